@@ -1,0 +1,17 @@
+/*
+ * clock.h - the two clocks, in ms. Only daemons read them; everything that
+ * decides takes `now_ms` as an argument, so tests bring their own.
+ */
+#ifndef TOLLGATE_BASE_CLOCK_H
+#define TOLLGATE_BASE_CLOCK_H
+
+#include <stdint.h>
+
+/* CLOCK_MONOTONIC: for spans, deadlines and the memory store. */
+uint64_t clock_monotonic_ms(void);
+/* CLOCK_MONOTONIC in µs, for measuring round trips. */
+uint64_t clock_monotonic_us(void);
+/* CLOCK_REALTIME: for what people read. */
+uint64_t clock_wall_ms(void);
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * duration.h - durations, rates and sizes as people write them.
+ *
+ * Pure. Every parser takes the whole text or nothing, refuses signs, spaces
+ * inside a number, overflow and zero where zero has no meaning, and says in
+ * the error what is allowed.
+ */
+#ifndef TOLLGATE_BASE_DURATION_H
+#define TOLLGATE_BASE_DURATION_H
+
+#include "common/base/error.h"
+
+#include <stdint.h>
+
+#define DURATION_TEXT_SIZE 24
+
+/* "100ms" "5s" "2m" "1h" "1d"; a unit is required. At most 366 days. */
+bool duration_parse(const char *text, uint64_t *ms_r, struct error *err);
+/* The shortest exact form: 60000 -> "1m", 1500 -> "1500ms". */
+char *duration_format(uint64_t ms, char text[DURATION_TEXT_SIZE]);
+
+/*
+ * "100/60s" "500/1d" "200/hour" "20/30min" "20/30minute" "10 / 1h": a count
+ * of 1..1000000000 per a span of 1 ms to 366 days. The words sec, second,
+ * min, minute, hour, day and their plurals count as units here.
+ */
+bool rate_parse(
+    const char *text, uint32_t *count_r, uint64_t *window_ms_r, struct error *err);
+
+/* "512" "10k" "5m" "1g", powers of 1024, letters in either case. */
+bool size_parse(const char *text, uint64_t *bytes_r, struct error *err);
+
+#endif

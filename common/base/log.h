@@ -1,0 +1,58 @@
+/*
+ * log.h - the daemon's log: plain lines and key=value records.
+ *
+ * The only module with global state. Safe before log_open (goes to stderr).
+ * Never fails towards the caller: a line that cannot be written is lost.
+ * Every value is escaped here: control bytes, and quotes where a value holds
+ * a space, so that nobody outside can forge a line.
+ */
+#ifndef TOLLGATE_BASE_LOG_H
+#define TOLLGATE_BASE_LOG_H
+
+#include "common/base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
+enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
+
+/*
+ * target: "stderr", "syslog:FACILITY" ("syslog:mail"), or "file:PATH"
+ * (appended, opened again at each call, so that a reload follows a rotation).
+ * On failure the old target stays. ident is the program's name.
+ */
+bool log_open(const char *target, enum log_format format, enum log_level level,
+    const char *ident, struct error *err);
+bool log_level_parse(const char *text, enum log_level *level_r);
+
+void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * A record: `event key=value key=value`, or one JSON object. Empty strings
+ * and negative numbers are left out, so a caller lists every key it knows in
+ * the contract's fixed order and only the known ones appear.
+ */
+struct log_record {
+    enum log_level level;
+    size_t len;
+    char text[2048]; /* a longer record is cut, never overrun */
+};
+
+void log_record_begin(struct log_record *, enum log_level, const char *event);
+void log_record_text(struct log_record *, const char *key, const char *value);
+void log_record_number(struct log_record *, const char *key, int64_t value);
+void log_record_end(struct log_record *);
+
+/*
+ * Copies len bytes of text to out as printable ASCII: control and non-ASCII
+ * bytes as \xHH, backslash doubled; cut with "..." where it does not fit.
+ * Returns out.
+ */
+char *log_escape(char *out, size_t size, const char *text, size_t len);
+
+#endif

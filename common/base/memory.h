@@ -1,0 +1,19 @@
+/*
+ * memory.h - allocation that cannot fail.
+ *
+ * Out of memory ends the process (systemd or Kubernetes starts it again), so
+ * no caller has a branch that no test can reach. What a stranger can make us
+ * hold is bounded elsewhere, before it is allocated.
+ */
+#ifndef TOLLGATE_BASE_MEMORY_H
+#define TOLLGATE_BASE_MEMORY_H
+
+#include <stddef.h>
+
+void *xcalloc(size_t count, size_t size) __attribute__((malloc));
+void *xrealloc(void *memory, size_t size);
+char *xstrdup(const char *text) __attribute__((malloc));
+/* The whole formatted text; never cut. */
+char *xprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,118 @@
+/*
+ * config.h - one immutable snapshot of tollgate.conf.
+ *
+ * Built whole or not at all (config_load), counted by reference, swapped by
+ * pointer at a reload: whoever began with a snapshot ends with it. Used from
+ * the loop thread only, so nothing is locked. Everything in it is owned by it.
+ * Options are described once, in options.c.
+ */
+#ifndef TOLLGATE_CONFIG_CONFIG_H
+#define TOLLGATE_CONFIG_CONFIG_H
+
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/core/limit.h"
+
+#include <stddef.h>
+#include <stdio.h>
+
+/* A service section: a Postfix listener, known by its names. */
+struct config_service {
+    char *title;
+    char **names; /* NULL-terminated; the title always counts as a name */
+};
+
+/* A face's listener: "policy:unix:/path" or "policy:inet:host:port". */
+struct config_listener {
+    char *text;    /* as written: its identity over a reload or restart */
+    char *face;    /* "policy" "anvil" "anvil-pass" "sni" */
+    bool is_inet;
+    char *path;    /* unix; absolute */
+    char *host;    /* inet: an address, never a name */
+    uint16_t port;
+};
+
+struct config_listeners {
+    struct config_listener *items;
+    size_t count;
+};
+
+/* Limits that one face feeds with one kind of event. */
+struct config_feed {
+    const struct limit **limits;
+    size_t count;
+};
+
+struct config {
+    unsigned references;
+    char *path;      /* NULL: no file was read */
+    char hash[17];   /* 64 bits of SHA-256 over all values, hex: same values,
+                        same hash */
+
+    char *store;
+    char *store_prefix;
+    uint64_t store_timeout_ms;
+    enum store_failure on_store_failure;
+    char *store_username;
+    char *store_password;
+    char *instance_name;
+    uint64_t lease_ttl_ms;
+
+    uint64_t rate_time_unit_ms;
+    struct limit_prefixes prefixes;
+    struct cidr_list exempt_clients;
+    bool shadow;
+    struct config_service *services;
+    size_t service_count;
+    struct limit *limits; /* client_* that are > 0 first, then the sections */
+    size_t limit_count;
+    struct config_feed feeds[FACES][EVENT_KINDS]; /* into limits */
+
+    struct {
+        struct config_listeners listen;
+        unsigned socket_mode;
+        char *socket_group;
+        struct cidr_list allowed_peers;
+        bool anvil_greeting;
+        char *http; /* "host:port", "" = off */
+    } policyd;
+
+    char *postfix_user;
+    char *user, *group;
+    uint64_t drain_timeout_ms;
+    char *log;
+    enum log_format log_format;
+    enum log_level log_level;
+};
+
+/* Where values come from; the later wins: file, environment, overrides. */
+struct config_source {
+    const char *path;             /* NULL: /etc/tollgate/tollgate.conf if it exists */
+    const char *const *overrides; /* "NAME=VALUE", from -o */
+    size_t override_count;
+};
+
+/* NULL with "file:line: name: what is wrong; what is allowed". */
+struct config *config_load(const struct config_source *, struct error *err);
+
+struct config *config_ref(struct config *);
+void config_unref(struct config **);
+
+/*
+ * The title of the service section one of whose names this is, else the name
+ * itself. The result lives as long as both.
+ */
+const char *config_service_title(const struct config *, const char *name);
+
+enum config_show { CONFIG_SHOW_ALL, CONFIG_SHOW_CHANGED, CONFIG_SHOW_DEFAULTS };
+
+/* As a tollgate.conf that loads again, apart from passwords: "(hidden)". */
+void config_show(const struct config *, enum config_show, FILE *out);
+
+/*
+ * NULL, or the first option in both that only a restart changes and whose
+ * values differ.
+ */
+const char *config_needs_restart(const struct config *, const struct config *);
+
+#endif

@@ -1,0 +1,75 @@
+/*
+ * event.h - what a face saw: the question that the engine decides.
+ *
+ * Pure data. A face fills an event from its own protocol and knows nothing of
+ * limits; the engine knows nothing of protocols.
+ */
+#ifndef TOLLGATE_CORE_EVENT_H
+#define TOLLGATE_CORE_EVENT_H
+
+#include "common/base/cidr.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum face { FACE_ANVIL, FACE_POLICY, FACE_MILTER, FACES };
+
+enum event_kind {
+    EVENT_CONNECTION,         /* a session was opened */
+    EVENT_CONNECTION_COUNT,   /* sessions open at once */
+    EVENT_MESSAGE,            /* a mail transaction was begun */
+    EVENT_RECIPIENT,          /* a recipient was named */
+    EVENT_REJECTED_RECIPIENT, /* a recipient that Postfix itself refused */
+    EVENT_BYTES,              /* content of a message, in bytes */
+    EVENT_TLS,                /* a TLS handshake without session reuse */
+    EVENT_AUTH,               /* an AUTH command */
+    EVENT_KINDS,
+};
+
+enum key_part {
+    KEY_CLIENT,         /* the client's net: client_ipv4/ipv6_prefix_length */
+    KEY_CLIENT_ADDRESS, /* the exact address */
+    KEY_SASL_USERNAME,
+    KEY_SENDER,
+    KEY_SENDER_DOMAIN,
+    KEY_RECIPIENT,
+    KEY_RECIPIENT_DOMAIN,
+    KEY_HELO,
+    KEY_SERVICE,
+    KEY_PARTS,
+};
+
+/*
+ * Text fields are never NULL, "" where the face does not know; they are
+ * borrowed from the face until the verdict has been delivered.
+ */
+struct event {
+    enum face face;
+    const char *service;     /* anvil's ident, policy_context, {daemon_name} */
+    struct cidr client;      /* family ADDRESS_NONE: unknown. From anvil it may
+                                be a net: Postfix 3.8+ aggregates */
+    const char *client_text; /* as the face was given it; for logs */
+    const char *sasl_username;
+    const char *sender; /* "" is the null sender too */
+    const char *recipient;
+    const char *helo;
+    const char *instance;         /* names the message, for logs */
+    uint32_t amount[EVENT_KINDS]; /* how often each happens now; 0: not */
+    uint32_t message_recipients;  /* of this message, the ones asked about now
+                                     included, for max_per_message; 0: n/a */
+    bool peek;                    /* tell, but count nothing */
+};
+
+/* Names as in tollgate.conf; NULL past the end. */
+const char *face_name(enum face);
+const char *event_kind_name(enum event_kind);
+const char *key_part_name(enum key_part);
+bool face_parse(const char *text, enum face *face_r);
+bool event_kind_parse(const char *text, enum event_kind *kind_r);
+bool key_part_parse(const char *text, enum key_part *part_r);
+
+/* INTERFACE: "Who can feed what". */
+bool event_can_feed(enum face, enum event_kind);
+bool event_has_key(enum face, enum key_part);
+
+#endif

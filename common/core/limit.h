@@ -1,0 +1,68 @@
+/*
+ * limit.h - one configured limit, and which events it applies to.
+ *
+ * Pure: a limit turns an event into a charge, or says that it does not apply.
+ * Immutable once the configuration has been loaded.
+ */
+#ifndef TOLLGATE_CORE_LIMIT_H
+#define TOLLGATE_CORE_LIMIT_H
+
+#include "common/core/charge.h"
+#include "common/core/event.h"
+
+enum limit_kind {
+    LIMIT_RATE,        /* n units per window_ms */
+    LIMIT_COUNT,       /* n at once (connection_count) */
+    LIMIT_PER_MESSAGE, /* n recipients of one message; needs no store */
+};
+
+enum limit_window { LIMIT_WINDOW_SLIDING, LIMIT_WINDOW_FIXED };
+enum limit_auth { LIMIT_AUTH_ANY, LIMIT_AUTH_YES, LIMIT_AUTH_NO };
+enum store_failure { STORE_FAILURE_LOCAL, STORE_FAILURE_ACCEPT, STORE_FAILURE_DEFER };
+
+struct limit {
+    char *name;       /* the section's title, or the client_* option's name */
+    char *store_name; /* its name in the store: short for client_* */
+    enum limit_kind kind;
+    enum limit_window window;
+    enum event_kind event;
+    enum face at;          /* the one face that feeds it */
+    uint16_t key;          /* bits: 1u << enum key_part */
+    uint8_t field;         /* CHARGE_FIXED: the event kind for client_*, else 0 */
+    uint32_t n;            /* 1.. */
+    uint64_t window_ms;    /* LIMIT_RATE */
+    char **services;       /* titles or names; NULL-terminated; empty: all */
+    struct cidr_list clients; /* empty: all */
+    enum limit_auth authenticated;
+    char *action; /* policy and milter reply before expansion; never NULL */
+    bool shadow;  /* the global shadow included */
+    enum store_failure on_store_failure; /* the global default included */
+};
+
+/* Prefix lengths by which a client's address becomes its net. */
+struct limit_prefixes {
+    uint8_t ipv4, ipv6;
+};
+
+/*
+ * Services, clients and authentication match, and every part of the key is
+ * known: a limit per sasl_username says nothing about a client that has not
+ * authenticated, one per sender nothing about the null sender.
+ * service_title is the service section's title, or the face's own name.
+ * clients matches a net only if it holds all of it.
+ */
+bool limit_applies(const struct limit *, const struct event *,
+    const char *service_title);
+
+/*
+ * The subject of a key, in the order of enum key_part: "s=25|c=198.51.100.7",
+ * "u=bob". Names and addresses of mail are folded to lower case. Bytes that
+ * could be taken for the structure (| { } % control, non-ASCII) become %XX.
+ * A text that does not fit ends in '#' and 128 bits of SHA-256 of the whole.
+ */
+void limit_subject(uint16_t key, const struct event *, const char *service_title,
+    struct limit_prefixes, struct subject *subject_r);
+
+void limit_clear(struct limit *);
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * verdict.h - the answer to an event, and its words.
+ *
+ * Pure. A face turns a verdict into its own protocol and adds nothing.
+ */
+#ifndef TOLLGATE_CORE_VERDICT_H
+#define TOLLGATE_CORE_VERDICT_H
+
+#include "common/core/limit.h"
+
+enum verdict_kind {
+    VERDICT_PASS,
+    VERDICT_REFUSE,
+    VERDICT_DEFER, /* the store is away and on_store_failure says defer */
+};
+
+enum verdict_reason {
+    REASON_NONE,   /* no limit applied, or all passed */
+    REASON_EXEMPT, /* exempt_clients */
+    REASON_LIMIT,
+    REASON_STORE,  /* defer, see above */
+    REASONS,
+};
+
+struct verdict {
+    enum verdict_kind kind;
+    enum verdict_reason reason;
+    const struct limit *limit; /* the refusing one, or NULL; it lives as long
+                                  as the decision's configuration */
+    uint32_t used;
+    int64_t retry_ms; /* REFUSE by limit: CHARGE_NEVER or ms; else 0 */
+    /* What stands on the counters of each kind that was asked about: the
+     * highest of several. For the anvil face, which reports them. */
+    uint32_t count[EVENT_KINDS];
+};
+
+const char *verdict_kind_name(enum verdict_kind);
+const char *verdict_reason_name(enum verdict_reason);
+
+/* The default action of an event, in Postfix's own words and codes. */
+const char *verdict_default_action(enum event_kind);
+
+#define VERDICT_ACTION_SIZE 512 /* Postfix cuts an error text at 510 bytes */
+
+/*
+ * The policy action or milter reply: "DUNNO", or the limit's action with
+ * %{client} %{limit} %{rate} %{retry_after} expanded (seconds, rounded up).
+ * Values are escaped; an unknown %{...} cannot come here (config refuses it).
+ */
+char *verdict_action(const struct verdict *, const struct event *,
+    char text[VERDICT_ACTION_SIZE]);
+
+/* For the configuration: NULL, or the first %{name} in text that is unknown. */
+const char *verdict_action_unknown(const char *text);
+
+#endif

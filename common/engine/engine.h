@@ -1,0 +1,77 @@
+/*
+ * engine.h - decides. One function, one path, for every face.
+ *
+ * A request in the fewest hops:
+ *   policy_session_on_readable (bytes) -> policy_request_parse ->
+ *   engine_decide -> limit_applies, limit_subject (charges) ->
+ *   store_charge -> engine's on_done -> struct verdict ->
+ *   verdict_action -> "action=...".
+ *
+ * Order of the checks: exemption, then limits. All limits of an event go to
+ * the store as one request. If the store is away, each limit does what its
+ * on_store_failure says; a decision is never later than store_timeout + 20 ms.
+ */
+#ifndef TOLLGATE_ENGINE_ENGINE_H
+#define TOLLGATE_ENGINE_ENGINE_H
+
+#include "common/config/config.h"
+#include "common/core/verdict.h"
+#include "common/engine/metrics.h"
+#include "common/store/store.h"
+
+struct engine;
+
+/*
+ * One question under way; embedded in a face's session and used again for the
+ * next. The face sets event, on_verdict and context; zero everything once.
+ * on_verdict is called exactly once, perhaps before engine_decide returns.
+ */
+struct decision {
+    struct event event;
+    void (*on_verdict)(struct decision *);
+    void *context;
+
+    struct verdict verdict;
+    struct config *config; /* the snapshot that this decision began with; held
+                              until the next engine_decide or decision_clear */
+
+    /* The engine's. */
+    struct engine *engine;
+    const char *service_title;
+    struct store_request request;
+    uint64_t started_us;
+    struct charge charges[STORE_CHARGES_MAX];
+    const struct limit *limits[STORE_CHARGES_MAX]; /* NULL: a report */
+    enum event_kind kinds[STORE_CHARGES_MAX];
+    struct subject subjects[STORE_CHARGES_MAX];
+};
+
+struct engine *engine_new(struct store *, struct config *);
+void engine_free(struct engine **);
+
+void engine_decide(struct engine *, struct decision *);
+/* The session goes away: no on_verdict any more; releases the snapshot. */
+void decision_clear(struct decision *);
+
+/*
+ * The end of what an EVENT_CONNECTION_COUNT began and VERDICT_PASS let in.
+ * The lease remembers whose place it was, over a reload too.
+ */
+#define ENGINE_LEASES_MAX 4
+struct engine_lease {
+    size_t count;
+    struct {
+        struct subject subject;
+        char name[40];
+    } held[ENGINE_LEASES_MAX];
+};
+/* After a passing verdict: takes over the places that the decision holds. */
+void engine_lease_take(struct decision *, struct engine_lease *);
+void engine_lease_release(struct engine *, struct engine_lease *);
+
+void engine_reload(struct engine *, struct config *);
+struct config *engine_config(const struct engine *); /* borrowed */
+struct store *engine_store(const struct engine *);
+struct metrics *engine_metrics(struct engine *);
+
+#endif

@@ -1,0 +1,63 @@
+/*
+ * connection.h - one pipelined connection to a Redis server.
+ *
+ * hiredis's reader and formatter over a libevent bufferevent; our own
+ * deadlines, FIFO and reconnects. Commands are written in one go per turn of
+ * the loop; replies come back in order. One timer, for the oldest unanswered
+ * call. A call is answered exactly once: with its reply, or with NULL after
+ * timeout_ms or when the connection is lost. After a timeout the FIFO slot
+ * stays, so a late reply can never be taken for another's; too many of them,
+ * or a malformed reply, and the connection is made anew. Reconnects back off
+ * from 50 ms to 5 s, with jitter. Nothing is ever sent twice.
+ */
+#ifndef TOLLGATE_REDIS_CONNECTION_H
+#define TOLLGATE_REDIS_CONNECTION_H
+
+#include "common/redis/url.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct event_base;
+struct redisReply;
+
+/* Owned by the caller; in use until on_reply or redis_connection_cancel. */
+struct redis_call {
+    /* reply: borrowed, NULL if there is none. May make new calls. */
+    void (*on_reply)(struct redis_call *, const struct redisReply *reply);
+    void *context;
+    struct redis_slot *slot; /* the connection's; NULL while idle */
+};
+
+struct redis_settings {
+    struct redis_url url;     /* borrowed for the connection's life */
+    const char *client_name;  /* CLIENT SETNAME; no spaces */
+    uint64_t timeout_ms;      /* of a call, and of connecting */
+    const char *script;       /* SCRIPT LOAD at each connect, before ready */
+    size_t pending_max;       /* more unanswered calls are refused */
+    /* Ready to be used, or lost. reason is for the log: NULL when ready. */
+    void (*on_state)(void *context, bool is_ready, const char *reason);
+    void *context;
+};
+
+struct redis_connection *redis_connection_new(
+    struct event_base *, const struct redis_settings *);
+void redis_connection_free(struct redis_connection **);
+
+/*
+ * False, and no on_reply, if the connection is not ready or pending_max is
+ * reached. argv is copied into the output buffer.
+ */
+bool redis_connection_call(struct redis_connection *, struct redis_call *,
+    int argc, const char *const *argv, const size_t *argv_len);
+/* The answer will be dropped; on_reply is not called. */
+void redis_connection_cancel(struct redis_connection *, struct redis_call *);
+
+bool redis_connection_is_ready(const struct redis_connection *);
+/* SHA-1 of the script, 40 hex digits, for EVALSHA. */
+const char *redis_connection_script_sha(const struct redis_connection *);
+/* After NOSCRIPT: load it again, ahead of later calls. */
+void redis_connection_load_script(struct redis_connection *);
+
+#endif

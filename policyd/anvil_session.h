@@ -1,0 +1,38 @@
+/*
+ * anvil_session.h - the anvil face: anvil(8)'s own protocol, so that stock
+ * Postfix enforces its smtpd_client_*_limit on our counters.
+ *
+ * One session per smtpd process; it holds at most one client at a time, whose
+ * place is given back at disconnect or when the smtpd goes. Every request is
+ * answered in Postfix's order of attributes, with numbers of at most
+ * 2147483647 (a refusal: more overflows in Postfix, and passes).
+ *
+ * Source: Postfix 3.7 anvil(8), anvil_clnt(3); Debian 12 and 13 as tested.
+ */
+#ifndef TOLLGATE_POLICYD_ANVIL_SESSION_H
+#define TOLLGATE_POLICYD_ANVIL_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct daemon;
+struct anvil_sessions;
+
+struct anvil_sessions *anvil_sessions_new(struct daemon *);
+void anvil_sessions_free(struct anvil_sessions **); /* logs statistics */
+
+/* is_greeted: a helper has sent the greeting already (anvil_pass.h). */
+void anvil_sessions_add(struct anvil_sessions *, int fd, bool is_greeted);
+size_t anvil_sessions_count(const struct anvil_sessions *);
+/* Closes those that hold no client; the rest follow when theirs leaves. */
+void anvil_sessions_drain(struct anvil_sessions *);
+
+/*
+ * A RCPT policy request came from the smtpd with this pid. Warns once per
+ * service if its anvil session never sent the `message` or `recipient` event
+ * that a client_* limit counts: main.cf's own limit is then 0.
+ */
+void anvil_sessions_witness_rcpt(struct anvil_sessions *, pid_t smtpd);
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * attr_connection.h - a connection on which Postfix sends plain attributes:
+ * "name=value\n" lines and an empty line, one request at a time.
+ *
+ * The policy and the anvil protocol are both this. Reads straight into a
+ * fixed buffer and hands each attribute on as it lies there; answers at once.
+ * Limits: 4 KiB a line, 64 KiB a request, 10 s from a request's first byte to
+ * its last. What breaks them, a NUL byte, a line without '=', or bytes that
+ * come before the answer to the last request, closes this connection with one
+ * log line; nobody else notices.
+ *
+ * Source: Postfix, attr_print_plain(3), attr_scan_plain(3); one outstanding
+ * request: SMTPD_POLICY_README.
+ */
+#ifndef TOLLGATE_POLICYD_ATTR_CONNECTION_H
+#define TOLLGATE_POLICYD_ATTR_CONNECTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct attr_connection;
+struct event_base;
+
+struct attr_events {
+    const char *face; /* for the log: "policy", "anvil" */
+    /* Slices of the buffer, valid during the call, not NUL-terminated, free
+     * of NUL and newline. NULL, or why the request is malformed. */
+    const char *(*on_attribute)(void *session, const char *name,
+        size_t name_len, const char *value, size_t value_len);
+    /* The empty line. Answer once with attr_connection_reply, now or later.
+     * NULL, or why the request is malformed. */
+    const char *(*on_request)(void *session);
+    /* The peer left or was closed as malformed (already logged). Last call;
+     * the connection has been freed. */
+    void (*on_close)(void *session, bool is_malformed);
+};
+
+/*
+ * Takes over fd (non-blocking). events outlives the connection. The peer's
+ * pid is 0 where the kernel does not tell (inet, another PID namespace).
+ */
+struct attr_connection *attr_connection_new(struct event_base *, int fd,
+    const struct attr_events *, void *session);
+/* Closes without on_close. */
+void attr_connection_free(struct attr_connection **);
+
+/* Bytes may be a greeting too, before the first request. */
+void attr_connection_greet(struct attr_connection *, const char *, size_t len);
+void attr_connection_reply(struct attr_connection *, const char *, size_t len);
+
+bool attr_connection_is_idle(const struct attr_connection *); /* no byte of a
+                                  request read and not answered */
+pid_t attr_connection_peer_pid(const struct attr_connection *);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * message_memory.h - which messages have been counted, and how many of their
+ * recipients: one entry per policy `instance`, for one hour.
+ *
+ * Bounded: at 100,000 messages the oldest go. Kept over connections, because
+ * smtpd may come back on another. Where inet listeners may spread one smtpd's
+ * requests over several daemons the policy session keeps the same two numbers
+ * in the store instead (store_note_read, store_note_write), in the text form
+ * that message_seen_format gives.
+ */
+#ifndef TOLLGATE_POLICYD_MESSAGE_MEMORY_H
+#define TOLLGATE_POLICYD_MESSAGE_MEMORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct message_memory;
+
+struct message_seen {
+    bool is_counted;     /* as one message */
+    uint32_t recipients; /* charged so far */
+};
+
+struct message_memory *message_memory_new(void);
+void message_memory_free(struct message_memory **);
+
+/* now_ms: monotonic. An unknown instance: all zero. */
+struct message_seen message_memory_find(
+    struct message_memory *, const char *instance, uint64_t now_ms);
+void message_memory_note(struct message_memory *, const char *instance,
+    struct message_seen, uint64_t now_ms);
+
+/* "1 17": counted, 17 recipients. Parsing anything else gives all zero. */
+#define MESSAGE_SEEN_TEXT_SIZE 16
+char *message_seen_format(
+    struct message_seen, char text[MESSAGE_SEEN_TEXT_SIZE]);
+struct message_seen message_seen_parse(const char *text);
+
+#endif
