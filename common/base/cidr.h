@@ -1,8 +1,10 @@
 /*
  * cidr.h - networks and lists of them.
  *
- * A list is sorted once, when it is built, and searched afterwards without
- * allocation. An empty list contains nothing. Pure.
+ * A list is sorted while it is built, and searched afterwards without
+ * allocation. It keeps no net that lies inside another of its nets, so its
+ * items are disjoint, and not always all that were added. An empty list
+ * contains nothing. Pure.
  */
 #ifndef TOLLGATE_BASE_CIDR_H
 #define TOLLGATE_BASE_CIDR_H
@@ -39,6 +41,7 @@ bool cidr_contains_net(const struct cidr *outer, const struct cidr *inner);
 
 bool cidr_list_add(struct cidr_list *, const char *text, struct error *err);
 bool cidr_list_contains(const struct cidr_list *, const struct address *);
+/* One of its nets holds all of it; not several of them together. */
 bool cidr_list_contains_net(const struct cidr_list *, const struct cidr *);
 void cidr_list_clear(struct cidr_list *);
 

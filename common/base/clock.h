@@ -11,6 +11,9 @@
 uint64_t clock_monotonic_ms(void);
 /* CLOCK_MONOTONIC in µs, for measuring round trips. */
 uint64_t clock_monotonic_us(void);
+/* CLOCK_MONOTONIC of the last tick, a few ms old, at a fraction of the cost:
+ * for lifetimes of minutes and more. */
+uint64_t clock_coarse_ms(void);
 /* CLOCK_REALTIME: for what people read. */
 uint64_t clock_wall_ms(void);
 

@@ -2,8 +2,8 @@
  * duration.h - durations, rates and sizes as people write them.
  *
  * Pure. Every parser takes the whole text or nothing, refuses signs, spaces
- * inside a number, overflow and zero where zero has no meaning, and says in
- * the error what is allowed.
+ * inside a number, overflow and, in a rate, zero, and says in the error what
+ * is allowed.
  */
 #ifndef TOLLGATE_BASE_DURATION_H
 #define TOLLGATE_BASE_DURATION_H

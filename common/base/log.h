@@ -25,6 +25,7 @@ enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
  */
 bool log_open(const char *target, enum log_format format, enum log_level level,
     const char *ident, struct error *err);
+/* "debug" "info" "warn" "error" */
 bool log_level_parse(const char *text, enum log_level *level_r);
 
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -35,12 +36,14 @@ void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /*
  * A record: `event key=value key=value`, or one JSON object. Empty strings
  * and negative numbers are left out, so a caller lists every key it knows in
- * the contract's fixed order and only the known ones appear.
+ * the contract's fixed order and only the known ones appear. `event` and keys
+ * are words of ours; in JSON `event` is the member "message". A value is cut at
+ * 255 bytes, so that no stranger's can push out those after it.
  */
 struct log_record {
     enum log_level level;
     size_t len;
-    char text[2048]; /* a longer record is cut, never overrun */
+    char text[2048]; /* a member that does not fit is left out whole */
 };
 
 void log_record_begin(struct log_record *, enum log_level, const char *event);

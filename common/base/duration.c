@@ -1,0 +1,173 @@
+/*
+ * duration.c - reads and writes durations, rates and sizes.
+ *
+ * Each text is taken apart from left to right by small take_* helpers that
+ * move a cursor; whatever is left at the end makes the text wrong. Limits are
+ * checked while a number is read, so nothing can overflow.
+ */
+#include "common/base/duration.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define SECOND_MS  UINT64_C(1000)
+#define MINUTE_MS  (60 * SECOND_MS)
+#define HOUR_MS    (60 * MINUTE_MS)
+#define DAY_MS     (24 * HOUR_MS)
+#define SPAN_MAX   (366 * DAY_MS)
+#define COUNT_MAX  UINT64_C(1000000000)
+#define NUMBER_MAX (UINT64_C(1) << 62)
+
+struct unit {
+    const char *name;
+    uint64_t factor;
+};
+
+/* Ascending, so that the last one that divides is the shortest form. */
+static const struct unit duration_units[] = {
+    {"ms", 1},
+    {"s", SECOND_MS},
+    {"m", MINUTE_MS},
+    {"h", HOUR_MS},
+    {"d", DAY_MS},
+    {NULL, 0},
+};
+
+static const struct unit rate_units[] = {
+    {"ms", 1},
+    {"s", SECOND_MS},
+    {"sec", SECOND_MS},
+    {"secs", SECOND_MS},
+    {"second", SECOND_MS},
+    {"seconds", SECOND_MS},
+    {"m", MINUTE_MS},
+    {"min", MINUTE_MS},
+    {"mins", MINUTE_MS},
+    {"minute", MINUTE_MS},
+    {"minutes", MINUTE_MS},
+    {"h", HOUR_MS},
+    {"hour", HOUR_MS},
+    {"hours", HOUR_MS},
+    {"d", DAY_MS},
+    {"day", DAY_MS},
+    {"days", DAY_MS},
+    {NULL, 0},
+};
+
+static const struct unit size_units[] = {
+    {"", 1},
+    {"k", UINT64_C(1) << 10},
+    {"m", UINT64_C(1) << 20},
+    {"g", UINT64_C(1) << 30},
+    {NULL, 0},
+};
+
+static bool take_number(const char **cursor, uint64_t max, uint64_t *number_r)
+{
+    const char *at = *cursor;
+    uint64_t number = 0;
+    for (; *at >= '0' && *at <= '9'; at++) {
+        uint64_t digit = (uint64_t)(*at - '0');
+        if (number > (max - digit) / 10)
+            return false;
+        number = number * 10 + digit;
+    }
+    if (at == *cursor)
+        return false;
+    *cursor = at;
+    *number_r = number;
+    return true;
+}
+
+static void skip_spaces(const char **cursor)
+{
+    *cursor += strspn(*cursor, " \t");
+}
+
+static bool find_unit(const struct unit *units, const char *name,
+    int (*compare)(const char *, const char *), uint64_t *factor_r)
+{
+    for (; units->name != NULL; units++) {
+        if (compare(units->name, name) == 0) {
+            *factor_r = units->factor;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool multiply(uint64_t a, uint64_t b, uint64_t max, uint64_t *product_r)
+{
+    if (a > max / b)
+        return false;
+    *product_r = a * b;
+    return true;
+}
+
+bool duration_parse(const char *text, uint64_t *ms_r, struct error *err)
+{
+    const char *cursor = text;
+    uint64_t number, factor;
+    if (take_number(&cursor, NUMBER_MAX, &number) &&
+        find_unit(duration_units, cursor, strcmp, &factor) &&
+        multiply(number, factor, SPAN_MAX, ms_r))
+        return true;
+    return error_set(err,
+        "\"%s\" is not a duration; write a whole number and its unit, ms s m h "
+        "or d (\"100ms\", \"5s\"), at most 366d",
+        text);
+}
+
+char *duration_format(uint64_t ms, char text[DURATION_TEXT_SIZE])
+{
+    const struct unit *best = ms == 0 ? &duration_units[1] : &duration_units[0];
+    for (const struct unit *unit = best; unit->name != NULL && ms > 0; unit++)
+        if (ms % unit->factor == 0)
+            best = unit;
+    int len = snprintf(text, DURATION_TEXT_SIZE, "%" PRIu64 "%s",
+        ms / best->factor, best->name);
+    if (len < 0)
+        text[0] = '\0';
+    return text;
+}
+
+bool rate_parse(const char *text, uint32_t *count_r, uint64_t *window_ms_r,
+    struct error *err)
+{
+    const char *cursor = text;
+    uint64_t count = 0, number = 1, factor = 0, window = 0;
+    bool is_right = take_number(&cursor, COUNT_MAX, &count) && count > 0;
+    skip_spaces(&cursor);
+    is_right = is_right && *cursor++ == '/';
+    if (is_right) {
+        skip_spaces(&cursor);
+        if (*cursor >= '0' && *cursor <= '9')
+            is_right = take_number(&cursor, NUMBER_MAX, &number);
+    }
+    if (is_right && find_unit(rate_units, cursor, strcmp, &factor) &&
+        multiply(number, factor, SPAN_MAX, &window) && window > 0) {
+        *count_r = (uint32_t)count;
+        *window_ms_r = window;
+        return true;
+    }
+    return error_set(err,
+        "\"%s\" is not a rate; write a count of 1 to 1000000000, a slash and a "
+        "span of 1ms to 366d (\"100/60s\", \"500/1d\", \"200/hour\")",
+        text);
+}
+
+bool size_parse(const char *text, uint64_t *bytes_r, struct error *err)
+{
+    const char *cursor = text;
+    uint64_t number, factor;
+    if (take_number(&cursor, NUMBER_MAX, &number) &&
+        find_unit(size_units, cursor, strcasecmp, &factor) &&
+        multiply(number, factor, NUMBER_MAX, bytes_r))
+        return true;
+    return error_set(err,
+        "\"%s\" is not a size; write bytes, or a number with k, m or g "
+        "(\"512\", \"10k\")",
+        text);
+}
