@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define CHARGES_MAX 16 /* of one request */
+
 enum charge_kind {
     CHARGE_SLIDING, /* at most `limit` units in any window (core/window.h) */
     CHARGE_FIXED,   /* anvil's window: from the first event after expiry */

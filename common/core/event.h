@@ -28,7 +28,7 @@ enum event_kind {
 
 enum key_part {
     KEY_CLIENT,         /* the client's net: client_ipv4/ipv6_prefix_length */
-    KEY_CLIENT_ADDRESS, /* the exact address */
+    KEY_CLIENT_ADDRESS, /* as the face has it: exact, or anvil's net */
     KEY_SASL_USERNAME,
     KEY_SENDER,
     KEY_SENDER_DOMAIN,
@@ -71,5 +71,11 @@ bool key_part_parse(const char *text, enum key_part *part_r);
 /* INTERFACE: "Who can feed what". */
 bool event_can_feed(enum face, enum event_kind);
 bool event_has_key(enum face, enum key_part);
+
+/*
+ * What a key part reads in the event: the whole text, or what follows its
+ * last '@'. "" if it is not known, and for client, client_address, service.
+ */
+const char *event_key_text(const struct event *, enum key_part);
 
 #endif

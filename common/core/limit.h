@@ -35,7 +35,8 @@ struct limit {
     struct cidr_list clients; /* empty: all */
     enum limit_auth authenticated;
     char *action; /* policy and milter reply before expansion; never NULL */
-    bool shadow;  /* the global shadow included */
+    bool is_client; /* one of the client_* options: what anvil reports */
+    bool shadow;    /* the global shadow included */
     enum store_failure on_store_failure; /* the global default included */
 };
 
@@ -47,7 +48,8 @@ struct limit_prefixes {
 /*
  * Services, clients and authentication match, and every part of the key is
  * known: a limit per sasl_username says nothing about a client that has not
- * authenticated, one per sender nothing about the null sender.
+ * authenticated, one per sender nothing about the null sender. A service is
+ * always known: "" is one too.
  * service_title is the service section's title, or the face's own name.
  * clients matches a net only if it holds all of it.
  */
@@ -55,10 +57,14 @@ bool limit_applies(const struct limit *, const struct event *,
     const char *service_title);
 
 /*
- * The subject of a key, in the order of enum key_part: "s=25|c=198.51.100.7",
- * "u=bob". Names and addresses of mail are folded to lower case. Bytes that
- * could be taken for the structure (| { } % control, non-ASCII) become %XX.
- * A text that does not fit ends in '#' and 128 bits of SHA-256 of the whole.
+ * The subject of a key: its parts, the service first, then in the order of
+ * enum key_part, joined by '|': "s=25|c=198.51.100.7", "c=2001:db8::/64|u=bob".
+ * Letters: s service, c client (an address alone at full length, else
+ * net/length; a net wider than prefixes stays as it is), a client_address,
+ * u sasl_username, f sender, F sender_domain, t recipient, T recipient_domain,
+ * h helo. All but the service are folded to lower case. Bytes that could be
+ * taken for the structure (| { } % # control, non-ASCII) become %xx. A text
+ * that does not fit ends in '#' and 128 bits of SHA-256 of the whole.
  */
 void limit_subject(uint16_t key, const struct event *, const char *service_title,
     struct limit_prefixes, struct subject *subject_r);

@@ -43,14 +43,19 @@ const char *verdict_default_action(enum event_kind);
 #define VERDICT_ACTION_SIZE 512 /* Postfix cuts an error text at 510 bytes */
 
 /*
- * The policy action or milter reply: "DUNNO", or the limit's action with
- * %{client} %{limit} %{rate} %{retry_after} expanded (seconds, rounded up).
- * Values are escaped; an unknown %{...} cannot come here (config refuses it).
+ * The policy action or milter reply: "DUNNO", a 451 for VERDICT_DEFER, or the
+ * limit's action with %{client} %{limit} %{rate} %{retry_after} expanded
+ * (seconds, rounded up; "never" for CHARGE_NEVER). One line: values are
+ * escaped, and a control byte in the action itself is written as a space. An
+ * unknown %{...} cannot come here (config refuses it). Cut at the size.
  */
 char *verdict_action(const struct verdict *, const struct event *,
     char text[VERDICT_ACTION_SIZE]);
 
-/* For the configuration: NULL, or the first %{name} in text that is unknown. */
+/*
+ * For the configuration: NULL, or where in text the first "%{" begins that is
+ * not one of the four.
+ */
 const char *verdict_action_unknown(const char *text);
 
 #endif

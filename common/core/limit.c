@@ -1,0 +1,78 @@
+/*
+ * limit.c - does a limit apply to an event?
+ *
+ * Asked for every limit at every request: no allocation, no copies. When a
+ * part of the key is not known the limit is silent instead of putting all
+ * such mail on one counter.
+ */
+#include "common/core/limit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool service_matches(const struct limit *limit,
+    const struct event *event, const char *service_title)
+{
+    char *const *service = limit->services;
+    if (service == NULL || *service == NULL)
+        return true;
+    for (; *service != NULL; service++)
+        if (strcmp(*service, service_title) == 0 ||
+            strcmp(*service, event->service) == 0)
+            return true;
+    return false;
+}
+
+static bool client_matches(const struct limit *limit, const struct event *event)
+{
+    return limit->clients.count == 0 ||
+           cidr_list_contains_net(&limit->clients, &event->client);
+}
+
+static bool authentication_matches(
+    const struct limit *limit, const struct event *event)
+{
+    bool is_authenticated = event->sasl_username[0] != '\0';
+    return limit->authenticated == LIMIT_AUTH_ANY ||
+           (limit->authenticated == LIMIT_AUTH_YES) == is_authenticated;
+}
+
+static bool part_is_known(const struct event *event, enum key_part part)
+{
+    if (part == KEY_SERVICE)
+        return true; /* a listener without a name is one service too */
+    if (part == KEY_CLIENT || part == KEY_CLIENT_ADDRESS)
+        return event->client.net.family != ADDRESS_NONE;
+    return event_key_text(event, part)[0] != '\0';
+}
+
+static bool key_is_known(uint16_t key, const struct event *event)
+{
+    for (unsigned part = 0; part < KEY_PARTS; part++)
+        if ((key & 1u << part) != 0 &&
+            !part_is_known(event, (enum key_part)part))
+            return false;
+    return true;
+}
+
+bool limit_applies(const struct limit *limit, const struct event *event,
+    const char *service_title)
+{
+    return authentication_matches(limit, event) &&
+           key_is_known(limit->key, event) &&
+           service_matches(limit, event, service_title) &&
+           client_matches(limit, event);
+}
+
+void limit_clear(struct limit *limit)
+{
+    if (limit->services != NULL)
+        for (char **service = limit->services; *service != NULL; service++)
+            free(*service);
+    free(limit->services);
+    free(limit->name);
+    free(limit->store_name);
+    free(limit->action);
+    cidr_list_clear(&limit->clients);
+    *limit = (struct limit){0};
+}

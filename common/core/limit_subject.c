@@ -1,0 +1,172 @@
+/*
+ * limit_subject.c - writes whom a counter belongs to.
+ *
+ * Service first, because people read keys from the left, then the order of
+ * enum key_part: "s=25|c=198.51.100.7". Written straight into the subject;
+ * only a text that does not fit costs a hash of the whole, so a stranger can
+ * neither make keys long nor two of them alike. A letter is never used again
+ * for something else: counters outlive daemons.
+ */
+#include "common/core/limit.h"
+
+#include <assert.h>
+#include <openssl/evp.h>
+#include <string.h>
+
+#define TEXT_MAX   (SUBJECT_SIZE - 1)
+#define DIGEST_LEN 16 /* bytes of SHA-256 that are kept */
+#define HEAD_LEN   (TEXT_MAX - 1 - 2 * DIGEST_LEN)
+
+static const char hex_digits[] = "0123456789abcdef";
+
+static const char part_letters[KEY_PARTS] = {
+    [KEY_CLIENT] = 'c',
+    [KEY_CLIENT_ADDRESS] = 'a',
+    [KEY_SASL_USERNAME] = 'u',
+    [KEY_SENDER] = 'f',
+    [KEY_SENDER_DOMAIN] = 'F',
+    [KEY_RECIPIENT] = 't',
+    [KEY_RECIPIENT_DOMAIN] = 'T',
+    [KEY_HELO] = 'h',
+    [KEY_SERVICE] = 's',
+};
+
+struct writer {
+    struct subject *subject;
+    EVP_MD_CTX *digest; /* of everything written; NULL while it fits */
+};
+
+static void digest_add(struct writer *writer, const char *text, size_t len)
+{
+    int done = EVP_DigestUpdate(writer->digest, text, len);
+    assert(done == 1);
+}
+
+static void digest_begin(struct writer *writer)
+{
+    writer->digest = EVP_MD_CTX_new();
+    assert(writer->digest != NULL);
+    int done = EVP_DigestInit_ex(writer->digest, EVP_sha256(), NULL);
+    assert(done == 1);
+    digest_add(writer, writer->subject->text, writer->subject->len);
+}
+
+static void write_bytes(struct writer *writer, const char *text, size_t len)
+{
+    struct subject *subject = writer->subject;
+    size_t room = (size_t)(TEXT_MAX - subject->len);
+    size_t fits = len < room ? len : room;
+    memcpy(subject->text + subject->len, text, fits);
+    subject->len = (uint8_t)(subject->len + fits);
+    if (fits == len)
+        return;
+    if (writer->digest == NULL)
+        digest_begin(writer);
+    digest_add(writer, text + fits, len - fits);
+}
+
+static bool is_structure(char c)
+{
+    unsigned char byte = (unsigned char)c;
+    return byte < 0x20 || byte >= 0x7f || c == '|' || c == '{' || c == '}' ||
+           c == '%' || c == '#';
+}
+
+static char fold(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static void write_escaped(struct writer *writer, const char *text, bool is_mail)
+{
+    char piece[64];
+    size_t len = 0;
+    for (; *text != '\0'; text++) {
+        if (is_structure(*text)) {
+            piece[len++] = '%';
+            piece[len++] = hex_digits[(unsigned char)*text >> 4];
+            piece[len++] = hex_digits[(unsigned char)*text & 0xf];
+        } else {
+            piece[len++] = is_mail ? fold(*text) : *text;
+        }
+        if (len + 3 > sizeof piece) {
+            write_bytes(writer, piece, len);
+            len = 0;
+        }
+    }
+    write_bytes(writer, piece, len);
+}
+
+static void write_net(struct writer *writer, const struct cidr *net)
+{
+    char text[CIDR_TEXT_SIZE];
+    if (net->prefix_length == address_bits(&net->net))
+        address_format(&net->net, text);
+    else
+        cidr_format(net, text);
+    write_bytes(writer, text, strlen(text));
+}
+
+/* A net that anvil gives and that is wider than ours stays as it is. */
+static struct cidr client_net(
+    const struct cidr *client, struct limit_prefixes prefixes)
+{
+    unsigned length =
+        client->net.family == ADDRESS_IPV4 ? prefixes.ipv4 : prefixes.ipv6;
+    if (client->prefix_length <= length)
+        return *client;
+    return cidr_of(&client->net, length);
+}
+
+static void write_part(struct writer *writer, enum key_part part,
+    const struct event *event, const char *service_title,
+    struct limit_prefixes prefixes)
+{
+    char head[] = {'|', part_letters[part], '='};
+    bool is_first = writer->subject->len == 0;
+    write_bytes(writer, head + is_first, sizeof head - is_first);
+    if (part == KEY_CLIENT) {
+        struct cidr net = client_net(&event->client, prefixes);
+        write_net(writer, &net);
+    } else if (part == KEY_CLIENT_ADDRESS) {
+        write_net(writer, &event->client);
+    } else if (part == KEY_SERVICE) {
+        write_escaped(writer, service_title, false);
+    } else {
+        write_escaped(writer, event_key_text(event, part), true);
+    }
+}
+
+/* '#' is escaped above, so no text that fits looks like one that did not. */
+static void write_end(struct writer *writer)
+{
+    struct subject *subject = writer->subject;
+    subject->text[subject->len] = '\0';
+    if (writer->digest == NULL)
+        return;
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    int done = EVP_DigestFinal_ex(writer->digest, digest, NULL);
+    assert(done == 1);
+    EVP_MD_CTX_free(writer->digest);
+    char *out = subject->text + HEAD_LEN;
+    *out++ = '#';
+    for (size_t i = 0; i < DIGEST_LEN; i++) {
+        *out++ = hex_digits[digest[i] >> 4];
+        *out++ = hex_digits[digest[i] & 0xf];
+    }
+}
+
+void limit_subject(uint16_t key, const struct event *event,
+    const char *service_title, struct limit_prefixes prefixes,
+    struct subject *subject_r)
+{
+    struct writer writer = {.subject = subject_r};
+    subject_r->len = 0;
+    if ((key & 1u << KEY_SERVICE) != 0)
+        write_part(&writer, KEY_SERVICE, event, service_title, prefixes);
+    for (unsigned part = 0; part < KEY_PARTS; part++)
+        if (part != KEY_SERVICE && (key & 1u << part) != 0)
+            write_part(
+                &writer, (enum key_part)part, event, service_title, prefixes);
+    write_end(&writer);
+}

@@ -1,0 +1,191 @@
+/*
+ * verdict.c - the words of a verdict.
+ *
+ * Follows the codes and texts of Postfix's own limits, so that what people
+ * and log readers know stays true. Values that come from strangers are
+ * escaped before they enter a reply; a reply is one line, whatever they hold.
+ */
+#include "common/core/verdict.h"
+
+#include "common/base/duration.h"
+#include "common/base/log.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+#define VALUE_MAX    160
+
+static const char defer_action[] = "451 4.3.0 Error: temporary system problem";
+
+static const char *const kind_names[] = {
+    [VERDICT_PASS] = "pass",
+    [VERDICT_REFUSE] = "refuse",
+    [VERDICT_DEFER] = "defer",
+};
+
+static const char *const reason_names[] = {
+    [REASON_NONE] = "none",
+    [REASON_EXEMPT] = "exempt",
+    [REASON_LIMIT] = "limit",
+    [REASON_STORE] = "store",
+};
+
+static const char *const default_actions[] = {
+    [EVENT_CONNECTION] = "421 4.7.0 Error: too many connections from %{client}",
+    [EVENT_CONNECTION_COUNT] =
+        "421 4.7.0 Error: too many connections from %{client}",
+    [EVENT_MESSAGE] = "450 4.7.1 Error: too much mail from %{client}",
+    [EVENT_RECIPIENT] = "450 4.7.1 Error: too many recipients from %{client}",
+    [EVENT_REJECTED_RECIPIENT] =
+        "450 4.7.1 Error: too many rejected recipients from %{client}",
+    [EVENT_BYTES] = "450 4.7.1 Error: too much mail data from %{client}",
+    [EVENT_TLS] = "421 4.7.0 Error: too many new TLS sessions from %{client}",
+    [EVENT_AUTH] = "450 4.7.1 Error: too many AUTH commands from %{client}",
+};
+
+_Static_assert(COUNT(reason_names) == REASONS, "every reason has a name");
+_Static_assert(COUNT(default_actions) == EVENT_KINDS, "every event has words");
+
+const char *verdict_kind_name(enum verdict_kind kind)
+{
+    return (unsigned)kind < COUNT(kind_names) ? kind_names[kind] : NULL;
+}
+
+const char *verdict_reason_name(enum verdict_reason reason)
+{
+    return (unsigned)reason < REASONS ? reason_names[reason] : NULL;
+}
+
+const char *verdict_default_action(enum event_kind kind)
+{
+    return (unsigned)kind < EVENT_KINDS ? default_actions[kind] : NULL;
+}
+
+struct reply {
+    char *text;
+    size_t len; /* below VERDICT_ACTION_SIZE */
+};
+
+/* The one way into a reply, so that no control byte gets there. */
+static void reply_add(struct reply *reply, char c)
+{
+    unsigned char byte = (unsigned char)c;
+    if (reply->len + 1 < VERDICT_ACTION_SIZE)
+        reply->text[reply->len++] = byte < 0x20 || byte == 0x7f ? ' ' : c;
+}
+
+static void reply_add_text(struct reply *reply, const char *text)
+{
+    for (; *text != '\0'; text++)
+        reply_add(reply, *text);
+}
+
+static void expand_client(const struct verdict *verdict,
+    const struct event *event, char value[VALUE_MAX])
+{
+    (void)verdict;
+    log_escape(
+        value, VALUE_MAX, event->client_text, strlen(event->client_text));
+}
+
+static void expand_limit(const struct verdict *verdict,
+    const struct event *event, char value[VALUE_MAX])
+{
+    const char *name = verdict->limit->name;
+    (void)event;
+    log_escape(value, VALUE_MAX, name, strlen(name));
+}
+
+static void expand_rate(const struct verdict *verdict,
+    const struct event *event, char value[VALUE_MAX])
+{
+    const struct limit *limit = verdict->limit;
+    char window[DURATION_TEXT_SIZE] = "";
+    (void)event;
+    if (limit->kind == LIMIT_RATE)
+        duration_format(limit->window_ms, window);
+    int len = snprintf(value, VALUE_MAX, "%" PRIu32 "%s%s", limit->n,
+        window[0] == '\0' ? "" : "/", window);
+    assert(len > 0 && len < VALUE_MAX);
+}
+
+static void expand_retry_after(const struct verdict *verdict,
+    const struct event *event, char value[VALUE_MAX])
+{
+    int64_t ms = verdict->retry_ms;
+    (void)event;
+    int len = ms == CHARGE_NEVER ? snprintf(value, VALUE_MAX, "never")
+                                 : snprintf(value, VALUE_MAX, "%" PRId64,
+                                       ms / 1000 + (ms % 1000 > 0));
+    assert(len > 0 && len < VALUE_MAX);
+}
+
+static const struct expansion {
+    const char *text;
+    void (*expand)(
+        const struct verdict *, const struct event *, char value[VALUE_MAX]);
+} expansions[] = {
+    {"%{client}", expand_client},
+    {"%{limit}", expand_limit},
+    {"%{rate}", expand_rate},
+    {"%{retry_after}", expand_retry_after},
+};
+
+/* The expansion that text begins with, or NULL. */
+static const struct expansion *expansion_at(const char *text)
+{
+    for (size_t i = 0; i < COUNT(expansions); i++)
+        if (strncmp(text, expansions[i].text, strlen(expansions[i].text)) == 0)
+            return &expansions[i];
+    return NULL;
+}
+
+static void reply_expand(struct reply *reply, const char *action,
+    const struct verdict *verdict, const struct event *event)
+{
+    while (*action != '\0') {
+        const struct expansion *expansion = expansion_at(action);
+        if (expansion == NULL) {
+            reply_add(reply, *action++);
+            continue;
+        }
+        char value[VALUE_MAX];
+        expansion->expand(verdict, event, value);
+        reply_add_text(reply, value);
+        action += strlen(expansion->text);
+    }
+}
+
+char *verdict_action(const struct verdict *verdict, const struct event *event,
+    char text[VERDICT_ACTION_SIZE])
+{
+    struct reply reply = {.text = text};
+    switch (verdict->kind) {
+    case VERDICT_PASS:
+        reply_add_text(&reply, "DUNNO");
+        break;
+    case VERDICT_DEFER:
+        reply_add_text(&reply, defer_action);
+        break;
+    case VERDICT_REFUSE:
+        assert(verdict->limit != NULL);
+        reply_expand(&reply, verdict->limit->action, verdict, event);
+        break;
+    }
+    text[reply.len] = '\0';
+    return text;
+}
+
+const char *verdict_action_unknown(const char *text)
+{
+    const char *open = text;
+    while ((open = strstr(open, "%{")) != NULL) {
+        if (expansion_at(open) == NULL)
+            return open;
+        open++;
+    }
+    return NULL;
+}
