@@ -24,11 +24,11 @@ struct config_service {
 
 /* A face's listener: "policy:unix:/path" or "policy:inet:host:port". */
 struct config_listener {
-    char *text;    /* as written: its identity over a reload or restart */
-    char *face;    /* "policy" "anvil" "anvil-pass" "sni" */
+    char *text; /* as written: its identity over a reload or restart */
+    char *face; /* "policy" "anvil" "anvil-pass" "sni" */
     bool is_inet;
-    char *path;    /* unix; absolute */
-    char *host;    /* inet: an address, never a name */
+    char *path; /* unix; absolute */
+    char *host; /* inet: an address, never a name */
     uint16_t port;
 };
 
@@ -43,11 +43,14 @@ struct config_feed {
     size_t count;
 };
 
+struct values;
+
 struct config {
     unsigned references;
-    char *path;      /* NULL: no file was read */
-    char hash[17];   /* 64 bits of SHA-256 over all values, hex: same values,
-                        same hash */
+    struct values *values; /* every option as text, for config_show */
+    char *path;            /* NULL: no file was read */
+    char hash[17]; /* 64 bits of SHA-256 over all values but secrets (so that
+                      nobody guesses one from it), hex */
 
     char *store;
     char *store_prefix;
@@ -58,6 +61,11 @@ struct config {
     char *instance_name;
     uint64_t lease_ttl_ms;
 
+    struct {
+        unsigned at;             /* 0: not given, else 1 + enum face */
+        uint32_t n[EVENT_KINDS]; /* 0: reporting only */
+        enum limit_window window;
+    } client; /* the client_* options as given; the limits come from them */
     uint64_t rate_time_unit_ms;
     struct limit_prefixes prefixes;
     struct cidr_list exempt_clients;
@@ -87,13 +95,21 @@ struct config {
 
 /* Where values come from; the later wins: file, environment, overrides. */
 struct config_source {
-    const char *path;             /* NULL: /etc/tollgate/tollgate.conf if it exists */
+    const char *path; /* NULL: /etc/tollgate/tollgate.conf if it exists */
     const char *const *overrides; /* "NAME=VALUE", from -o */
     size_t override_count;
 };
 
 /* NULL with "file:line: name: what is wrong; what is allowed". */
 struct config *config_load(const struct config_source *, struct error *err);
+
+/*
+ * The name in the store of what anvil counts per (service, client). All rates
+ * of a fixed window share one name, and EVENT_* is their charge's field,
+ * because anvil lets them expire together; reports are always fixed. Limit
+ * sections have names of two characters and more.
+ */
+const char *config_client_store_name(enum event_kind, enum limit_window);
 
 struct config *config_ref(struct config *);
 void config_unref(struct config **);
@@ -106,7 +122,11 @@ const char *config_service_title(const struct config *, const char *name);
 
 enum config_show { CONFIG_SHOW_ALL, CONFIG_SHOW_CHANGED, CONFIG_SHOW_DEFAULTS };
 
-/* As a tollgate.conf that loads again, apart from passwords: "(hidden)". */
+/*
+ * As a tollgate.conf that loads again, apart from passwords: "(hidden)".
+ * CHANGED: what differs from the defaults. DEFAULTS: the defaults themselves,
+ * of the options outside of titled sections.
+ */
 void config_show(const struct config *, enum config_show, FILE *out);
 
 /*

@@ -1,0 +1,40 @@
+/*
+ * build.h - the steps from values to a snapshot, in the order of config.c.
+ *
+ * Each finds the contradictions of its own part, and fails with the place of
+ * the first and how to mend it. What a failed step has allocated is freed
+ * with the snapshot.
+ */
+#ifndef TOLLGATE_CONFIG_BUILD_H
+#define TOLLGATE_CONFIG_BUILD_H
+
+#include "common/config/config.h"
+#include "common/config/limit_section.h"
+#include "common/config/values.h"
+
+/* Two listeners at one place; a password given twice. */
+bool build_check_sockets(const struct config *, struct error *err);
+bool build_check_store(const struct config *, struct error *err);
+
+bool build_services(struct config *, struct error *err);
+/* config->limits from the client_* options. */
+bool build_client_limits(struct config *, struct error *err);
+/* Appends the limit sections, in the order of the file. */
+bool build_section_limits(struct config *, struct error *err);
+/* config->feeds, and no more counters in one request than a store takes. */
+bool build_feeds(struct config *, struct error *err);
+
+/* A new limit at the end of config->limits, zeroed. */
+struct limit *build_add_limit(struct config *);
+
+/* That face has a listener. */
+bool build_has_face(const struct config *, enum face);
+
+/* The face that is to feed a limit section, or why none can. */
+bool build_choose_face(const struct config *, const struct section *,
+    const struct limit_section *, enum face *face_r, struct error *err);
+
+/* Puts all values of a section into the struct at base. */
+void build_store(const struct section *, void *base);
+
+#endif

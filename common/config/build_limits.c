@@ -1,0 +1,169 @@
+/*
+ * build_limits.c - limits from limit sections.
+ *
+ * A section's name in the store begins with its kind ("s:" sliding, "f:"
+ * fixed, "c:" count), because a counter of one kind cannot be read as another
+ * when a reload changes it; nor can it meet the one-letter client_* names.
+ */
+#include "common/config/build.h"
+
+#include "common/base/memory.h"
+#include "common/config/option_types.h"
+#include "common/core/verdict.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define LIMIT_NAME_MAX 32 /* engine_lease.held.name has room for 39 */
+
+static bool is_given(const struct section *section, const char *name)
+{
+    return setting_text(section_setting(section, name))[0] != '\0';
+}
+
+static bool check_name(const struct section *section, struct error *err)
+{
+    const char *name = section->title;
+    bool is_good = strlen(name) <= LIMIT_NAME_MAX;
+    for (const char *c = name; *c != '\0'; c++)
+        is_good = is_good && *c > 0x20 && *c < 0x7f && !strchr("{}|:%", *c);
+    if (!is_good)
+        return section_refuse(section, err,
+            "malformed name; allowed: at most %d printable characters but "
+            "space and { } | : %%",
+            LIMIT_NAME_MAX);
+    if (strncmp(name, "client_", strlen("client_")) == 0 &&
+        option_find(SECTION_TOP, name) != NULL)
+        return section_refuse(
+            section, err, "an option has this name; give the limit another");
+    return true;
+}
+
+static bool check_kind(const struct section *section, struct error *err)
+{
+    const bool has_rate = is_given(section, "rate");
+    const bool has_count = is_given(section, "count");
+    const bool has_max = is_given(section, "max_per_message");
+    const struct setting *event = section_setting(section, "event");
+    const bool is_count = strcmp(setting_text(event), "connection_count") == 0;
+    if (has_rate + has_count + has_max != 1)
+        return section_refuse(section, err,
+            "%s of rate, count and max_per_message; allowed: exactly one",
+            has_rate + has_count + has_max == 0 ? "none" : "more than one");
+    if (has_count && !is_count)
+        return setting_refuse(section_setting(section, "count"), err,
+            "counts what is open at once; set event = \"connection_count\", or "
+            "use rate");
+    if (is_count && !has_count)
+        return setting_refuse(event, err,
+            "connection_count has no rate; use count, or event = "
+            "\"connection\"");
+    if (has_max && strcmp(setting_text(event), "recipient") != 0)
+        return setting_refuse(section_setting(section, "max_per_message"), err,
+            "counts recipients; set event = \"recipient\", or use rate");
+    if (!has_rate &&
+        strcmp(setting_text(section_setting(section, "window")), "fixed") == 0)
+        return setting_refuse(section_setting(section, "window"), err,
+            "only a rate has a window; remove it or use rate");
+    return true;
+}
+
+static bool check_section(const struct section *section, struct error *err)
+{
+    if (!check_name(section, err))
+        return false;
+    if (!is_given(section, "event"))
+        return section_refuse(section, err,
+            "event: missing; allowed: connection, connection_count, message, "
+            "recipient, bytes, tls, auth");
+    if (!is_given(section, "key") && !is_given(section, "max_per_message"))
+        return section_refuse(section, err,
+            "key: missing; allowed: a list of client, client_address, "
+            "sasl_username, sender, sender_domain, recipient, "
+            "recipient_domain, helo, service");
+    return check_kind(section, err);
+}
+
+static char *store_name(const struct limit *limit)
+{
+    char kind = limit->kind == LIMIT_COUNT            ? 'c'
+                : limit->window == LIMIT_WINDOW_FIXED ? 'f'
+                                                      : 's';
+    return xprintf("%c:%s", kind, limit->name);
+}
+
+static void set_amount(struct limit *limit, const struct limit_section *raw)
+{
+    if (raw->count > 0) {
+        limit->kind = LIMIT_COUNT;
+        limit->n = raw->count;
+    } else if (raw->max_per_message > 0) {
+        limit->kind = LIMIT_PER_MESSAGE;
+        limit->n = raw->max_per_message;
+    } else {
+        limit->kind = LIMIT_RATE;
+        limit->n = raw->rate.count;
+        limit->window_ms = raw->rate.window_ms;
+    }
+}
+
+/* The limit takes over the lists and texts of raw. */
+static void add_limit(struct config *config, const struct section *section,
+    struct limit_section *raw, enum face at)
+{
+    struct limit *limit = build_add_limit(config);
+    *limit = (struct limit){
+        .name = xstrdup(section->title),
+        .window = raw->window,
+        .event = raw->event,
+        .at = at,
+        .key = raw->key,
+        .services = raw->services,
+        .clients = raw->clients,
+        .authenticated = raw->authenticated,
+        .action = raw->action,
+        .shadow = raw->shadow || config->shadow,
+        .on_store_failure =
+            raw->on_store_failure == 0
+                ? config->on_store_failure
+                : (enum store_failure)(raw->on_store_failure - 1),
+    };
+    set_amount(limit, raw);
+    limit->store_name = store_name(limit);
+    if (limit->action[0] == '\0') {
+        free(limit->action);
+        limit->action = xstrdup(verdict_default_action(limit->event));
+    }
+}
+
+static bool add_section(
+    struct config *config, const struct section *section, struct error *err)
+{
+    struct limit_section raw = {0};
+    enum face at;
+    if (!check_section(section, err))
+        return false;
+    build_store(section, &raw);
+    bool is_good = build_choose_face(config, section, &raw, &at, err);
+    if (is_good && at == FACE_ANVIL && raw.action[0] != '\0')
+        is_good = setting_refuse(section_setting(section, "action"), err,
+            "Postfix answers by itself when anvil refuses; set at = "
+            "\"policy\", or remove it");
+    if (is_good)
+        add_limit(config, section, &raw, at);
+    else
+        for (size_t i = 0; i < section->count; i++)
+            option_clear(section->settings[i].option, &raw);
+    return is_good;
+}
+
+bool build_section_limits(struct config *config, struct error *err)
+{
+    for (size_t i = 0; i < config->values->count; i++) {
+        const struct section *section = &config->values->sections[i];
+        if (section->kind == SECTION_LIMIT &&
+            !add_section(config, section, err))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,138 @@
+/*
+ * config.c - loads a snapshot, and lets go of it.
+ *
+ * Loading: defaults, file, environment, -o; then the fields from the values,
+ * then what is made of them. Any step that fails frees everything, and the
+ * caller's old snapshot stays as it was.
+ */
+#include "common/config/config.h"
+
+#include "common/base/memory.h"
+#include "common/config/build.h"
+#include "common/config/option_types.h"
+#include "common/config/show.h"
+#include "common/config/sources.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DEFAULT_PATH "/etc/tollgate/tollgate.conf"
+
+static bool read_sources(struct config *config,
+    const struct config_source *source, struct error *err)
+{
+    const char *path = source->path;
+    if (path == NULL && access(DEFAULT_PATH, F_OK) == 0)
+        path = DEFAULT_PATH;
+    if (path != NULL) {
+        config->path = xstrdup(path);
+        if (!source_read_file(path, config->values, err))
+            return false;
+    }
+    if (!source_read_environment(config->values, err))
+        return false;
+    for (size_t i = 0; i < source->override_count; i++)
+        if (!source_read_override(source->overrides[i], config->values, err))
+            return false;
+    return true;
+}
+
+void build_store(const struct section *section, void *base)
+{
+    for (size_t i = 0; i < section->count; i++) {
+        const struct setting *setting = &section->settings[i];
+        option_store(setting->option, setting->items, setting->count, base);
+    }
+}
+
+static void name_instance(struct config *config)
+{
+    char host[256];
+    if (config->instance_name[0] != '\0' || gethostname(host, sizeof host) != 0)
+        return;
+    host[sizeof host - 1] = '\0';
+    free(config->instance_name);
+    config->instance_name = xstrdup(host);
+}
+
+static bool build(struct config *config, struct error *err)
+{
+    build_store(values_section(config->values, SECTION_TOP), config);
+    build_store(values_section(config->values, SECTION_POLICYD), config);
+    name_instance(config);
+    return build_check_store(config, err) && build_check_sockets(config, err) &&
+           build_services(config, err) && build_client_limits(config, err) &&
+           build_section_limits(config, err) && build_feeds(config, err);
+}
+
+struct config *config_load(
+    const struct config_source *source, struct error *err)
+{
+    struct config *config = xcalloc(1, sizeof *config);
+    config->references = 1;
+    config->values = values_new();
+    if (!read_sources(config, source, err) || !build(config, err))
+        config_unref(&config);
+    else
+        show_hash(config, config->hash);
+    return config;
+}
+
+struct config *config_ref(struct config *config)
+{
+    config->references++;
+    return config;
+}
+
+static void clear_section(
+    const struct config *config, enum option_section section, void *base)
+{
+    const struct section *rows = values_section(config->values, section);
+    for (size_t i = 0; rows != NULL && i < rows->count; i++)
+        option_clear(rows->settings[i].option, base);
+}
+
+static void config_free(struct config *config)
+{
+    clear_section(config, SECTION_TOP, config);
+    clear_section(config, SECTION_POLICYD, config);
+    for (size_t i = 0; i < config->service_count; i++) {
+        free(config->services[i].title);
+        clear_section(config, SECTION_SERVICE, &config->services[i]);
+    }
+    free(config->services);
+    for (unsigned face = 0; face < FACES; face++)
+        for (unsigned event = 0; event < EVENT_KINDS; event++)
+            free(config->feeds[face][event].limits);
+    for (size_t i = 0; i < config->limit_count; i++)
+        limit_clear(&config->limits[i]);
+    free(config->limits);
+    free(config->path);
+    values_free(&config->values);
+    free(config);
+}
+
+void config_unref(struct config **config)
+{
+    if (*config == NULL)
+        return;
+    assert((*config)->references > 0);
+    if (--(*config)->references == 0)
+        config_free(*config);
+    *config = NULL;
+}
+
+const char *config_service_title(const struct config *config, const char *name)
+{
+    for (size_t i = 0; i < config->service_count; i++) {
+        const struct config_service *service = &config->services[i];
+        if (strcmp(service->title, name) == 0)
+            return service->title;
+        for (char **other = service->names; *other != NULL; other++)
+            if (strcmp(*other, name) == 0)
+                return service->title;
+    }
+    return name;
+}

@@ -1,0 +1,26 @@
+/*
+ * limit_section.h - a limit section as it is written.
+ */
+#ifndef TOLLGATE_CONFIG_LIMIT_SECTION_H
+#define TOLLGATE_CONFIG_LIMIT_SECTION_H
+
+#include "common/config/config.h"
+#include "common/config/options.h"
+
+struct limit_section {
+    unsigned at; /* 0: not given, else 1 + enum face */
+    enum event_kind event;
+    uint16_t key; /* bits: 1u << enum key_part */
+    struct option_rate_value rate;
+    uint32_t count;
+    uint32_t max_per_message;
+    enum limit_window window;
+    char **services;
+    struct cidr_list clients;
+    enum limit_auth authenticated;
+    char *action;
+    bool shadow;
+    unsigned on_store_failure; /* 0: not given, else 1 + enum store_failure */
+};
+
+#endif

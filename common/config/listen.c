@@ -1,0 +1,105 @@
+/*
+ * listen.c - takes "FACE:unix:PATH" and "FACE:inet:ADDRESS:PORT" apart.
+ *
+ * Pure. Anvil's protocol is refused over inet: Postfix looks for it at a unix
+ * path only, and descriptors cannot be passed otherwise.
+ */
+#include "common/config/listen.h"
+
+#include "common/base/memory.h"
+#include "common/config/option_checks.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A sockaddr_un less the suffix of the name that is bound before a rename. */
+#define PATH_MAX_LEN 99
+
+#define ALLOWED \
+    "allowed: FACE:unix:/PATH or policy:inet:ADDRESS:PORT, FACE one of " \
+    "policy, anvil, anvil-pass"
+
+static const struct face_word {
+    const char *name;
+    enum face face;
+} faces[] = {
+    {"policy", FACE_POLICY},
+    {"anvil", FACE_ANVIL},
+    {"anvil-pass", FACE_ANVIL},
+};
+
+static const struct face_word *face_find(const char *text, size_t len)
+{
+    for (size_t i = 0; i < sizeof faces / sizeof faces[0]; i++)
+        if (strlen(faces[i].name) == len &&
+            memcmp(faces[i].name, text, len) == 0)
+            return &faces[i];
+    return NULL;
+}
+
+static bool take_unix(
+    const char *path, struct config_listener *listener, struct error *err)
+{
+    size_t len = strlen(path);
+    if (path[0] != '/' || len < 2 || path[len - 1] == '/' || len > PATH_MAX_LEN)
+        return error_set(err,
+            "\"%s\" is no path for a socket; allowed: an "
+            "absolute path of at most %d bytes",
+            path, PATH_MAX_LEN);
+    listener->path = xstrdup(path);
+    return true;
+}
+
+static bool take_place(const char *place, const struct face_word *face,
+    struct config_listener *listener, struct error *err)
+{
+    if (strncmp(place, "unix:", 5) == 0)
+        return take_unix(place + 5, listener, err);
+    if (strncmp(place, "inet:", 5) != 0)
+        return error_set(
+            err, "neither unix: nor inet: after the face; " ALLOWED);
+    if (face->face != FACE_POLICY)
+        return error_set(
+            err, "%s over inet is not possible; " ALLOWED, face->name);
+    listener->is_inet = true;
+    return option_split_address(
+        place + 5, &listener->host, &listener->port, err);
+}
+
+bool listen_parse(
+    const char *text, struct config_listener *listener_r, struct error *err)
+{
+    *listener_r = (struct config_listener){0};
+    if (strncmp(text, "sni:", 4) == 0)
+        return error_set(err, "sni: not in this version; " ALLOWED);
+    size_t len = strcspn(text, ":");
+    const struct face_word *face = face_find(text, len);
+    if (face == NULL || text[len] == '\0')
+        return error_set(err, "\"%s\" names no face; " ALLOWED, text);
+
+    struct config_listener listener = {0};
+    if (!take_place(text + len + 1, face, &listener, err))
+        return false;
+    listener.text = xstrdup(text);
+    listener.face = xstrdup(face->name);
+    *listener_r = listener;
+    return true;
+}
+
+void listen_clear(struct config_listener *listener)
+{
+    free(listener->text);
+    free(listener->face);
+    free(listener->path);
+    free(listener->host);
+    *listener = (struct config_listener){0};
+}
+
+enum face listen_face(const struct config_listener *listener)
+{
+    const struct face_word *face =
+        face_find(listener->face, strlen(listener->face));
+    assert(face != NULL);
+    return face->face;
+}

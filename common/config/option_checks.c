@@ -1,0 +1,182 @@
+/*
+ * option_checks.c - the formats of single options.
+ *
+ * Each looks at one text alone; what two options say against each other is
+ * found where the configuration is built. Nothing is looked up: that a user
+ * or a folder exists is the business of whoever needs it.
+ */
+#include "common/config/option_checks.h"
+
+#include "common/base/address.h"
+#include "common/base/memory.h"
+#include "common/core/verdict.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define ACTION_MAX 400 /* room for what %{...} expands to, see verdict.h */
+#define PREFIX_MAX 64
+
+static bool is_printable(const char *text, const char *except)
+{
+    for (; *text != '\0'; text++)
+        if (*text < 0x20 || *text >= 0x7f || strchr(except, *text) != NULL)
+            return false;
+    return true;
+}
+
+static bool starts_with(const char *text, const char *start)
+{
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+bool option_check_word(const char *text, struct error *err)
+{
+    if (*text != '\0' && is_printable(text, " "))
+        return true;
+    return error_set(err, "malformed; allowed: one word without spaces");
+}
+
+bool option_check_word_or_empty(const char *text, struct error *err)
+{
+    return *text == '\0' || option_check_word(text, err);
+}
+
+bool option_check_prefix(const char *text, struct error *err)
+{
+    if (*text != '\0' && strlen(text) <= PREFIX_MAX &&
+        is_printable(text, " {}*?[]\\"))
+        return true;
+    return error_set(err, "malformed; allowed: 1 to 64 printable characters "
+                          "but space and { } * ? [ ] \\");
+}
+
+/* Only the kind of store; the rest of a URL is read by common/redis. */
+bool option_check_store(const char *text, struct error *err)
+{
+    static const char *const not_yet[] = {
+        "rediss", "redis+sentinel:", "redis+cluster:"};
+    for (size_t i = 0; i < sizeof not_yet / sizeof not_yet[0]; i++)
+        if (starts_with(text, not_yet[i]))
+            return error_set(err, "TLS, Sentinel and Cluster: not in this "
+                                  "version");
+    if (strcmp(text, "memory:") == 0)
+        return true;
+    if (is_printable(text, " ") &&
+        (starts_with(text, "redis://") || starts_with(text, "redis+unix:///")))
+        return true;
+    return error_set(err, "no such store; allowed: memory:, "
+                          "redis://[user[:password]@]host[:port][/db], "
+                          "redis+unix:///path[?db=N]");
+}
+
+bool option_check_log(const char *text, struct error *err)
+{
+    static const char *const facilities[] = {"auth", "authpriv", "cron",
+        "daemon", "kern", "lpr", "mail", "news", "syslog", "user", "uucp",
+        "local0", "local1", "local2", "local3", "local4", "local5", "local6",
+        "local7"};
+    if (strcmp(text, "stderr") == 0 || starts_with(text, "file:/"))
+        return true;
+    for (size_t i = 0; i < sizeof facilities / sizeof facilities[0]; i++)
+        if (starts_with(text, "syslog:") &&
+            strcmp(text + strlen("syslog:"), facilities[i]) == 0)
+            return true;
+    return error_set(err,
+        "\"%s\" is no place to log; allowed: stderr, "
+        "syslog:FACILITY as in syslog:mail, file:/PATH",
+        text);
+}
+
+static bool port_parse(const char *text, uint16_t *port_r)
+{
+    size_t len = strspn(text, "0123456789");
+    if (len == 0 || len > 5 || text[len] != '\0' || text[0] == '0')
+        return false;
+    unsigned long port = strtoul(text, NULL, 10);
+    *port_r = (uint16_t)port;
+    return port <= UINT16_MAX;
+}
+
+bool option_split_address(
+    const char *text, char **host_r, uint16_t *port_r, struct error *err)
+{
+    const char *colon = strrchr(text, ':');
+    size_t len = colon == NULL ? 0 : (size_t)(colon - text);
+    bool is_bracketed = len > 2 && text[0] == '[' && text[len - 1] == ']';
+    struct address address;
+    if (colon == NULL || !port_parse(colon + 1, port_r) ||
+        (!is_bracketed && memchr(text, ':', len) != NULL) ||
+        !address_parse(text, len, &address))
+        return error_set(err,
+            "\"%s\" is not an address and port; allowed: "
+            "192.0.2.1:80 or [2001:db8::1]:80, no names",
+            text);
+    char host[ADDRESS_TEXT_SIZE];
+    *host_r = xstrdup(address_format(&address, host));
+    return true;
+}
+
+bool option_check_http(const char *text, struct error *err)
+{
+    char *host;
+    uint16_t port;
+    if (*text == '\0')
+        return true;
+    if (!option_split_address(text, &host, &port, err))
+        return false;
+    free(host);
+    return true;
+}
+
+/* What access(5) calls a refusal, or HOLD. Everything else would let pass. */
+static bool is_refusal(const char *text)
+{
+    static const char *const words[] = {
+        "REJECT", "DEFER", "DEFER_IF_PERMIT", "DEFER_IF_REJECT", "HOLD"};
+    size_t len = strcspn(text, " ");
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strlen(words[i]) == len && strncasecmp(text, words[i], len) == 0)
+            return true;
+    return len == 3 && (text[0] == '4' || text[0] == '5') &&
+           strspn(text, "0123456789") == 3 &&
+           text[3 + strspn(text + 3, " ")] != '\0';
+}
+
+bool option_check_action(const char *text, struct error *err)
+{
+    if (*text == '\0')
+        return true;
+    if (!is_printable(text, "") || strlen(text) > ACTION_MAX)
+        return error_set(err,
+            "malformed; allowed: one line of at most %d "
+            "printable ASCII characters",
+            ACTION_MAX);
+    if (!is_refusal(text))
+        return error_set(err, "does not refuse; allowed: 4NN TEXT, 5NN TEXT, "
+                              "REJECT, DEFER, DEFER_IF_PERMIT, "
+                              "DEFER_IF_REJECT, HOLD, each with a text");
+    const char *unknown = verdict_action_unknown(text);
+    if (unknown != NULL)
+        return error_set(err,
+            "unknown %%{} in it: %.40s; allowed: %%{client} "
+            "%%{limit} %%{rate} %%{retry_after}",
+            unknown);
+    return true;
+}
+
+const char *option_find_password(const char *url, size_t *len_r)
+{
+    const char *start = strstr(url, "://");
+    if (start == NULL || start[strlen("://")] == '/')
+        return NULL;
+    start += strlen("://");
+    const char *at = strrchr(start, '@');
+    const char *colon =
+        at == NULL ? NULL : memchr(start, ':', (size_t)(at - start));
+    if (colon == NULL)
+        return NULL;
+    *len_r = (size_t)(at - colon) - 1;
+    return colon + 1;
+}

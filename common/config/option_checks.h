@@ -1,0 +1,35 @@
+/*
+ * option_checks.h - the formats of single options: false, and err says what is
+ * allowed. No text that may hold a password is repeated in err.
+ */
+#ifndef TOLLGATE_CONFIG_OPTION_CHECKS_H
+#define TOLLGATE_CONFIG_OPTION_CHECKS_H
+
+#include "common/base/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+bool option_check_store(const char *text, struct error *err);
+bool option_check_prefix(const char *text, struct error *err);
+bool option_check_log(const char *text, struct error *err);
+bool option_check_http(const char *text, struct error *err);
+bool option_check_action(const char *text, struct error *err);
+/* Printable, without spaces. */
+bool option_check_word(const char *text, struct error *err);
+bool option_check_word_or_empty(const char *text, struct error *err);
+
+/*
+ * "192.0.2.1:80" or "[2001:db8::1]:80" into an address without brackets,
+ * owned by the caller, and a port of 1 to 65535.
+ */
+bool option_split_address(
+    const char *text, char **host_r, uint16_t *port_r, struct error *err);
+
+/*
+ * The password in "redis://user:password@host"; NULL if there is none. Takes
+ * too much rather than too little where one holds '@' or '/' as it is.
+ */
+const char *option_find_password(const char *url, size_t *len_r);
+
+#endif
