@@ -1,8 +1,9 @@
 /*
- * http.h - a small read-only HTTP server (libevent's evhttp).
+ * http.h - a small read-only HTTP server.
  *
  * GET and HEAD of fixed paths; everything else is 404 or 405. Never on the
- * way of a decision. A request is bounded in size and time.
+ * way of a decision. A request is bounded in size (8 KiB) and time (5 s), the
+ * connections in number (64).
  */
 #ifndef TOLLGATE_NET_HTTP_H
 #define TOLLGATE_NET_HTTP_H

@@ -1,11 +1,10 @@
 /*
  * listener.h - the sockets that Postfix comes to.
  *
- * Binds unix and inet listeners, or takes them over from a predecessor
- * (LISTEN_FDS), accepts in a bounded batch per turn of the loop, and pauses
- * for 100 ms when descriptors run out instead of spinning. A unix socket is
- * bound under a name of its own and renamed over the public one, so there is
- * no moment without a socket. A dead socket is replaced; one at which another
+ * Opens unix and inet listeners, or adopts them from a predecessor
+ * (inherit.h), and accepts as acceptor.h says. A unix socket is bound under a
+ * name of its own and renamed over the public one, so there is no moment
+ * without a socket. A dead socket is replaced; one at which another
  * program answers is not: the error names its pid and the remedy. Somebody
  * who displaces our socket later is noticed within 2 s.
  */
@@ -21,36 +20,51 @@
 struct event_base;
 struct listener;
 
+#define LISTENER_BACKLOG 4096 /* the kernel cuts it at net.core.somaxconn */
+
 struct listener_options {
-    unsigned mode;  /* of a unix socket */
-    gid_t group;    /* (gid_t)-1: leave it */
-    uid_t owner;    /* (uid_t)-1: leave it */
-    const struct cidr_list *allowed_peers; /* inet: others are closed at once */
+    unsigned mode; /* of a unix socket */
+    gid_t group;   /* (gid_t)-1: leave it */
+    uid_t owner;   /* (uid_t)-1: leave it */
+    /* inet: others are closed at once. NULL: all may come. Borrowed until the
+     * listener is closed or listener_allow_peers names another. */
+    const struct cidr_list *allowed_peers;
 };
 
 struct listener_events {
-    /* fd is non-blocking and close-on-exec, and now the callee's. */
+    /* fd is non-blocking and close-on-exec, and now the callee's, who may
+     * stop or close the listener too. */
     void (*on_accept)(int fd, void *context);
     /* Our socket is no longer at its path, or is there again. May be NULL. */
     void (*on_displaced)(bool is_displaced, void *context);
     void *context;
 };
 
+/* How opening a listener went. */
 enum listener_wait {
     LISTENER_READY,
-    LISTENER_NO_DIRECTORY, /* its directory does not exist (yet) */
+    LISTENER_NO_DIRECTORY, /* its directory does not exist (yet); err too */
     LISTENER_FAILED,       /* err says why */
 };
 
 /*
- * Opens without accepting yet. On LISTENER_NO_DIRECTORY the caller tries
- * again later: a directory that is Postfix's is never made by us.
+ * Opens without accepting yet; the configuration is copied. On
+ * LISTENER_NO_DIRECTORY the caller tries again later: a directory that is
+ * Postfix's is never made by us.
  */
 enum listener_wait listener_open(const struct config_listener *,
     const struct listener_options *, struct listener **listener_r,
     struct error *err);
-/* An inherited descriptor of that listener; false if it is not one. */
-bool listener_adopt(const struct config_listener *, int fd,
+/* Is this descriptor a listening socket bound to what the listener names? */
+bool listener_fits(const struct config_listener *, int fd);
+/* Is it the descriptor of a socket file that is at the listener's path? */
+bool listener_fits_place(const struct config_listener *, int fd);
+/*
+ * An inherited descriptor of that listener; false if it is not one (it stays
+ * the caller's then). place_fd: what the predecessor's listener_place_fd was,
+ * the listener's from now on; -1: not handed over, the path is looked at.
+ */
+bool listener_adopt(const struct config_listener *, int fd, int place_fd,
     const struct listener_options *, struct listener **listener_r,
     struct error *err);
 
@@ -62,7 +76,13 @@ void listener_stop(struct listener *);
  * (false when a successor has it). */
 void listener_close(struct listener **, bool unlink_socket);
 
+/* At a reload: the list of the old snapshot is about to go. */
+void listener_allow_peers(struct listener *, const struct cidr_list *);
+
 int listener_fd(const struct listener *);
+/* A second descriptor for a successor, which may have no right to look into
+ * the socket's directory; -1: none. */
+int listener_place_fd(const struct listener *);
 bool listener_is_displaced(const struct listener *);
 const struct config_listener *listener_config(const struct listener *);
 

@@ -1,0 +1,79 @@
+/*
+ * http_request.c - finds method and path in the first line of a request.
+ *
+ * Strict about that line, because a lenient reader and a proxy in front may
+ * read two different requests; what it does not understand is BAD.
+ */
+#include "common/net/http_request.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+static const char *find(
+    const char *bytes, size_t len, const char *what, size_t what_len)
+{
+    for (size_t i = 0; i + what_len <= len; i++)
+        if (memcmp(bytes + i, what, what_len) == 0)
+            return bytes + i;
+    return NULL;
+}
+
+static bool is_text(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (text[i] <= ' ' || text[i] == 0x7f)
+            return false;
+    return len > 0;
+}
+
+static bool equals(const char *text, size_t len, const char *word)
+{
+    return strlen(word) == len && memcmp(text, word, len) == 0;
+}
+
+static enum http_method method_of(const char *text, size_t len)
+{
+    if (equals(text, len, "GET"))
+        return HTTP_METHOD_GET;
+    return equals(text, len, "HEAD") ? HTTP_METHOD_HEAD : HTTP_METHOD_OTHER;
+}
+
+static void copy_path(char path[HTTP_PATH_SIZE], const char *text, size_t len)
+{
+    const char *query = memchr(text, '?', len);
+    if (query != NULL)
+        len = (size_t)(query - text);
+    if (len >= HTTP_PATH_SIZE)
+        len = 0;
+    memcpy(path, text, len);
+    path[len] = '\0';
+}
+
+enum http_parse http_request_parse(
+    const char *bytes, size_t len, struct http_request *request_r)
+{
+    const char *end = find(bytes, len, "\r\n\r\n", 4);
+    if (end == NULL)
+        return HTTP_PARSE_MORE;
+
+    const char *line_end = find(bytes, len, "\r\n", 2);
+    const char *target = memchr(bytes, ' ', (size_t)(line_end - bytes));
+    if (target == NULL)
+        return HTTP_PARSE_BAD;
+    size_t method_len = (size_t)(target - bytes);
+    target++;
+    const char *version = memchr(target, ' ', (size_t)(line_end - target));
+    if (version == NULL)
+        return HTTP_PARSE_BAD;
+    size_t target_len = (size_t)(version - target);
+    version++;
+    size_t version_len = (size_t)(line_end - version);
+    if (!is_text(bytes, method_len) || !is_text(target, target_len) ||
+        !(equals(version, version_len, "HTTP/1.1") ||
+            equals(version, version_len, "HTTP/1.0")))
+        return HTTP_PARSE_BAD;
+
+    request_r->method = method_of(bytes, method_len);
+    copy_path(request_r->path, target, target_len);
+    return HTTP_PARSE_DONE;
+}

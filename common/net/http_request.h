@@ -1,0 +1,28 @@
+/*
+ * http_request.h - the head of an HTTP/1 request, as far as we care: method
+ * and path. Pure: no I/O, no allocation.
+ *
+ * Source: RFC 9112, sections 2 to 4. Header fields are skipped, not checked:
+ * nothing we answer depends on one.
+ */
+#ifndef TOLLGATE_NET_HTTP_REQUEST_H
+#define TOLLGATE_NET_HTTP_REQUEST_H
+
+#include <stddef.h>
+
+#define HTTP_PATH_SIZE 128 /* a longer path is none of ours */
+
+enum http_parse { HTTP_PARSE_DONE, HTTP_PARSE_MORE, HTTP_PARSE_BAD };
+
+enum http_method { HTTP_METHOD_GET, HTTP_METHOD_HEAD, HTTP_METHOD_OTHER };
+
+struct http_request {
+    enum http_method method;
+    char path[HTTP_PATH_SIZE]; /* without the query; "" if it is too long */
+};
+
+/* MORE until the empty line that ends the head has come. */
+enum http_parse http_request_parse(
+    const char *bytes, size_t len, struct http_request *request_r);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * unix_socket.h - a listening unix socket at a path, with no moment in which
+ * nobody listens there.
+ *
+ * Bound and listening under PATH.PID in the same directory, with its mode and
+ * group, and then renamed over PATH. Never makes a directory, never removes
+ * what is not a socket, never takes a path from another program.
+ */
+#ifndef TOLLGATE_NET_UNIX_SOCKET_H
+#define TOLLGATE_NET_UNIX_SOCKET_H
+
+#include "common/net/listener.h"
+#include "common/net/unix_place.h"
+
+#include <sys/socket.h>
+
+/* A PATH may be as long as leaves room for ".PID" in sockaddr_un. */
+#define UNIX_SOCKET_PATH_MAX 99
+
+/* place_r is an initialised place of this path; it is held afterwards. */
+enum listener_wait unix_socket_listen(const char *path,
+    const struct listener_options *, int *fd_r, struct unix_place *place_r,
+    struct error *err);
+
+/*
+ * An inherited listening socket becomes this process's own (the next one to
+ * ask who listens there is told our pid). If the place is not held yet it is
+ * found, unless somebody else is at the path.
+ */
+bool unix_socket_inherit(
+    int fd, const char *path, struct unix_place *, struct error *err);
+
+/* Is a socket bound to this name ours for PATH: PATH itself or PATH.PID? */
+bool unix_socket_is_named(const struct sockaddr *, socklen_t, const char *path);
+
+#endif
