@@ -6,9 +6,10 @@
  * the loop; replies come back in order. One timer, for the oldest unanswered
  * call. A call is answered exactly once: with its reply, or with NULL after
  * timeout_ms or when the connection is lost. After a timeout the FIFO slot
- * stays, so a late reply can never be taken for another's; too many of them,
- * or a malformed reply, and the connection is made anew. Reconnects back off
- * from 50 ms to 5 s, with jitter. Nothing is ever sent twice.
+ * stays, so a late reply can never be taken for another's; no reply at all
+ * for REDIS_SILENCE_MS, or a malformed one, and the connection is made anew.
+ * Reconnects back off from 50 ms to 5 s, with jitter, until a call has been
+ * answered. Nothing is ever sent twice. The program must ignore SIGPIPE.
  */
 #ifndef TOLLGATE_REDIS_CONNECTION_H
 #define TOLLGATE_REDIS_CONNECTION_H
@@ -22,32 +23,51 @@
 struct event_base;
 struct redisReply;
 
+#define REDIS_SILENCE_MS 5000
+/* Of connecting and the handshake, for nobody waits for it; or timeout_ms if
+ * that is longer. */
+#define REDIS_CONNECT_TIMEOUT_MS 1000
+
 /* Owned by the caller; in use until on_reply or redis_connection_cancel. */
 struct redis_call {
     /* reply: borrowed, NULL if there is none. May make new calls. */
     void (*on_reply)(struct redis_call *, const struct redisReply *reply);
     void *context;
+    uint64_t timeout_ms;     /* of this call; 0: the settings' */
     struct redis_slot *slot; /* the connection's; NULL while idle */
 };
 
 struct redis_settings {
-    struct redis_url url;     /* borrowed for the connection's life */
-    const char *client_name;  /* CLIENT SETNAME; no spaces */
-    uint64_t timeout_ms;      /* of a call, and of connecting */
-    const char *script;       /* SCRIPT LOAD at each connect, before ready */
-    size_t pending_max;       /* more unanswered calls are refused */
-    /* Ready to be used, or lost. reason is for the log: NULL when ready. */
+    struct redis_url url;    /* borrowed for the connection's life */
+    const char *client_name; /* CLIENT SETNAME; no spaces */
+    uint64_t timeout_ms;     /* of a call */
+    const char *script;      /* SCRIPT LOAD at each connect, before ready */
+    size_t pending_max;      /* more unanswered calls are refused */
+    /*
+     * Ready to be used; or lost, or not reached at one more attempt. reason
+     * is for the log, valid during the call, NULL when ready; no secret and
+     * no byte but printable ones is in it. Calls that wait are answered with
+     * NULL after it.
+     */
     void (*on_state)(void *context, bool is_ready, const char *reason);
     void *context;
 };
 
+/* Connects from the loop: no on_state before this has returned. */
 struct redis_connection *redis_connection_new(
     struct event_base *, const struct redis_settings *);
+/* No on_reply, no on_state any more. Not from inside one of them. */
 void redis_connection_free(struct redis_connection **);
+/*
+ * The same, after everything written so far has been sent and executed, but
+ * after timeout_ms at the latest. Waits without the loop: for the end only.
+ */
+void redis_connection_finish(struct redis_connection **, uint64_t timeout_ms);
 
 /*
  * False, and no on_reply, if the connection is not ready or pending_max is
- * reached. argv is copied into the output buffer.
+ * reached. argv is copied into the output buffer. Without a call (NULL) the
+ * answer does not matter to anybody.
  */
 bool redis_connection_call(struct redis_connection *, struct redis_call *,
     int argc, const char *const *argv, const size_t *argv_len);
@@ -59,5 +79,8 @@ bool redis_connection_is_ready(const struct redis_connection *);
 const char *redis_connection_script_sha(const struct redis_connection *);
 /* After NOSCRIPT: load it again, ahead of later calls. */
 void redis_connection_load_script(struct redis_connection *);
+/* The server answers, but cannot serve us (any more): connect anew after a
+ * pause, perhaps to another one of the same name. */
+void redis_connection_drop(struct redis_connection *, const char *reason);
 
 #endif

@@ -21,7 +21,8 @@ struct redis_url {
 };
 
 /* redis://[user[:pass]@]host[:port][/db], redis+unix:///path[?db=N] */
-bool redis_url_parse(const char *text, struct redis_url *url_r, struct error *err);
+bool redis_url_parse(
+    const char *text, struct redis_url *url_r, struct error *err);
 void redis_url_clear(struct redis_url *);
 /* For people: as written, without user and password. Caller frees. */
 char *redis_url_describe(const struct redis_url *);

@@ -1,0 +1,81 @@
+/*
+ * outbox.c - collects commands over one pass of the loop, writes them at once.
+ *
+ * A bufferevent asks epoll whether it may write, writes, and tells epoll that
+ * it need not know any more: three calls of the kernel a decision for what
+ * nearly always works the first time. So the first write is tried directly.
+ * What is left, and any error, is the bufferevent's, in the usual way.
+ */
+#include "common/redis/outbox.h"
+
+#include "common/base/memory.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <stdlib.h>
+
+struct redis_outbox {
+    struct bufferevent *bev;
+    struct evbuffer *bytes;
+    struct event *flush;
+    bool is_due; /* flush is active */
+};
+
+static void outbox_on_flush(int fd, short events, void *context)
+{
+    (void)fd;
+    (void)events;
+    redis_outbox_flush(context);
+}
+
+struct redis_outbox *redis_outbox_new(struct event_base *base)
+{
+    struct redis_outbox *outbox = xcalloc(1, sizeof *outbox);
+    outbox->bytes = evbuffer_new();
+    outbox->flush = event_new(base, -1, 0, outbox_on_flush, outbox);
+    if (outbox->bytes == NULL || outbox->flush == NULL)
+        abort();
+    return outbox;
+}
+
+void redis_outbox_free(struct redis_outbox **outbox)
+{
+    if (*outbox == NULL)
+        return;
+    event_free((*outbox)->flush);
+    evbuffer_free((*outbox)->bytes);
+    free(*outbox);
+    *outbox = NULL;
+}
+
+void redis_outbox_aim(struct redis_outbox *outbox, struct bufferevent *bev)
+{
+    outbox->bev = bev;
+    outbox->is_due = false;
+    (void)event_del(outbox->flush);
+    (void)evbuffer_drain(outbox->bytes, evbuffer_get_length(outbox->bytes));
+}
+
+bool redis_outbox_add(
+    struct redis_outbox *outbox, const char *bytes, size_t len)
+{
+    if (evbuffer_add(outbox->bytes, bytes, len) == -1)
+        return false;
+    if (!outbox->is_due)
+        event_active(outbox->flush, 0, 0);
+    outbox->is_due = true;
+    return true;
+}
+
+void redis_outbox_flush(struct redis_outbox *outbox)
+{
+    outbox->is_due = false;
+    if (outbox->bev == NULL)
+        return;
+    struct evbuffer *waiting = bufferevent_get_output(outbox->bev);
+    if (evbuffer_get_length(waiting) == 0)
+        (void)evbuffer_write(outbox->bytes, bufferevent_getfd(outbox->bev));
+    if (evbuffer_get_length(outbox->bytes) > 0)
+        (void)bufferevent_write_buffer(outbox->bev, outbox->bytes);
+}
