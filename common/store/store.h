@@ -28,8 +28,8 @@ struct config;
 struct event_base;
 struct store;
 
-#define STORE_CHARGES_MAX 16
-#define STORE_NOTE_SIZE 32
+#define STORE_CHARGES_MAX CHARGES_MAX
+#define STORE_NOTE_SIZE   32
 
 enum store_status {
     STORE_OK,
@@ -65,8 +65,7 @@ void store_charge_local(struct store *, struct store_request *);
 /* The caller goes away: no on_done; a lease that passes yet is given back. */
 void store_cancel(struct store *, struct store_request *);
 /* Ends one unit of a lease that passed. Never waits, never fails. */
-void store_release(
-    struct store *, const struct subject *, const char *name);
+void store_release(struct store *, const struct subject *, const char *name);
 
 /*
  * Notes: small values shared by all daemons, one hour of life, for what must
@@ -86,12 +85,12 @@ void store_recall_cancel(struct store *, struct store_recall *);
 bool store_is_shared(const struct store *);
 
 struct store_state {
-    bool is_available;      /* memory: always */
+    bool is_available;       /* memory: always */
     const char *description; /* URL without password */
-    uint64_t tracked;       /* memory: counters held */
-    uint64_t leases;        /* units held by this process */
-    uint32_t instances;     /* daemons alive on this store when it was last
-                               seen, this one included; 1..; memory: 1 */
+    uint64_t tracked;        /* memory: counters held */
+    uint64_t leases;         /* units held by this process */
+    uint32_t instances;      /* daemons alive on this store when it was last
+                                seen, this one included; 1..; memory: 1 */
     uint64_t round_trips, failures, reconnects; /* since start */
 };
 void store_state(const struct store *, struct store_state *state_r);

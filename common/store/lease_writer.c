@@ -1,0 +1,184 @@
+/*
+ * lease_writer.c - tells Redis what the lease table holds.
+ *
+ * Corrections, renewals and everything after an outage take the same way:
+ * from the queue, up to fifty in a call, a few calls under way, so that
+ * thousands of leases never stand before a charge in Redis for more than a ms.
+ * An error stops writing until the next tick; the next ones go alone, so
+ * that one broken value cannot keep its neighbours from being renewed.
+ */
+#include "common/store/redis_store_internal.h"
+
+#include "common/base/clock.h"
+
+#include <event2/event.h>
+#include <hiredis/hiredis.h>
+#include <stdlib.h>
+
+#define REPEATS_MAX 8 /* for a missing script, in one tick */
+
+static void batch_finish(struct lease_batch *batch, enum lease_outcome outcome)
+{
+    size_t count = batch->count;
+    batch->count = 0;
+    for (size_t i = 0; i < count; i++)
+        lease_written(batch->store->leases, batch->items[i].lease,
+            batch->items[i].mine, outcome, batch->sent_ms);
+}
+
+static void batch_on_error(struct lease_batch *batch, const redisReply *reply)
+{
+    struct lease_writer *writer = &batch->store->writer;
+    enum redis_trouble trouble = TROUBLE_ONE;
+    if (reply->type == REDIS_REPLY_ERROR)
+        trouble = redis_store_take_error(batch->store, reply);
+    else
+        redis_store_complain(batch->store, "an unexpected reply to a lease");
+    if (trouble == TROUBLE_ALL)
+        return;
+    if (trouble == TROUBLE_ONE && batch->count > 1)
+        writer->single_left += batch->count;
+    if (trouble == TROUBLE_ONE || writer->repeats++ >= REPEATS_MAX)
+        writer->is_paused = true;
+    batch_finish(batch, LEASE_UNKNOWN);
+}
+
+static void batch_on_reply(struct redis_call *call, const redisReply *reply)
+{
+    struct lease_batch *batch = call->context;
+    struct redis_store *store = batch->store;
+    uint32_t used;
+    if (reply == NULL) {
+        redis_store_fail(store, "no answer within store_timeout");
+        return;
+    }
+    if (script_reply_read_leases(reply, batch->count, &used))
+        batch_finish(batch, LEASE_ADMITTED);
+    else
+        batch_on_error(batch, reply);
+    lease_writer_run(store);
+}
+
+static size_t batch_size(const struct lease_writer *writer)
+{
+    return writer->single_left > 0 ? 1 : LEASE_BATCH_MAX;
+}
+
+static bool batch_send(struct redis_store *store, struct lease_batch *batch)
+{
+    struct script_call *call = &store->call;
+    script_call_begin(call, &store->holder,
+        redis_connection_script_sha(store->connection), batch->count, false);
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct lease *lease = batch->items[i].lease;
+        script_call_add_lease(
+            call, &lease->subject, lease->name, batch->items[i].mine);
+    }
+    batch->sent_ms = clock_monotonic_ms();
+    return redis_connection_call(store->connection, &batch->call, call->argc,
+        call->argv, call->argv_len);
+}
+
+static void batch_fill(struct redis_store *store, struct lease_batch *batch)
+{
+    struct lease *lease;
+    uint32_t mine;
+    size_t size = batch_size(&store->writer);
+    while (batch->count < size &&
+           (lease = lease_next_write(store->leases, &mine)) != NULL) {
+        batch->items[batch->count].lease = lease;
+        batch->items[batch->count++].mine = mine;
+    }
+    if (store->writer.single_left > 0)
+        store->writer.single_left--;
+}
+
+void lease_writer_run(struct redis_store *store)
+{
+    struct lease_writer *writer = &store->writer;
+    for (size_t i = 0; i < LEASE_BATCHES; i++) {
+        struct lease_batch *batch = &writer->batches[i];
+        if (!redis_store_is_open_for_use(store) || writer->is_paused ||
+            !lease_has_queued(store->leases))
+            return;
+        if (batch->count > 0)
+            continue;
+        batch_fill(store, batch);
+        if (!batch_send(store, batch)) {
+            batch_finish(batch, LEASE_UNKNOWN);
+            writer->is_paused = true;
+        }
+    }
+}
+
+void lease_writer_tick(struct redis_store *store, uint64_t renew_before_ms)
+{
+    store->writer.is_paused = false;
+    store->writer.repeats = 0;
+    lease_queue_older(store->leases, renew_before_ms);
+    lease_writer_run(store);
+}
+
+void lease_writer_settle(struct redis_store *store)
+{
+    for (size_t i = 0; i < LEASE_BATCHES; i++) {
+        struct lease_batch *batch = &store->writer.batches[i];
+        redis_connection_cancel(store->connection, &batch->call);
+        batch_finish(batch, LEASE_UNKNOWN);
+    }
+}
+
+static void lease_writer_on_event(int fd, short events, void *context)
+{
+    (void)fd;
+    (void)events;
+    lease_writer_run(context);
+}
+
+void lease_writer_init(struct redis_store *store, struct event_base *base)
+{
+    store->writer.event =
+        event_new(base, -1, EV_PERSIST, lease_writer_on_event, store);
+    if (store->writer.event == NULL)
+        abort();
+    for (size_t i = 0; i < LEASE_BATCHES; i++) {
+        struct lease_batch *batch = &store->writer.batches[i];
+        batch->store = store;
+        batch->call.context = batch;
+        batch->call.on_reply = batch_on_reply;
+    }
+}
+
+void lease_writer_clear(struct redis_store *store)
+{
+    event_free(store->writer.event);
+}
+
+void redis_store_write_leases(struct redis_store *store)
+{
+    if (lease_has_queued(store->leases))
+        event_active(store->writer.event, 0, 0);
+}
+
+void lease_writer_farewell(struct redis_store *store)
+{
+    struct script_call *call = &store->call;
+    struct lease *leases[LEASE_BATCH_MAX];
+    uint32_t mine;
+    lease_writer_settle(store);
+    lease_queue_all(store->leases);
+    while (lease_has_queued(store->leases)) {
+        size_t count = 0;
+        while (count < LEASE_BATCH_MAX &&
+               (leases[count] = lease_next_write(store->leases, &mine)) != NULL)
+            count++;
+        script_call_begin(call, &store->holder,
+            redis_connection_script_sha(store->connection), count, false);
+        for (size_t i = 0; i < count; i++)
+            script_call_add_lease(
+                call, &leases[i]->subject, leases[i]->name, 0);
+        if (!redis_connection_call(store->connection, NULL, call->argc,
+                call->argv, call->argv_len))
+            return;
+    }
+}

@@ -1,0 +1,219 @@
+/*
+ * memory.c - the counters of `memory:`: looks all charges up, decides, then
+ * writes all or none.
+ *
+ * Does nothing about leases but to respect them, and cannot fail. The rules of
+ * a request are store.lua's, so that one property test judges both.
+ */
+#include "common/store/memory.h"
+
+#include "common/base/memory.h"
+#include "common/core/window.h"
+#include "common/store/memory_table.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME_LEN_MAX 255
+#define KEY_SIZE     (SUBJECT_SIZE + 2 + NAME_LEN_MAX)
+
+struct memory_store {
+    struct memory_table table;
+};
+
+struct memory_store *memory_store_new(size_t entries_max)
+{
+    struct memory_store *store = xcalloc(1, sizeof *store);
+
+    assert(entries_max >= 4 * MEMORY_STORE_CHARGES_MAX);
+    memory_table_init(&store->table, entries_max);
+    return store;
+}
+
+void memory_store_free(struct memory_store **store)
+{
+    if (*store == NULL)
+        return;
+    memory_table_clear(&(*store)->table);
+    free(*store);
+    *store = NULL;
+}
+
+size_t memory_store_count(const struct memory_store *store)
+{
+    return store->table.count;
+}
+
+/* "sSUBJECT\nNAME": neither kinds nor parts can be taken for each other. */
+static void make_key(
+    const struct charge *charge, char bytes[KEY_SIZE], struct memory_key *key_r)
+{
+    size_t subject_len = charge->subject->len;
+    size_t name_len = strnlen(charge->name, NAME_LEN_MAX);
+
+    bytes[0] = charge->kind == CHARGE_FIXED ? 'f' : 's';
+    memcpy(bytes + 1, charge->subject->text, subject_len);
+    bytes[1 + subject_len] = '\n';
+    memcpy(bytes + 2 + subject_len, charge->name, name_len);
+    key_r->bytes = bytes;
+    key_r->len = 2 + subject_len + name_len;
+}
+
+/* Makes it if it is not there and state_size is not 0. */
+static struct memory_entry *find_entry(struct memory_store *store,
+    const struct charge *charge, size_t state_size, uint64_t now_ms)
+{
+    char bytes[KEY_SIZE];
+    struct memory_key key;
+    struct memory_entry *entry;
+
+    make_key(charge, bytes, &key);
+    key.hash = memory_table_hash(&store->table, key.bytes, key.len);
+    entry = memory_table_find(&store->table, &key);
+    if (entry == NULL && state_size > 0)
+        entry = memory_table_insert(&store->table, &key, state_size);
+    if (entry != NULL)
+        entry->used_s = (uint32_t)(now_ms / 1000);
+    return entry;
+}
+
+static void note_refusing(
+    struct memory_entry *entry, int64_t retry_ms, uint64_t now_ms)
+{
+    if (retry_ms > 0 && entry->refusing_ms < now_ms + (uint64_t)retry_ms)
+        entry->refusing_ms = now_ms + (uint64_t)retry_ms;
+}
+
+static struct window_rule sliding_rule(const struct charge *charge)
+{
+    return (struct window_rule){
+        .limit = charge->limit, .window_ms = charge->window_ms};
+}
+
+static void sliding_decide(
+    struct memory_store *store, struct charge *charge, uint64_t now_ms)
+{
+    struct memory_entry *entry = find_entry(store, charge, 0, now_ms);
+    struct window_rule rule = sliding_rule(charge);
+    struct window none = {0};
+    struct window *window = &none;
+
+    if (entry != NULL) {
+        window = (void *)entry->state;
+        window_settle(window, rule.window_ms, now_ms);
+    }
+    charge->used = window->total;
+    charge->retry_ms = window_retry(window, &rule, charge->amount, now_ms);
+    charge->refused = charge->retry_ms != 0;
+    if (entry != NULL)
+        note_refusing(entry, charge->retry_ms, now_ms);
+}
+
+/* 1, 2, 4, 8, 17: most clients never need the second. */
+static uint16_t larger_room(uint16_t room)
+{
+    return room < 8 ? (uint16_t)(room * 2) : WINDOW_SLOTS_MAX;
+}
+
+/* The entry, with a slot free if the next addition needs one. */
+static struct memory_entry *sliding_entry(struct memory_store *store,
+    const struct charge *charge, const struct window_rule *rule,
+    uint64_t now_ms)
+{
+    struct memory_entry *entry =
+        find_entry(store, charge, window_size(1), now_ms);
+    struct window *window = (void *)entry->state;
+    uint16_t room;
+
+    if (window->room == 0)
+        window->room = 1;
+    if (!window_needs_room(window, rule, now_ms))
+        return entry;
+    room = larger_room(window->room);
+    entry = memory_table_resize(&store->table, entry, window_size(room));
+    window = (void *)entry->state;
+    window->room = room;
+    return entry;
+}
+
+/* Looks the entry up again: an earlier charge may have moved it. */
+static void sliding_charge(
+    struct memory_store *store, struct charge *charge, uint64_t now_ms)
+{
+    struct window_rule rule = sliding_rule(charge);
+    struct memory_entry *entry = sliding_entry(store, charge, &rule, now_ms);
+    struct window *window = (void *)entry->state;
+
+    window_add(window, &rule, charge->amount, now_ms);
+    charge->used = window->total;
+    entry->last_ms = window_last_ms(window, rule.window_ms);
+    note_refusing(entry, window_retry(window, &rule, 1, now_ms), now_ms);
+}
+
+static void fixed_judge(struct charge *charge, struct memory_entry *entry,
+    uint64_t after, uint64_t now_ms)
+{
+    charge->refused = charge->limit > 0 && after > charge->limit;
+    charge->retry_ms = 0;
+    if (charge->refused && charge->amount > charge->limit)
+        charge->retry_ms = CHARGE_NEVER;
+    else if (charge->refused)
+        charge->retry_ms = (int64_t)(entry->last_ms + 1 - now_ms);
+    if (charge->refused && entry != NULL)
+        note_refusing(entry, charge->retry_ms, now_ms);
+}
+
+static void fixed_peek(
+    struct memory_store *store, struct charge *charge, uint64_t now_ms)
+{
+    struct memory_entry *entry = find_entry(store, charge, 0, now_ms);
+
+    charge->used = entry == NULL
+                       ? 0
+                       : fixed_window_count(
+                             (const void *)entry->state, charge->field, now_ms);
+    fixed_judge(charge, entry, (uint64_t)charge->used + charge->amount, now_ms);
+}
+
+/* Counts at once: fixed counts whatever becomes of the request. */
+static void fixed_charge(
+    struct memory_store *store, struct charge *charge, uint64_t now_ms)
+{
+    struct memory_entry *entry =
+        find_entry(store, charge, sizeof(struct fixed_window), now_ms);
+    struct fixed_window *fixed = (void *)entry->state;
+
+    fixed_window_add(
+        fixed, charge->field, charge->amount, charge->window_ms, now_ms);
+    entry->last_ms = fixed->last_ms;
+    charge->used = fixed_window_count(fixed, charge->field, now_ms);
+    fixed_judge(charge, entry, charge->used, now_ms);
+}
+
+bool memory_store_charge(struct memory_store *store, struct charge *charges,
+    size_t count, bool peek, uint64_t now_ms)
+{
+    bool passes = true;
+
+    assert(count <= MEMORY_STORE_CHARGES_MAX);
+    memory_table_tend(&store->table, peek ? 0 : count, now_ms);
+    for (size_t i = 0; i < count; i++) {
+        struct charge *charge = &charges[i];
+
+        if (charge->kind == CHARGE_SLIDING)
+            sliding_decide(store, charge, now_ms);
+        else if (charge->kind == CHARGE_FIXED && peek)
+            fixed_peek(store, charge, now_ms);
+        else if (charge->kind == CHARGE_FIXED)
+            fixed_charge(store, charge, now_ms);
+        passes = passes && (!charge->refused || charge->shadow);
+    }
+    if (peek || !passes)
+        return passes;
+    for (size_t i = 0; i < count; i++) {
+        if (charges[i].kind == CHARGE_SLIDING && !charges[i].refused)
+            sliding_charge(store, &charges[i], now_ms);
+    }
+    return true;
+}

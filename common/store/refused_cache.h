@@ -1,0 +1,38 @@
+/*
+ * refused_cache.h - who is known to be refused, and until when.
+ *
+ * Pure; the clock is an argument. A sliding window frees its place at a known
+ * moment and never before, so until then the answer needs no round trip. The
+ * moment is counted from when the request was sent, which is earlier than the
+ * server's clock read it: never longer than the server would refuse. But
+ * counters may vanish (FLUSHALL, a failover that lost writes), hence nothing
+ * is believed for longer than REFUSED_TRUST_MS, and the holder clears the
+ * table at each new connection.
+ */
+#ifndef TOLLGATE_STORE_REFUSED_CACHE_H
+#define TOLLGATE_STORE_REFUSED_CACHE_H
+
+#include "common/core/charge.h"
+
+#include <stddef.h>
+
+#define REFUSED_TRUST_MS 10000
+
+struct refused_cache;
+
+/* entries: a power of two. A full set of places forgets the oldest. */
+struct refused_cache *refused_cache_new(size_t entries);
+void refused_cache_free(struct refused_cache **);
+void refused_cache_clear(struct refused_cache *);
+
+/* After a reply: keeps each refused charge that may be kept. */
+void refused_cache_note(struct refused_cache *, const struct charge *,
+    size_t count, uint64_t sent_ms);
+/*
+ * True, with the results filled, if one of the charges is known to refuse the
+ * request. What is not known of the others is 0.
+ */
+bool refused_cache_answer(const struct refused_cache *, struct charge *,
+    size_t count, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,155 @@
+/*
+ * store.c - the facade: memory: alone, or Redis with memory behind it.
+ *
+ * The memory counters are always there, for an outage must not begin with an
+ * allocation. The lease table is one for the process, whoever admits: what
+ * was let in while Redis was away is told to it when it is back.
+ */
+#include "common/store/store.h"
+
+#include "common/base/clock.h"
+#include "common/base/memory.h"
+#include "common/config/config.h"
+#include "common/store/lease.h"
+#include "common/store/memory.h"
+#include "common/store/redis_store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct store {
+    struct memory_store *memory;
+    struct lease_table *leases;
+    struct redis_store *redis; /* NULL for memory: */
+    uint64_t lease_ttl_ms;
+};
+
+struct store *store_open(
+    struct event_base *base, const struct config *config, struct error *err)
+{
+    struct store *store = xcalloc(1, sizeof *store);
+    store->memory = memory_store_new(MEMORY_STORE_ENTRIES_MAX);
+    store->leases = lease_table_new();
+    store->lease_ttl_ms = config->lease_ttl_ms;
+    if (strcmp(config->store, "memory:") == 0)
+        return store;
+    store->redis = redis_store_open(base, config, store->leases, err);
+    if (store->redis == NULL)
+        store_close(&store);
+    return store;
+}
+
+void store_close(struct store **store)
+{
+    if (*store == NULL)
+        return;
+    redis_store_close(&(*store)->redis);
+    lease_table_free(&(*store)->leases);
+    memory_store_free(&(*store)->memory);
+    free(*store);
+    *store = NULL;
+}
+
+void store_charge(struct store *store, struct store_request *request)
+{
+    if (store->redis != NULL)
+        redis_store_charge(store->redis, request);
+    else
+        store_charge_local(store, request);
+}
+
+static uint32_t local_count(struct store *store, const struct charge *charge)
+{
+    const struct lease *lease =
+        lease_find(store->leases, charge->subject, charge->name);
+    return lease == NULL ? 0 : lease->held;
+}
+
+/* A holder that is refused has no better time than this to come again. */
+static void local_check_lease(struct store *store, struct charge *charge)
+{
+    charge->used = local_count(store, charge);
+    charge->refused = charge->limit > 0 && charge->used >= charge->limit;
+    charge->retry_ms = charge->refused ? (int64_t)store->lease_ttl_ms : 0;
+}
+
+static void local_take_leases(
+    struct store *store, struct charge *charges, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (charges[i].kind != CHARGE_LEASE || charges[i].refused)
+            continue;
+        lease_take(store->leases, charges[i].subject, charges[i].name);
+        charges[i].used++;
+    }
+    if (store->redis != NULL)
+        redis_store_write_leases(store->redis);
+}
+
+void store_charge_local(struct store *store, struct store_request *request)
+{
+    struct charge *charges = request->charges;
+    for (size_t i = 0; i < request->count; i++)
+        if (charges[i].kind == CHARGE_LEASE)
+            local_check_lease(store, &charges[i]);
+    bool passes = memory_store_charge(store->memory, charges, request->count,
+        request->peek, clock_monotonic_ms());
+    if (passes && !request->peek)
+        local_take_leases(store, charges, request->count);
+    request->on_done(request, STORE_OK);
+}
+
+void store_cancel(struct store *store, struct store_request *request)
+{
+    if (store->redis != NULL)
+        redis_store_cancel(store->redis, request);
+}
+
+void store_release(
+    struct store *store, const struct subject *subject, const char *name)
+{
+    lease_release(store->leases, subject, name);
+    if (store->redis != NULL)
+        redis_store_write_leases(store->redis);
+}
+
+void store_note_write(struct store *store, const char *key, const char *value)
+{
+    if (store->redis != NULL)
+        redis_store_note_write(store->redis, key, value);
+}
+
+void store_note_read(
+    struct store *store, const char *key, struct store_recall *recall)
+{
+    if (store->redis != NULL) {
+        redis_store_note_read(store->redis, key, recall);
+        return;
+    }
+    recall->value[0] = '\0';
+    recall->on_done(recall, STORE_OK);
+}
+
+void store_recall_cancel(struct store *store, struct store_recall *recall)
+{
+    if (store->redis != NULL)
+        redis_store_recall_cancel(store->redis, recall);
+}
+
+bool store_is_shared(const struct store *store)
+{
+    return store->redis != NULL;
+}
+
+void store_state(const struct store *store, struct store_state *state_r)
+{
+    *state_r = (struct store_state){
+        .is_available = true,
+        .description = "memory:",
+        .tracked = memory_store_count(store->memory),
+        .leases = lease_table_units(store->leases),
+        .instances = 1,
+    };
+    if (store->redis != NULL)
+        redis_store_state(store->redis, state_r);
+}
