@@ -1,10 +1,10 @@
 /*
  * daemon.h - what both daemons do apart from their faces.
  *
- * Start-up order: options, configuration, log, bind (as whoever started us),
- * http, detach, drop privileges, store, faces, readiness, loop. Signals: HUP
- * reloads, USR2 starts a successor, TERM drains, a second TERM stops. Exit 0
- * clean, 1 configuration, 2 start-up; never on a peer's error.
+ * Start-up order: options, configuration, log, detach, bind (as whoever
+ * started us), drop privileges, http, store, faces, readiness, loop. Signals:
+ * HUP reloads, USR2 starts a successor, TERM drains, a second TERM stops. Exit
+ * 0 clean, 1 configuration, 2 start-up; never on a peer's error.
  */
 #ifndef TOLLGATE_ENGINE_DAEMON_H
 #define TOLLGATE_ENGINE_DAEMON_H
@@ -15,28 +15,38 @@
 struct event_base;
 struct daemon;
 
-/* What a daemon brings; every hook gets `context`. */
+/* What a daemon brings. Every hook gets `context`. */
 struct daemon_faces {
     const char *program; /* "tollgate-policyd" */
+    void *context;
     /* The listeners of this daemon in a snapshot. */
     const struct config_listeners *(*listeners)(const struct config *);
-    /* A connection for the listener's face; the fd is the face's now. */
-    void (*on_accept)(struct daemon *, const struct config_listener *, int fd);
+    /* Its HTTP listener, "" for none. */
+    const char *(*http)(const struct config *);
+    /* How a listener's socket is to be made; all but allowed_peers. */
+    bool (*listener_options)(const struct config *,
+        const struct config_listener *, struct listener_options *options_r,
+        struct error *err);
+    /* Who may come to its inet listeners. */
+    const struct cidr_list *(*allowed_peers)(const struct config *);
     /* After the store has been opened and before the first accept. */
-    bool (*start)(struct daemon *, struct error *err);
-    void (*reloaded)(struct daemon *);
-    /* Stop what is idle; when nothing is left call daemon_drained. */
-    void (*drain)(struct daemon *);
-    /* End all at once. */
-    void (*stop)(struct daemon *);
+    bool (*start)(void *context, struct daemon *, struct error *err);
+    /* A connection for the listener's face; the fd is the face's now. */
+    void (*on_accept)(void *context, const struct config_listener *, int fd);
+    /* Close what is idle; true when nothing is left. Asked when draining
+     * begins, and again after daemon_session_ended. */
+    bool (*drain)(void *context);
+    /* After the loop: end all that is left. */
+    void (*stop)(void *context);
 };
 
 int daemon_main(int argc, char **argv, const struct daemon_faces *);
 
 struct event_base *daemon_base(const struct daemon *);
 struct engine *daemon_engine(const struct daemon *);
-bool daemon_is_draining(const struct daemon *);
-/* The last session has gone while draining. */
-void daemon_drained(struct daemon *);
+/* A session of a face has ended or become idle. Does something only while
+ * draining, and then later, from the loop: no session is freed under its
+ * caller. */
+void daemon_session_ended(struct daemon *);
 
 #endif

@@ -2,9 +2,10 @@
  * engine.h - decides. One function, one path, for every face.
  *
  * A request in the fewest hops:
- *   policy_session_on_readable (bytes) -> policy_request_parse ->
- *   engine_decide -> limit_applies, limit_subject (charges) ->
- *   store_charge -> engine's on_done -> struct verdict ->
+ *   attr_connection_on_readable (bytes) -> attr_scan, policy_request_set ->
+ *   policy_session_on_request -> policy_count_fill (event) ->
+ *   engine_decide -> bill_write (limit_applies, limit_subject) ->
+ *   store_charge -> engine_on_charged -> struct verdict ->
  *   verdict_action -> "action=...".
  *
  * Order of the checks: exemption, then limits. All limits of an event go to
@@ -16,6 +17,7 @@
 
 #include "common/config/config.h"
 #include "common/core/verdict.h"
+#include "common/engine/bill.h"
 #include "common/engine/metrics.h"
 #include "common/store/store.h"
 
@@ -40,10 +42,7 @@ struct decision {
     const char *service_title;
     struct store_request request;
     uint64_t started_us;
-    struct charge charges[STORE_CHARGES_MAX];
-    const struct limit *limits[STORE_CHARGES_MAX]; /* NULL: a report */
-    enum event_kind kinds[STORE_CHARGES_MAX];
-    struct subject subjects[STORE_CHARGES_MAX];
+    struct bill bill;
 };
 
 struct engine *engine_new(struct store *, struct config *);

@@ -8,23 +8,32 @@
 #define TOLLGATE_ENGINE_METRICS_H
 
 #include "common/core/verdict.h"
+#include "common/store/store.h"
 
 struct evbuffer;
 
-#define METRICS_BUCKETS 12
+#define METRICS_BUCKETS  12
+#define METRICS_VERDICTS 3 /* enum verdict_kind */
+
+/* Upper bounds of the round-trip histogram, in µs. */
+extern const uint32_t metrics_bucket_us[METRICS_BUCKETS];
 
 struct metrics {
-    uint64_t decisions[FACES][3][REASONS]; /* by verdict kind */
+    uint64_t decisions[FACES][METRICS_VERDICTS][REASONS];
     uint64_t shadow_refusals[FACES];
     uint64_t malformed[FACES];   /* requests answered by closing */
     uint64_t connections[FACES]; /* open now */
     uint64_t store_round_trip[METRICS_BUCKETS + 1]; /* the last: slower */
     uint64_t store_round_trip_sum_us;
     uint64_t store_unavailable; /* decisions made without the store */
-    uint64_t displaced;         /* listeners displaced now */
+    uint64_t displaced;         /* our sockets that somebody has replaced */
     uint64_t reloads, reload_failures;
 };
 
 void metrics_round_trip(struct metrics *, uint64_t us);
+
+/* The Prometheus text of it all. config_hash and version: labels. */
+void metrics_write_page(const struct metrics *, const struct store_state *,
+    const char *config_hash, struct evbuffer *);
 
 #endif

@@ -1,0 +1,228 @@
+/*
+ * daemon.c - see daemon.h.
+ *
+ * The start-up order is the list in daemon_serve; read it from top to bottom.
+ * Only this file decides the exit status.
+ */
+#include "common/engine/daemon.h"
+
+#include "common/base/log.h"
+#include "common/base/memory.h"
+#include "common/engine/daemon_private.h"
+#include "common/engine/privileges.h"
+#include "common/net/notify.h"
+
+#include "config.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { EXIT_CLEAN = 0, EXIT_CONFIGURATION = 1, EXIT_START = 2 };
+
+bool daemon_log_open(
+    const struct daemon *daemon, const struct config *config, struct error *err)
+{
+    return log_open(config->log, config->log_format,
+        daemon->options.verbose ? LOG_LEVEL_DEBUG : config->log_level,
+        daemon->faces->program, err);
+}
+
+/*
+ * The parent stays until the child serves, and its exit status says whether
+ * it does; so a caller of -d knows when it can go on.
+ */
+static bool daemon_detach(struct daemon *daemon, struct error *err)
+{
+    int ready[2];
+    char byte;
+
+    if (pipe2(ready, O_CLOEXEC) == -1)
+        return error_set(err, "pipe: %s", strerror(errno));
+    pid_t pid = fork();
+    if (pid == -1)
+        return error_set(err, "fork: %s", strerror(errno));
+    if (pid > 0) {
+        close(ready[1]);
+        _exit(read(ready[0], &byte, 1) == 1 ? EXIT_CLEAN : EXIT_START);
+    }
+    close(ready[0]);
+    daemon->parent_fd = ready[1];
+    setsid();
+    return true;
+}
+
+/* Descriptors 0 to 2 stay open until here, so that errors reach whoever
+ * started us; log = "stderr" goes on to it. */
+static void daemon_report_ready(struct daemon *daemon)
+{
+    successor_report_ready();
+    notify_ready();
+    if (daemon->parent_fd == -1)
+        return;
+    if (write(daemon->parent_fd, "r", 1) != 1)
+        log_warn("nobody waits for -d");
+    close(daemon->parent_fd);
+    daemon->parent_fd = -1;
+}
+
+static bool daemon_open_store(struct daemon *daemon, struct error *err)
+{
+    daemon->store = store_open(daemon->base, daemon->config, err);
+    if (daemon->store == NULL)
+        return false;
+    daemon->engine = engine_new(daemon->store, daemon->config);
+    return true;
+}
+
+static bool daemon_start(struct daemon *daemon, struct error *err)
+{
+    if (daemon->options.detach && !daemon_detach(daemon, err))
+        return false;
+    daemon->base = event_base_new();
+    if (daemon->base == NULL)
+        return error_set(err, "no event loop: %s", strerror(errno));
+    if (!daemon_listeners_open(daemon, err) ||
+        !privileges_drop(daemon->config->user, daemon->config->group, err))
+        return false;
+    daemon_signals_install(daemon);
+    return daemon_open_store(daemon, err) && daemon_pages_open(daemon, err) &&
+           daemon->faces->start(daemon->faces->context, daemon, err) &&
+           daemon_listeners_start(daemon, err);
+}
+
+static void on_drain_deadline(evutil_socket_t fd, short what, void *context)
+{
+    struct daemon *daemon = context;
+
+    (void)fd;
+    (void)what;
+    log_warn("drain_timeout is over; closing what is still open");
+    event_base_loopbreak(daemon->base);
+}
+
+static void daemon_set_deadline(struct daemon *daemon)
+{
+    uint64_t ms = daemon->config->drain_timeout_ms;
+    const struct timeval after = {.tv_sec = (time_t)(ms / 1000),
+        .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
+
+    daemon->drain_deadline =
+        evtimer_new(daemon->base, on_drain_deadline, daemon);
+    evtimer_add(daemon->drain_deadline, &after);
+}
+
+void daemon_drain(struct daemon *daemon, bool has_deadline, bool unlink_sockets)
+{
+    daemon->phase = DAEMON_DRAINING;
+    daemon_listeners_close(daemon, unlink_sockets);
+    if (has_deadline && daemon->drain_deadline == NULL)
+        daemon_set_deadline(daemon);
+    daemon_session_ended(daemon);
+}
+
+static void on_drain_again(evutil_socket_t fd, short what, void *context)
+{
+    struct daemon *daemon = context;
+
+    (void)fd;
+    (void)what;
+    if (daemon->faces->drain(daemon->faces->context))
+        event_base_loopexit(daemon->base, NULL);
+}
+
+void daemon_session_ended(struct daemon *daemon)
+{
+    if (daemon->phase != DAEMON_DRAINING)
+        return;
+    if (daemon->drain_again == NULL)
+        daemon->drain_again =
+            event_new(daemon->base, -1, 0, on_drain_again, daemon);
+    event_active(daemon->drain_again, EV_TIMEOUT, 0);
+}
+
+struct event_base *daemon_base(const struct daemon *daemon)
+{
+    return daemon->base;
+}
+
+struct engine *daemon_engine(const struct daemon *daemon)
+{
+    return daemon->engine;
+}
+
+static void daemon_free(struct daemon *daemon)
+{
+    successor_free(&daemon->successor);
+    daemon_listeners_close(daemon, daemon->phase == DAEMON_SERVING);
+    http_server_free(&daemon->http);
+    engine_free(&daemon->engine);
+    store_close(&daemon->store);
+    daemon_signals_free(daemon);
+    if (daemon->drain_deadline != NULL)
+        event_free(daemon->drain_deadline);
+    if (daemon->drain_again != NULL)
+        event_free(daemon->drain_again);
+    if (daemon->base != NULL)
+        event_base_free(daemon->base);
+    config_unref(&daemon->config);
+    free(daemon->program_path);
+}
+
+static int daemon_serve(struct daemon *daemon)
+{
+    struct error err;
+
+    if (!daemon_start(daemon, &err)) {
+        log_error("fatal: %s", err.text);
+        return EXIT_START;
+    }
+    daemon->phase = DAEMON_SERVING;
+    daemon_report_ready(daemon);
+    log_info("%s %s serves, configuration %s", daemon->faces->program,
+        PACKAGE_VERSION, daemon->config->hash);
+    event_base_dispatch(daemon->base);
+    daemon->faces->stop(daemon->faces->context);
+    log_info("stopped");
+    return EXIT_CLEAN;
+}
+
+static int daemon_run(struct daemon *daemon)
+{
+    struct error err;
+
+    daemon->config = config_load(&daemon->options.source, &err);
+    if (daemon->config == NULL) {
+        fprintf(stderr, "%s: fatal: %s\n", daemon->faces->program, err.text);
+        return EXIT_CONFIGURATION;
+    }
+    if (daemon->options.check_only)
+        return EXIT_CLEAN;
+    if (!daemon_log_open(daemon, daemon->config, &err)) {
+        fprintf(stderr, "%s: fatal: %s\n", daemon->faces->program, err.text);
+        return EXIT_START;
+    }
+    return daemon_serve(daemon);
+}
+
+int daemon_main(int argc, char **argv, const struct daemon_faces *faces)
+{
+    struct daemon daemon = {.faces = faces, .argv = argv, .parent_fd = -1};
+
+    switch (daemon_options_parse(argc, argv, faces->program, &daemon.options)) {
+    case DAEMON_OPTIONS_DONE:
+        return EXIT_CLEAN;
+    case DAEMON_OPTIONS_BAD:
+        return EXIT_CONFIGURATION;
+    case DAEMON_OPTIONS_RUN:
+        break;
+    }
+    daemon.program_path = successor_program_path(argv[0]);
+    int status = daemon_run(&daemon);
+    daemon_free(&daemon);
+    return status;
+}

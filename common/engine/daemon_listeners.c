@@ -1,0 +1,183 @@
+/*
+ * daemon_listeners.c - opens the listeners of a daemon, as whoever started us.
+ *
+ * Each comes from the predecessor or systemd, or is bound here. A directory
+ * whose name begins with "tollgate" is ours to make; every other is
+ * Postfix's, and we wait for it: Postfix makes private/ at its first start and
+ * refuses one that is not its own.
+ */
+#include "common/engine/daemon_private.h"
+
+#include "common/base/log.h"
+#include "common/base/memory.h"
+#include "common/engine/privileges.h"
+#include "common/net/inherit.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WAIT_STEP_MS     100
+#define WAIT_LOG_EVERY_S 30
+
+/* The directory of a path, without the last slash. */
+static void directory_of(const char *path, char directory[PATH_MAX])
+{
+    snprintf(directory, PATH_MAX, "%s", path);
+    char *slash = strrchr(directory, '/');
+    if (slash != NULL)
+        *slash = '\0';
+}
+
+static bool is_our_directory(const char *directory)
+{
+    const char *slash = strrchr(directory, '/');
+    const char *name = slash != NULL ? slash + 1 : directory;
+
+    return strncmp(name, "tollgate", strlen("tollgate")) == 0;
+}
+
+static bool make_directory(const struct daemon *daemon, const char *directory)
+{
+    struct error ignored;
+    uid_t uid;
+    gid_t gid;
+
+    if (!is_our_directory(directory) || mkdir(directory, 0755) == -1)
+        return false;
+    if (geteuid() == 0 &&
+        privileges_find_user(daemon->config->user, &uid, &gid, &ignored) &&
+        chown(directory, uid, gid) == -1)
+        log_warn("%s: chown: %s", directory, strerror(errno));
+    log_info("%s: made, it was missing", directory);
+    return true;
+}
+
+/* False: a signal says that we shall not wait any longer. */
+static bool wait_step(void)
+{
+    const struct timespec step = {.tv_nsec = WAIT_STEP_MS * 1000000L};
+    sigset_t ending;
+
+    sigemptyset(&ending);
+    sigaddset(&ending, SIGTERM);
+    sigaddset(&ending, SIGINT);
+    sigprocmask(SIG_BLOCK, &ending, NULL);
+    bool goes_on = sigtimedwait(&ending, NULL, &step) == -1;
+    sigprocmask(SIG_UNBLOCK, &ending, NULL);
+    return goes_on;
+}
+
+static bool bind_patiently(const struct daemon *daemon,
+    const struct config_listener *config,
+    const struct listener_options *options, struct listener **listener_r,
+    struct error *err)
+{
+    char directory[PATH_MAX];
+    unsigned steps = 0;
+
+    for (;;) {
+        switch (listener_open(config, options, listener_r, err)) {
+        case LISTENER_READY:
+            return true;
+        case LISTENER_FAILED:
+            return false;
+        case LISTENER_NO_DIRECTORY:
+            break;
+        }
+        directory_of(config->path, directory);
+        if (make_directory(daemon, directory))
+            continue;
+        if (steps++ % (WAIT_LOG_EVERY_S * 1000 / WAIT_STEP_MS) == 0)
+            log_info("%s: waiting for Postfix to make it", directory);
+        if (!wait_step())
+            return error_set(
+                err, "%s: stopped while waiting for it", directory);
+    }
+}
+
+static bool open_one(const struct daemon *daemon, struct inherit *inherited,
+    const struct config_listener *config, struct listener **listener_r,
+    struct error *err)
+{
+    struct listener_options options;
+    int place_fd;
+    int fd = inherit_claim(inherited, config, &place_fd);
+
+    if (!daemon->faces->listener_options(daemon->config, config, &options, err))
+        return false;
+    options.allowed_peers = daemon->faces->allowed_peers(daemon->config);
+    if (fd != -1)
+        return listener_adopt(
+            config, fd, place_fd, &options, listener_r, err);
+    return bind_patiently(daemon, config, &options, listener_r, err);
+}
+
+bool daemon_listeners_open(struct daemon *daemon, struct error *err)
+{
+    const struct config_listeners *configs =
+        daemon->faces->listeners(daemon->config);
+    struct inherit inherited;
+
+    inherit_take(&inherited);
+    daemon->listeners = xcalloc(configs->count + 1, sizeof *daemon->listeners);
+    for (size_t i = 0; i < configs->count; i++) {
+        struct daemon_listener *listener = &daemon->listeners[i];
+        listener->daemon = daemon;
+        if (!open_one(daemon, &inherited, &configs->items[i],
+                &listener->listener, err))
+            return false;
+        daemon->listener_count++;
+    }
+    inherit_close_rest(&inherited);
+    return true;
+}
+
+static void on_accept(int fd, void *context)
+{
+    struct daemon_listener *listener = context;
+    const struct daemon_faces *faces = listener->daemon->faces;
+
+    faces->on_accept(faces->context, listener_config(listener->listener), fd);
+}
+
+static void on_displaced(bool is_displaced, void *context)
+{
+    struct daemon_listener *listener = context;
+    uint64_t *displaced = &engine_metrics(listener->daemon->engine)->displaced;
+
+    *displaced = is_displaced ? *displaced + 1 : *displaced - 1;
+}
+
+bool daemon_listeners_start(struct daemon *daemon, struct error *err)
+{
+    for (size_t i = 0; i < daemon->listener_count; i++) {
+        struct daemon_listener *listener = &daemon->listeners[i];
+        const struct listener_events events = {
+            on_accept, on_displaced, listener};
+        if (!listener_start(listener->listener, daemon->base, &events, err))
+            return false;
+    }
+    return true;
+}
+
+void daemon_listeners_follow(struct daemon *daemon, const struct config *config)
+{
+    for (size_t i = 0; i < daemon->listener_count; i++)
+        listener_allow_peers(daemon->listeners[i].listener,
+            daemon->faces->allowed_peers(config));
+}
+
+void daemon_listeners_close(struct daemon *daemon, bool unlink_sockets)
+{
+    for (size_t i = 0; i < daemon->listener_count; i++)
+        listener_close(&daemon->listeners[i].listener, unlink_sockets);
+    free(daemon->listeners);
+    daemon->listeners = NULL;
+    daemon->listener_count = 0;
+}

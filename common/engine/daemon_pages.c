@@ -1,0 +1,57 @@
+/*
+ * daemon_pages.c - /metrics, /healthz and /readyz.
+ */
+#include "common/engine/daemon_private.h"
+
+#include <event2/buffer.h>
+
+static int page_metrics(struct evbuffer *body, void *context)
+{
+    struct daemon *daemon = context;
+    struct store_state store;
+
+    store_state(daemon->store, &store);
+    metrics_write_page(
+        engine_metrics(daemon->engine), &store, daemon->config->hash, body);
+    return 200;
+}
+
+static int page_healthz(struct evbuffer *body, void *context)
+{
+    (void)context;
+    evbuffer_add_printf(body, "alive\n");
+    return 200;
+}
+
+/* Able to decide. The store's absence is no obstacle: limits go on locally. */
+static int page_readyz(struct evbuffer *body, void *context)
+{
+    struct daemon *daemon = context;
+    const char *obstacle = NULL;
+
+    if (daemon->phase == DAEMON_STARTING)
+        obstacle = "starting";
+    else if (daemon->phase == DAEMON_DRAINING)
+        obstacle = "draining";
+    else if (engine_metrics(daemon->engine)->displaced > 0)
+        obstacle = "a listening socket has been displaced: see the log";
+    evbuffer_add_printf(body, "%s\n", obstacle != NULL ? obstacle : "ready");
+    return obstacle != NULL ? 503 : 200;
+}
+
+static const struct http_route routes[] = {
+    {"/metrics", "text/plain; version=0.0.4; charset=utf-8", page_metrics},
+    {"/healthz", "text/plain; charset=utf-8", page_healthz},
+    {"/readyz", "text/plain; charset=utf-8", page_readyz},
+    {NULL, NULL, NULL},
+};
+
+bool daemon_pages_open(struct daemon *daemon, struct error *err)
+{
+    const char *address = daemon->faces->http(daemon->config);
+
+    if (*address == '\0')
+        return true;
+    daemon->http = http_server_new(daemon->base, address, routes, daemon, err);
+    return daemon->http != NULL;
+}

@@ -1,0 +1,71 @@
+/*
+ * daemon_private.h - what the files of the daemon share among themselves.
+ */
+#ifndef TOLLGATE_ENGINE_DAEMON_PRIVATE_H
+#define TOLLGATE_ENGINE_DAEMON_PRIVATE_H
+
+#include "common/engine/daemon.h"
+#include "common/engine/daemon_options.h"
+#include "common/engine/successor.h"
+#include "common/net/http.h"
+
+#include <signal.h>
+
+enum daemon_phase {
+    DAEMON_STARTING,
+    DAEMON_SERVING,
+    DAEMON_DRAINING, /* accepts nothing; ends with its last session */
+};
+
+enum { SIGNAL_HUP, SIGNAL_USR2, SIGNAL_TERM, SIGNAL_INT, SIGNALS };
+
+struct daemon_listener {
+    struct daemon *daemon;
+    struct listener *listener;
+};
+
+struct daemon {
+    const struct daemon_faces *faces;
+    struct daemon_options options;
+    char **argv;
+    char *program_path;
+    int parent_fd; /* -d: told when we serve; else -1 */
+
+    struct event_base *base;
+    struct config *config;
+    struct store *store;
+    struct engine *engine;
+    struct http_server *http;
+    struct daemon_listener *listeners;
+    size_t listener_count;
+
+    enum daemon_phase phase;
+    struct event *signals[SIGNALS];
+    struct event *drain_deadline;
+    struct event *drain_again; /* a session has ended while draining */
+    struct successor *successor;
+};
+
+/* daemon_listeners.c: inherited, or bound now; waits for directories that
+ * are not ours to make. */
+bool daemon_listeners_open(struct daemon *, struct error *err);
+bool daemon_listeners_start(struct daemon *, struct error *err);
+/* A reload: the old snapshot, from which they borrow, is about to go. */
+void daemon_listeners_follow(struct daemon *, const struct config *);
+void daemon_listeners_close(struct daemon *, bool unlink_sockets);
+
+/* daemon_signals.c */
+void daemon_signals_install(struct daemon *);
+void daemon_signals_free(struct daemon *);
+
+/* daemon_pages.c */
+bool daemon_pages_open(struct daemon *, struct error *err);
+
+/* daemon.c */
+bool daemon_log_open(
+    const struct daemon *, const struct config *, struct error *err);
+/* No more accepts; ends when the faces have no session left, or,
+ * with a deadline, at drain_timeout. */
+void daemon_drain(struct daemon *, bool has_deadline, bool unlink_sockets);
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * decision_log.c - see decision_log.h.
+ */
+#include "common/engine/decision_log.h"
+
+#include "common/base/duration.h"
+#include "common/base/log.h"
+
+static const char *verdict_word(
+    const struct decision *decision, const struct refusal *refusal)
+{
+    if (refusal->is_shadow)
+        return "would-refuse";
+    return verdict_kind_name(decision->verdict.kind);
+}
+
+/* Whole seconds, rounded up; -1 (left out) where waiting does not help. */
+static int64_t retry_seconds(int64_t retry_ms)
+{
+    return retry_ms <= 0 ? -1 : (retry_ms + 999) / 1000;
+}
+
+static void record_limit(struct log_record *record, const struct limit *limit,
+    const struct refusal *refusal)
+{
+    char window[DURATION_TEXT_SIZE];
+
+    log_record_text(record, "limit", limit->name);
+    log_record_number(record, "used", refusal->used);
+    log_record_number(record, "allowed", limit->n);
+    if (limit->kind == LIMIT_RATE)
+        log_record_text(
+            record, "window", duration_format(limit->window_ms, window));
+    log_record_number(record, "retry_after", retry_seconds(refusal->retry_ms));
+}
+
+void decision_log_refusal(
+    const struct decision *decision, const struct refusal *refusal)
+{
+    const struct event *event = &decision->event;
+    struct log_record record;
+
+    log_record_begin(&record, LOG_LEVEL_INFO, "decision");
+    log_record_text(&record, "face", face_name(event->face));
+    log_record_text(&record, "service", decision->service_title);
+    log_record_text(&record, "event", event_kind_name(refusal->kind));
+    log_record_text(&record, "client", event->client_text);
+    log_record_text(&record, "sasl", event->sasl_username);
+    log_record_text(&record, "sender", event->sender);
+    log_record_text(&record, "recipient", event->recipient);
+    if (refusal->limit != NULL)
+        record_limit(&record, refusal->limit, refusal);
+    log_record_text(&record, "verdict", verdict_word(decision, refusal));
+    log_record_text(
+        &record, "reason", verdict_reason_name(decision->verdict.reason));
+    log_record_text(&record, "instance", event->instance);
+    log_record_end(&record);
+}

@@ -1,0 +1,22 @@
+/*
+ * decision_log.h - one line for every decision that refuses, or would have.
+ *
+ * The keys and their order are the contract (fail2ban reads them).
+ */
+#ifndef TOLLGATE_ENGINE_DECISION_LOG_H
+#define TOLLGATE_ENGINE_DECISION_LOG_H
+
+#include "common/engine/engine.h"
+
+/* What refused: a limit, or the store's absence. */
+struct refusal {
+    const struct limit *limit; /* NULL for a defer */
+    enum event_kind kind;
+    uint32_t used;
+    int64_t retry_ms;
+    bool is_shadow;
+};
+
+void decision_log_refusal(const struct decision *, const struct refusal *);
+
+#endif

@@ -1,0 +1,124 @@
+/*
+ * metrics_page.c - the Prometheus text of struct metrics.
+ *
+ * Reads, never counts. Series whose value has always been 0 are left out of
+ * the tables of decisions: most combinations cannot happen.
+ *
+ * Source: Prometheus text exposition format 0.0.4.
+ */
+#include "common/engine/metrics.h"
+
+#include "config.h"
+
+#include <event2/buffer.h>
+#include <inttypes.h>
+
+static void write_head(
+    struct evbuffer *out, const char *name, const char *type, const char *help)
+{
+    evbuffer_add_printf(
+        out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void write_number(struct evbuffer *out, const char *name,
+    const char *type, const char *help, uint64_t value)
+{
+    write_head(out, name, type, help);
+    evbuffer_add_printf(out, "%s %" PRIu64 "\n", name, value);
+}
+
+static void write_decisions(const struct metrics *metrics, struct evbuffer *out)
+{
+    write_head(out, "tollgate_decisions_total", "counter",
+        "Requests decided, by face, result and reason.");
+    for (enum face face = 0; face < FACES; face++)
+        for (enum verdict_kind kind = 0; kind < METRICS_VERDICTS; kind++)
+            for (enum verdict_reason reason = 0; reason < REASONS; reason++) {
+                uint64_t value = metrics->decisions[face][kind][reason];
+                if (value == 0)
+                    continue;
+                evbuffer_add_printf(out,
+                    "tollgate_decisions_total{face=\"%s\",result=\"%s\","
+                    "reason=\"%s\"} %" PRIu64 "\n",
+                    face_name(face), verdict_kind_name(kind),
+                    verdict_reason_name(reason), value);
+            }
+}
+
+static void write_by_face(struct evbuffer *out, const char *name,
+    const char *type, const char *help, const uint64_t values[FACES])
+{
+    write_head(out, name, type, help);
+    for (enum face face = 0; face < FACES; face++)
+        evbuffer_add_printf(out, "%s{face=\"%s\"} %" PRIu64 "\n", name,
+            face_name(face), values[face]);
+}
+
+static void write_round_trips(
+    const struct metrics *metrics, struct evbuffer *out)
+{
+    const char *name = "tollgate_store_round_trip_seconds";
+    uint64_t total = 0;
+
+    write_head(
+        out, name, "histogram", "Time from a charge to the store's answer.");
+    for (size_t i = 0; i < METRICS_BUCKETS; i++) {
+        total += metrics->store_round_trip[i];
+        evbuffer_add_printf(out, "%s_bucket{le=\"%g\"} %" PRIu64 "\n", name,
+            metrics_bucket_us[i] / 1e6, total);
+    }
+    total += metrics->store_round_trip[METRICS_BUCKETS];
+    evbuffer_add_printf(out,
+        "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n%s_sum %.6f\n%s_count %" PRIu64
+        "\n",
+        name, total, name, (double)metrics->store_round_trip_sum_us / 1e6, name,
+        total);
+}
+
+static void write_store(const struct store_state *store, struct evbuffer *out)
+{
+    write_number(out, "tollgate_store_available", "gauge",
+        "1 while the store answers.", store->is_available ? 1 : 0);
+    write_number(out, "tollgate_store_reconnects_total", "counter",
+        "Connections to the store made anew.", store->reconnects);
+    write_number(out, "tollgate_store_failures_total", "counter",
+        "Charges that the store did not answer in time.", store->failures);
+    write_number(out, "tollgate_store_counters", "gauge",
+        "Counters held in this process.", store->tracked);
+    write_number(out, "tollgate_leases", "gauge",
+        "Connections that this process holds a place for.", store->leases);
+    write_number(out, "tollgate_instances", "gauge",
+        "Daemons alive on the store.", store->instances);
+}
+
+void metrics_write_page(const struct metrics *metrics,
+    const struct store_state *store, const char *config_hash,
+    struct evbuffer *out)
+{
+    write_head(out, "tollgate_build_info", "gauge", "Always 1.");
+    evbuffer_add_printf(
+        out, "tollgate_build_info{version=\"%s\"} 1\n", PACKAGE_VERSION);
+    write_head(out, "tollgate_config_info", "gauge",
+        "Always 1; the hash changes with any value.");
+    evbuffer_add_printf(
+        out, "tollgate_config_info{hash=\"%s\"} 1\n", config_hash);
+    write_decisions(metrics, out);
+    write_by_face(out, "tollgate_shadow_refusals_total", "counter",
+        "Refusals that shadow limits would have made.",
+        metrics->shadow_refusals);
+    write_by_face(out, "tollgate_malformed_requests_total", "counter",
+        "Requests that broke their protocol: the connection was closed.",
+        metrics->malformed);
+    write_by_face(out, "tollgate_connections", "gauge",
+        "Connections of Postfix's processes.", metrics->connections);
+    write_round_trips(metrics, out);
+    write_store(store, out);
+    write_number(out, "tollgate_store_unavailable_decisions_total", "counter",
+        "Decisions made without the store.", metrics->store_unavailable);
+    write_number(out, "tollgate_listeners_displaced", "gauge",
+        "Our sockets that somebody has replaced.", metrics->displaced);
+    write_number(out, "tollgate_reloads_total", "counter",
+        "Configurations taken over since start.", metrics->reloads);
+    write_number(out, "tollgate_reload_failures_total", "counter",
+        "Configurations refused since start.", metrics->reload_failures);
+}

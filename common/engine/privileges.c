@@ -1,0 +1,85 @@
+/*
+ * privileges.c - see privileges.h.
+ *
+ * One order, no options: groups, gid, uid, capabilities, no_new_privs. Each
+ * step that fails ends the start: half dropped is not dropped.
+ */
+#include "common/engine/privileges.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+static bool parse_id(const char *text, unsigned *id_r)
+{
+    char *end;
+
+    errno = 0;
+    unsigned long id = strtoul(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 ||
+        id >= (unsigned)-1)
+        return false;
+    *id_r = (unsigned)id;
+    return true;
+}
+
+bool privileges_find_user(
+    const char *text, uid_t *uid_r, gid_t *gid_r, struct error *err)
+{
+    unsigned id;
+    bool is_number = parse_id(text, &id);
+    const struct passwd *entry = is_number ? getpwuid(id) : getpwnam(text);
+
+    if (entry == NULL && !is_number)
+        return error_set(err, "user %s: no such user on this system", text);
+    *uid_r = entry != NULL ? entry->pw_uid : id;
+    *gid_r = entry != NULL ? entry->pw_gid : (gid_t)id;
+    return true;
+}
+
+bool privileges_find_group(const char *text, gid_t *gid_r, struct error *err)
+{
+    unsigned id;
+
+    if (parse_id(text, &id)) {
+        *gid_r = id;
+        return true;
+    }
+    const struct group *entry = getgrnam(text);
+    if (entry == NULL)
+        return error_set(err, "group %s: no such group on this system", text);
+    *gid_r = entry->gr_gid;
+    return true;
+}
+
+static bool become(uid_t uid, gid_t gid, struct error *err)
+{
+    if (setgroups(0, NULL) == -1 || setresgid(gid, gid, gid) == -1 ||
+        setresuid(uid, uid, uid) == -1)
+        return error_set(
+            err, "cannot become uid %u, gid %u: %s", uid, gid, strerror(errno));
+    return true;
+}
+
+bool privileges_drop(const char *user, const char *group, struct error *err)
+{
+    uid_t uid;
+    gid_t gid;
+
+    if (geteuid() == 0) {
+        if (!privileges_find_user(user, &uid, &gid, err) ||
+            !privileges_find_group(group, &gid, err) || !become(uid, gid, err))
+            return false;
+        capng_clear(CAPNG_SELECT_BOTH);
+        if (capng_apply(CAPNG_SELECT_CAPS) != 0)
+            return error_set(err, "cannot drop capabilities");
+    }
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+        return error_set(err, "PR_SET_NO_NEW_PRIVS: %s", strerror(errno));
+    return true;
+}

@@ -1,0 +1,194 @@
+/*
+ * successor.c - see successor.h.
+ *
+ * Everything is allocated before fork: between fork and exec the child only
+ * moves descriptors and calls exec, so it does not matter whether the parent
+ * has threads.
+ */
+#include "common/engine/successor.h"
+
+#include "common/base/log.h"
+#include "common/base/memory.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define FIRST_FD 3 /* where LISTEN_FDS begin: sd_listen_fds(3) */
+
+extern char **environ;
+
+struct successor {
+    struct event *readable;
+    int ready_fd; /* the reading end */
+    pid_t pid;
+    struct successor_events events;
+};
+
+char *successor_program_path(const char *argv0)
+{
+    char path[PATH_MAX];
+
+    if (strchr(argv0, '/') != NULL && realpath(argv0, path) != NULL)
+        return xstrdup(path);
+    ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (len < 0)
+        return xstrdup(argv0);
+    path[len] = '\0';
+    return xstrdup(path);
+}
+
+static bool is_ours(const char *variable)
+{
+    static const char *const names[] = {
+        "LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES=", "TOLLGATE_READY_FD="};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strncmp(variable, names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
+}
+
+/* Room for the child to write its own pid into: LISTEN_PID must be its. */
+#define LISTEN_PID_SIZE 32
+
+static char **build_environment(size_t fd_count)
+{
+    size_t count = 0;
+    while (environ[count] != NULL)
+        count++;
+
+    char **out = xcalloc(count + 4, sizeof *out);
+    size_t used = 0;
+    out[used++] = xcalloc(1, LISTEN_PID_SIZE);
+    out[used++] = xprintf("LISTEN_FDS=%zu", fd_count);
+    out[used++] = xprintf("TOLLGATE_READY_FD=%zu", FIRST_FD + fd_count);
+    for (size_t i = 0; i < count; i++)
+        if (!is_ours(environ[i]))
+            out[used++] = xstrdup(environ[i]);
+    return out;
+}
+
+static void free_environment(char **environment)
+{
+    for (size_t i = 0; environment[i] != NULL; i++)
+        free(environment[i]);
+    free(environment);
+}
+
+/*
+ * In the child. Sources are first moved above all targets, so that none is
+ * overwritten before it has been copied.
+ */
+static void place_descriptors(int *fds, size_t count)
+{
+    int above = FIRST_FD + (int)count;
+
+    for (size_t i = 0; i < count; i++)
+        fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, above);
+    for (size_t i = 0; i < count; i++)
+        if (fds[i] == -1 || dup2(fds[i], FIRST_FD + (int)i) == -1)
+            _exit(127);
+}
+
+static void run_child(const char *program, char *const *argv,
+    char **environment, int *fds, size_t count)
+{
+    sigset_t none;
+
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    place_descriptors(fds, count);
+    snprintf(environment[0], LISTEN_PID_SIZE, "LISTEN_PID=%d", (int)getpid());
+    execve(program, argv, environment);
+    _exit(127);
+}
+
+static void successor_on_readable(int fd, short what, void *context)
+{
+    struct successor *successor = context;
+    char byte;
+    bool is_ready = read(fd, &byte, 1) == 1;
+
+    (void)what;
+    event_del(successor->readable);
+    if (!is_ready)
+        waitpid(successor->pid, NULL, 0);
+    successor->events.on_result(
+        is_ready, successor->pid, successor->events.context);
+}
+
+static pid_t successor_fork(const char *program, char *const *argv,
+    const int *fds, size_t fd_count, int ready_fd)
+{
+    char **environment = build_environment(fd_count);
+    int *all = xcalloc(fd_count + 1, sizeof *all);
+    for (size_t i = 0; i < fd_count; i++)
+        all[i] = fds[i];
+    all[fd_count] = ready_fd;
+
+    pid_t pid = fork();
+    if (pid == 0)
+        run_child(program, argv, environment, all, fd_count + 1);
+    free(all);
+    free_environment(environment);
+    return pid;
+}
+
+struct successor *successor_start(struct event_base *base, const char *program,
+    char *const *argv, const int *fds, size_t fd_count,
+    const struct successor_events *events, struct error *err)
+{
+    int ready[2];
+
+    if (pipe2(ready, O_CLOEXEC) == -1) {
+        error_set(err, "pipe: %s", strerror(errno));
+        return NULL;
+    }
+    pid_t pid = successor_fork(program, argv, fds, fd_count, ready[1]);
+    close(ready[1]);
+    if (pid == -1) {
+        error_set(err, "fork: %s", strerror(errno));
+        close(ready[0]);
+        return NULL;
+    }
+
+    struct successor *successor = xcalloc(1, sizeof *successor);
+    successor->pid = pid;
+    successor->ready_fd = ready[0];
+    successor->events = *events;
+    successor->readable = event_new(
+        base, ready[0], EV_READ | EV_PERSIST, successor_on_readable, successor);
+    event_add(successor->readable, NULL);
+    return successor;
+}
+
+void successor_free(struct successor **successor)
+{
+    if (*successor == NULL)
+        return;
+    event_free((*successor)->readable);
+    close((*successor)->ready_fd);
+    free(*successor);
+    *successor = NULL;
+}
+
+void successor_report_ready(void)
+{
+    const char *text = getenv("TOLLGATE_READY_FD");
+    if (text == NULL)
+        return;
+
+    int fd = (int)strtol(text, NULL, 10);
+    if (write(fd, "r", 1) != 1)
+        log_warn("cannot tell the predecessor: %s", strerror(errno));
+    close(fd);
+    unsetenv("TOLLGATE_READY_FD");
+}
