@@ -25,8 +25,14 @@ void anvil_sessions_free(struct anvil_sessions **); /* logs statistics */
 /* is_greeted: a helper has sent the greeting already (anvil_pass.h). */
 void anvil_sessions_add(struct anvil_sessions *, int fd, bool is_greeted);
 size_t anvil_sessions_count(const struct anvil_sessions *);
-/* Closes those that hold no client; the rest follow when theirs leaves. */
+/*
+ * Closes those that hold no client. The daemon asks again as the others'
+ * clients leave (daemon_session_ended).
+ */
 void anvil_sessions_drain(struct anvil_sessions *);
+
+/* Is the smtpd with this pid known to serve nobody at the moment? */
+bool anvil_sessions_is_idle(const struct anvil_sessions *, pid_t smtpd);
 
 /*
  * A RCPT policy request came from the smtpd with this pid. Warns once per

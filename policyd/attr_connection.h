@@ -2,8 +2,8 @@
  * attr_connection.h - a connection on which Postfix sends plain attributes:
  * "name=value\n" lines and an empty line, one request at a time.
  *
- * The policy and the anvil protocol are both this. Reads straight into a
- * fixed buffer and hands each attribute on as it lies there; answers at once.
+ * The policy and the anvil protocol are both this. Hands each attribute on
+ * as it lies in the buffer it was read into; answers at once.
  * Limits: 4 KiB a line, 64 KiB a request, 10 s from a request's first byte to
  * its last. What breaks them, a NUL byte, a line without '=', or bytes that
  * come before the answer to the last request, closes this connection with one
@@ -19,11 +19,14 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#define ATTR_REQUEST_TIMEOUT_MS 10000
+
 struct attr_connection;
 struct event_base;
 
 struct attr_events {
-    const char *face; /* for the log: "policy", "anvil" */
+    const char *face;            /* for the log: "policy", "anvil" */
+    unsigned request_timeout_ms; /* 0: ATTR_REQUEST_TIMEOUT_MS */
     /* Slices of the buffer, valid during the call, not NUL-terminated, free
      * of NUL and newline. NULL, or why the request is malformed. */
     const char *(*on_attribute)(void *session, const char *name,
@@ -39,10 +42,12 @@ struct attr_events {
 /*
  * Takes over fd (non-blocking). events outlives the connection. The peer's
  * pid is 0 where the kernel does not tell (inet, another PID namespace).
+ * NULL, with fd closed and logged, if the loop cannot watch it.
  */
-struct attr_connection *attr_connection_new(struct event_base *, int fd,
-    const struct attr_events *, void *session);
-/* Closes without on_close. */
+struct attr_connection *attr_connection_new(
+    struct event_base *, int fd, const struct attr_events *, void *session);
+/* Closes without on_close. Allowed in on_request and on anything later, not
+ * in on_attribute. */
 void attr_connection_free(struct attr_connection **);
 
 /* Bytes may be a greeting too, before the first request. */

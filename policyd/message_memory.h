@@ -14,6 +14,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define MESSAGE_MEMORY_MAX 100000
+/* With its NUL; a longer one is not kept. Postfix: pid, seconds, microseconds
+ * and a number, in hex with dots between: 40 bytes at the most. */
+#define MESSAGE_INSTANCE_SIZE 48
+
 struct message_memory;
 
 struct message_seen {
@@ -24,11 +29,16 @@ struct message_seen {
 struct message_memory *message_memory_new(void);
 void message_memory_free(struct message_memory **);
 
+/* Of an instance, for the two verbs below. Asking a little before they are
+ * called hides the time that memory takes. */
+uint32_t message_memory_hash(
+    const struct message_memory *, const char *instance);
+
 /* now_ms: monotonic. An unknown instance: all zero. */
-struct message_seen message_memory_find(
-    struct message_memory *, const char *instance, uint64_t now_ms);
-void message_memory_note(struct message_memory *, const char *instance,
-    struct message_seen, uint64_t now_ms);
+struct message_seen message_memory_find(struct message_memory *, uint32_t hash,
+    const char *instance, uint64_t now_ms);
+void message_memory_note(struct message_memory *, uint32_t hash,
+    const char *instance, struct message_seen, uint64_t now_ms);
 
 /* "1 17": counted, 17 recipients. Parsing anything else gives all zero. */
 #define MESSAGE_SEEN_TEXT_SIZE 16

@@ -25,6 +25,11 @@ void policy_sessions_free(struct policy_sessions **); /* closes all */
 /* The message memory is then in the store (message_memory.h). */
 void policy_sessions_share_messages(struct policy_sessions *, bool is_shared);
 void policy_sessions_add(struct policy_sessions *, int fd);
+/*
+ * Closes those whose smtpd serves nobody at the moment, as far as the anvil
+ * face knows; without it nobody can tell, and they stay until smtpd leaves.
+ */
+void policy_sessions_drain(struct policy_sessions *);
 size_t policy_sessions_count(const struct policy_sessions *);
 
 #endif

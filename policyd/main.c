@@ -1,0 +1,143 @@
+/*
+ * main.c - tollgate-policyd: the policy and anvil faces on one engine.
+ *
+ * Only puts the parts together: which listener leads to which face, and when
+ * the last session has gone.
+ */
+#include "common/engine/daemon.h"
+#include "common/engine/privileges.h"
+#include "policyd/anvil_pass.h"
+#include "policyd/anvil_session.h"
+#include "policyd/policy_session.h"
+
+#include <string.h>
+#include <unistd.h>
+
+struct policyd {
+    struct policy_sessions *policy;
+    struct anvil_sessions *anvil;
+    struct anvil_pass *anvil_pass;
+};
+
+static const struct config_listeners *policyd_listeners(
+    const struct config *config)
+{
+    return &config->policyd.listen;
+}
+
+static const char *policyd_http(const struct config *config)
+{
+    return config->policyd.http;
+}
+
+/*
+ * Postfix's processes come as user postfix: they own the anvil socket, whose
+ * directory lets nobody else in. Only Postfix's spawn(8), running the helper
+ * as our user, needs the anvil-pass socket.
+ */
+static bool policyd_listener_options(const struct config *config,
+    const struct config_listener *listener, struct listener_options *options,
+    struct error *err)
+{
+    gid_t ignored;
+
+    *options = (struct listener_options){
+        .mode = config->policyd.socket_mode,
+        .group = (gid_t)-1,
+        .owner = (uid_t)-1,
+    };
+    if (listener->is_inet || geteuid() != 0)
+        return true;
+    if (strcmp(listener->face, "anvil") == 0)
+        return privileges_find_user(
+            config->postfix_user, &options->owner, &ignored, err);
+    if (!privileges_find_user(config->user, &options->owner, &ignored, err))
+        return false;
+    if (config->policyd.socket_group[0] == '\0')
+        return true;
+    return privileges_find_group(
+        config->policyd.socket_group, &options->group, err);
+}
+
+static const struct cidr_list *policyd_allowed_peers(
+    const struct config *config)
+{
+    return &config->policyd.allowed_peers;
+}
+
+static bool has_inet_listener(const struct config *config)
+{
+    for (size_t i = 0; i < config->policyd.listen.count; i++)
+        if (config->policyd.listen.items[i].is_inet)
+            return true;
+    return false;
+}
+
+static bool policyd_start(
+    void *context, struct daemon *daemon, struct error *err)
+{
+    struct policyd *policyd = context;
+    struct engine *engine = daemon_engine(daemon);
+
+    (void)err;
+    policyd->anvil = anvil_sessions_new(daemon);
+    policyd->anvil_pass = anvil_pass_new(daemon_base(daemon), policyd->anvil);
+    policyd->policy = policy_sessions_new(daemon, policyd->anvil);
+    policy_sessions_share_messages(
+        policyd->policy, has_inet_listener(engine_config(engine)) &&
+                             store_is_shared(engine_store(engine)));
+    return true;
+}
+
+static void policyd_on_accept(
+    void *context, const struct config_listener *listener, int fd)
+{
+    struct policyd *policyd = context;
+
+    if (strcmp(listener->face, "policy") == 0)
+        policy_sessions_add(policyd->policy, fd);
+    else if (strcmp(listener->face, "anvil") == 0)
+        anvil_sessions_add(policyd->anvil, fd, false);
+    else
+        anvil_pass_add(policyd->anvil_pass, fd);
+}
+
+/* Policy connections first: whether their smtpd is between two sessions, the
+ * anvil face knows. */
+static bool policyd_drain(void *context)
+{
+    struct policyd *policyd = context;
+
+    policy_sessions_drain(policyd->policy);
+    anvil_sessions_drain(policyd->anvil);
+    return anvil_sessions_count(policyd->anvil) == 0 &&
+           policy_sessions_count(policyd->policy) == 0;
+}
+
+static void policyd_stop(void *context)
+{
+    struct policyd *policyd = context;
+
+    policy_sessions_free(&policyd->policy);
+    anvil_pass_free(&policyd->anvil_pass);
+    anvil_sessions_free(&policyd->anvil);
+}
+
+int main(int argc, char **argv)
+{
+    struct policyd policyd = {0};
+    const struct daemon_faces faces = {
+        .program = "tollgate-policyd",
+        .context = &policyd,
+        .listeners = policyd_listeners,
+        .http = policyd_http,
+        .listener_options = policyd_listener_options,
+        .allowed_peers = policyd_allowed_peers,
+        .start = policyd_start,
+        .on_accept = policyd_on_accept,
+        .drain = policyd_drain,
+        .stop = policyd_stop,
+    };
+
+    return daemon_main(argc, argv, &faces);
+}
