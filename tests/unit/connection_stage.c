@@ -1,0 +1,92 @@
+/*
+ * connection_stage.c - see connection_stage.h.
+ */
+#include "tests/unit/connection_stage.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+#include <string.h>
+
+static void on_state(void *context, bool is_ready, const char *reason)
+{
+    struct connection_stage *f = context;
+    f->ready += is_ready;
+    f->lost += !is_ready;
+    if (is_ready)
+        assert_null(reason);
+    else
+        (void)snprintf(f->reason, sizeof f->reason, "%s", reason);
+}
+
+void connection_stage_start(struct connection_stage *f, bool is_tcp)
+{
+    *f = (struct connection_stage){.base = event_base_new()};
+    fake_redis_start(&f->fake, f->base, is_tcp);
+    f->settings = (struct redis_settings){
+        .url = {.unix_path = f->fake.path, .port = 6379},
+        .client_name = "test",
+        .timeout_ms = TIMEOUT_MS,
+        .script = "return 1",
+        .pending_max = 100,
+        .on_state = on_state,
+        .context = f,
+    };
+}
+
+void connection_stage_stop(struct connection_stage *f)
+{
+    redis_connection_free(&f->connection);
+    fake_redis_stop(&f->fake);
+    event_base_free(f->base);
+}
+
+void connection_stage_turn(struct connection_stage *f)
+{
+    static const struct timeval tick = {.tv_usec = 1000};
+    (void)event_base_loopexit(f->base, &tick);
+    (void)event_base_dispatch(f->base);
+}
+
+void connection_stage_connect(struct connection_stage *f)
+{
+    f->connection = redis_connection_new(f->base, &f->settings);
+    assert_int_equal(f->ready, 0);
+    UNTIL(f, f->ready == 1);
+    assert_true(redis_connection_is_ready(f->connection));
+}
+
+void on_echo(struct redis_call *call, const redisReply *reply)
+{
+    struct echo *echo = call->context;
+    echo->answers++;
+    echo->is_lost = reply == NULL;
+    echo->answered_ms = clock_monotonic_ms();
+    assert_null(call->slot);
+    if (reply != NULL)
+        (void)snprintf(echo->answer, sizeof echo->answer, "%s", reply->str);
+}
+
+bool send_echo(struct connection_stage *f, struct echo *echo, const char *text)
+{
+    *echo = (struct echo){.call = {.on_reply = on_echo, .context = echo}};
+    (void)snprintf(echo->text, sizeof echo->text, "%s", text);
+    echo->sent_ms = clock_monotonic_ms();
+    const char *argv[] = {"ECHO", echo->text};
+    const size_t lens[] = {4, strlen(echo->text)};
+    return redis_connection_call(f->connection, &echo->call, 2, argv, lens);
+}
+
+void assert_echoed(const struct echo *echo)
+{
+    assert_int_equal(echo->answers, 1);
+    assert_false(echo->is_lost);
+    assert_string_equal(echo->answer, echo->text);
+}
+
+void assert_works(struct connection_stage *f)
+{
+    struct echo echo;
+    assert_true(send_echo(f, &echo, "works"));
+    UNTIL(f, echo.answers > 0);
+    assert_echoed(&echo);
+}

@@ -1,0 +1,158 @@
+/*
+ * fake_engine.c - see fake_engine.h. Refuses in the words of one limit.
+ */
+#include "tests/unit/fake_engine.h"
+
+#include "common/engine/daemon.h"
+#include "policyd/anvil_session.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+struct fake_engine fake_engine;
+
+static char limit_name[] = "fake";
+static char limit_action[] = "450 4.7.1 Error: too much mail from %{client}";
+static const struct limit limit = {
+    .name = limit_name, .action = limit_action, .n = 1, .window_ms = 1000};
+
+void fake_engine_reset(struct event_base *base)
+{
+    fake_engine = (struct fake_engine){.base = base};
+}
+
+static void give_verdict(struct decision *decision)
+{
+    enum verdict_kind kind = fake_engine.verdict;
+
+    decision->verdict = (struct verdict){.kind = kind};
+    memcpy(
+        decision->verdict.count, fake_engine.count, sizeof fake_engine.count);
+    if (kind == VERDICT_REFUSE) {
+        decision->verdict.reason = REASON_LIMIT;
+        decision->verdict.limit = &limit;
+    }
+    decision->on_verdict(decision);
+}
+
+void engine_decide(struct engine *engine, struct decision *decision)
+{
+    (void)engine;
+    assert(fake_engine.pending == NULL);
+    fake_engine.decisions++;
+    fake_engine.last = decision->event;
+    if (fake_engine.is_async)
+        fake_engine.pending = decision;
+    else
+        give_verdict(decision);
+}
+
+void fake_engine_answer(void)
+{
+    struct decision *decision = fake_engine.pending;
+
+    assert(decision != NULL);
+    fake_engine.pending = NULL;
+    give_verdict(decision);
+}
+
+void decision_clear(struct decision *decision)
+{
+    fake_engine.cleared++;
+    if (fake_engine.pending == decision)
+        fake_engine.pending = NULL;
+}
+
+struct store *engine_store(const struct engine *engine)
+{
+    (void)engine;
+    return NULL;
+}
+
+struct metrics *engine_metrics(struct engine *engine)
+{
+    (void)engine;
+    return &fake_engine.metrics;
+}
+
+bool store_is_shared(const struct store *store)
+{
+    (void)store;
+    return fake_engine.is_shared;
+}
+
+void store_note_write(struct store *store, const char *key, const char *value)
+{
+    (void)store;
+    fake_engine.writes++;
+    (void)snprintf(
+        fake_engine.note_key, sizeof fake_engine.note_key, "%s", key);
+    (void)snprintf(
+        fake_engine.note_value, sizeof fake_engine.note_value, "%s", value);
+}
+
+void fake_engine_recall(void)
+{
+    struct store_recall *recall = fake_engine.recall;
+
+    assert(recall != NULL);
+    fake_engine.recall = NULL;
+    recall->on_done(recall, fake_engine.recall_status);
+}
+
+void store_note_read(
+    struct store *store, const char *key, struct store_recall *recall)
+{
+    bool is_known = strcmp(key, fake_engine.note_key) == 0;
+
+    (void)store;
+    assert(fake_engine.recall == NULL);
+    fake_engine.recalls++;
+    (void)snprintf(recall->value, sizeof recall->value, "%s",
+        is_known ? fake_engine.note_value : "");
+    fake_engine.recall = recall;
+    if (!fake_engine.is_recall_async)
+        fake_engine_recall();
+}
+
+void store_recall_cancel(struct store *store, struct store_recall *recall)
+{
+    (void)store;
+    assert(fake_engine.recall == recall);
+    fake_engine.recall = NULL;
+    fake_engine.recalls_cancelled++;
+}
+
+struct event_base *daemon_base(const struct daemon *daemon)
+{
+    (void)daemon;
+    return fake_engine.base;
+}
+
+struct engine *daemon_engine(const struct daemon *daemon)
+{
+    (void)daemon;
+    return NULL;
+}
+
+void daemon_session_ended(struct daemon *daemon)
+{
+    (void)daemon;
+    fake_engine.sessions_ended++;
+}
+
+__attribute__((weak)) bool anvil_sessions_is_idle(
+    const struct anvil_sessions *sessions, pid_t smtpd)
+{
+    (void)sessions;
+    return smtpd == fake_engine.idle_smtpd;
+}
+
+__attribute__((weak)) void anvil_sessions_witness_rcpt(
+    struct anvil_sessions *sessions, pid_t smtpd)
+{
+    (void)sessions;
+    fake_engine.witnesses++;
+    fake_engine.witness = smtpd;
+}

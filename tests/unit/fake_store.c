@@ -1,0 +1,90 @@
+/*
+ * fake_store.c - see fake_store.h.
+ */
+#include "tests/unit/fake_store.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct fake_store fake_store;
+
+void fake_store_reset(void)
+{
+    memset(&fake_store, 0, sizeof fake_store);
+    fake_store.instances = 1;
+}
+
+static void answer(struct store_request *request, enum store_status status)
+{
+    for (size_t i = 0; i < request->count; i++) {
+        request->charges[i].refused = fake_store.refuses[i];
+        request->charges[i].used = fake_store.used[i];
+        request->charges[i].retry_ms = fake_store.retry_ms[i];
+    }
+    request->on_done(request, status);
+}
+
+static void keep(const struct store_request *request)
+{
+    fake_store.asked_count = request->count;
+    memcpy(fake_store.asked, request->charges,
+        request->count * sizeof *request->charges);
+}
+
+void fake_store_answer(void)
+{
+    struct store_request *request = fake_store.waiting;
+    fake_store.waiting = NULL;
+    answer(request, fake_store.status);
+}
+
+void store_charge(struct store *store, struct store_request *request)
+{
+    (void)store;
+    fake_store.charges_asked++;
+    keep(request);
+    if (fake_store.answers_later)
+        fake_store.waiting = request;
+    else
+        answer(request, fake_store.status);
+}
+
+void store_charge_local(struct store *store, struct store_request *request)
+{
+    (void)store;
+    fake_store.local_asked++;
+    keep(request);
+    answer(request, STORE_OK);
+}
+
+void store_cancel(struct store *store, struct store_request *request)
+{
+    (void)store;
+    if (fake_store.waiting == request) {
+        fake_store.cancelled++;
+        fake_store.waiting = NULL;
+    }
+}
+
+void store_release(
+    struct store *store, const struct subject *subject, const char *name)
+{
+    size_t len = strlen(fake_store.released);
+
+    (void)store;
+    snprintf(fake_store.released + len, sizeof fake_store.released - len,
+        "%s/%s ", subject->text, name);
+}
+
+bool store_is_shared(const struct store *store)
+{
+    (void)store;
+    return true;
+}
+
+void store_state(const struct store *store, struct store_state *state)
+{
+    (void)store;
+    *state = (struct store_state){
+        .instances = fake_store.instances, .description = "fake"};
+}

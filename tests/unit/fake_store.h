@@ -1,0 +1,31 @@
+/*
+ * fake_store.h - a store that a test scripts: it stands in for store.c at
+ * link time, keeps what it was asked, and answers when it is told to.
+ */
+#ifndef TOLLGATE_TESTS_FAKE_STORE_H
+#define TOLLGATE_TESTS_FAKE_STORE_H
+
+#include "common/store/store.h"
+
+struct fake_store {
+    bool answers_later;       /* else from within store_charge */
+    enum store_status status; /* of the next answers */
+    bool refuses[STORE_CHARGES_MAX];
+    uint32_t used[STORE_CHARGES_MAX];
+    int64_t retry_ms[STORE_CHARGES_MAX];
+    uint32_t instances;
+
+    struct store_request *waiting; /* answers_later: the last request */
+    unsigned charges_asked, local_asked, cancelled;
+    struct charge asked[STORE_CHARGES_MAX]; /* as the engine wrote them */
+    size_t asked_count;
+    char released[256]; /* "subject/name " of each store_release */
+};
+
+extern struct fake_store fake_store;
+
+void fake_store_reset(void);
+/* Answers the waiting request. */
+void fake_store_answer(void);
+
+#endif

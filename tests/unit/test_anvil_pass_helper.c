@@ -1,0 +1,258 @@
+/*
+ * test_anvil_pass_helper.c - the program tollgate-anvil-pass itself: policyd
+ * away, dead, late, hung, and smtpd misbehaving.
+ */
+#include "tests/unit/helper_stage.h"
+
+#include "policyd/anvil_request.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define IDENT    "ident=smtp:192.0.2.1\n\n"
+#define CONNECT  "request=connect\n" IDENT
+#define MESSAGE  "request=message\n" IDENT
+#define REFUSED  "status=0\ncount=2147483647\nrate=2147483647\n\n"
+#define ACCEPTED "status=0\ncount=1\nrate=1\n\n"
+
+static void test_away(void **state)
+{
+    static const struct {
+        const char *option, *request, *answer;
+    } cases[] = {
+        {NULL, "connect", REFUSED},
+        {"--when-down=refuse", "connect", REFUSED},
+        {"--when-down=refuse", "message", "status=0\nrate=2147483647\n\n"},
+        {"--when-down=refuse", "recipient", "status=0\nrate=2147483647\n\n"},
+        {"--when-down=refuse", "newtls", "status=0\nrate=2147483647\n\n"},
+        {"--when-down=refuse", "newtls_status",
+            "status=0\nrate=2147483647\n\n"},
+        {"--when-down=refuse", "auth", "status=0\nrate=2147483647\n\n"},
+        {"--when-down=refuse", "disconnect", "status=0\n\n"},
+        {"--when-down=refuse", "surprise", "status=-1\n\n"},
+        {"--when-down=accept", "connect", ACCEPTED},
+        {"--when-down=accept", "message", "status=0\nrate=1\n\n"},
+        {"--when-down=accept", "recipient", "status=0\nrate=1\n\n"},
+        {"--when-down=accept", "newtls", "status=0\nrate=1\n\n"},
+        {"--when-down=accept", "newtls_status", "status=0\nrate=0\n\n"},
+        {"--when-down=accept", "auth", "status=0\nrate=1\n\n"},
+        {"--when-down=accept", "disconnect", "status=0\n\n"},
+        {"--when-down=accept", "lookup",
+            "status=0\ncount=0\nrate=0\nmail=0\nrcpt=0\nnewtls=0\nauth=0\n\n"},
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char request[80];
+
+        assert_int_equal(stage_set_up(state), 0);
+        stage_start(cases[i].option);
+        smtpd_expect(ANVIL_GREETING, LATE_MS);
+        snprintf(
+            request, sizeof request, "request=%s\n" IDENT, cases[i].request);
+        /* A throw-away helper would get the later ones wrong. */
+        for (int again = 0; again < 3; again++) {
+            smtpd_say(request);
+            smtpd_expect(cases[i].answer, SOON_MS);
+        }
+        shutdown(stage.smtpd, SHUT_WR);
+        assert_int_equal(stage_wait(), 0);
+        stage_tear_down(state);
+    }
+}
+
+static void test_dead_socket(void **state)
+{
+
+    (void)state;
+    policyd_listen();
+    close(stage.listener);
+    stage.listener = -1;
+    stage_start("--when-down=refuse");
+    smtpd_expect(ANVIL_GREETING, LATE_MS);
+    smtpd_say(CONNECT);
+    smtpd_expect(REFUSED, SOON_MS);
+}
+
+static void test_taken_at_once(void **state)
+{
+    char byte, request[sizeof CONNECT] = "";
+    int fd, link;
+
+    (void)state;
+    policyd_listen();
+    stage_start(NULL);
+    fd = policyd_receive(&byte, &link);
+    assert_int_equal(byte, ANVIL_PASS_NEW);
+    assert_true(policyd_take(link));
+    assert_int_equal(stage_wait(), 0);
+    assert_false(
+        stage_is_readable(stage.smtpd, 0)); /* no greeting by the helper */
+    smtpd_say(CONNECT);
+    assert_int_equal(recv(fd, request, sizeof request - 1, 0), strlen(CONNECT));
+    assert_string_equal(request, CONNECT);
+    assert_int_equal(
+        send(fd, ACCEPTED, strlen(ACCEPTED), 0), (ssize_t)strlen(ACCEPTED));
+    smtpd_expect(ACCEPTED, SOON_MS);
+    close(fd);
+    close(link);
+    smtpd_expect("", SOON_MS);
+}
+
+static void test_taken_in_session(void **state)
+{
+    char byte, request[sizeof MESSAGE] = "";
+    int fd, link;
+
+    (void)state;
+    stage_start("--when-down=accept");
+    smtpd_expect(ANVIL_GREETING, LATE_MS);
+    smtpd_say(CONNECT);
+    smtpd_expect(ACCEPTED, SOON_MS);
+    policyd_listen();
+    smtpd_say(MESSAGE);
+    fd = policyd_receive(&byte, &link);
+    assert_int_equal(byte, ANVIL_PASS_GREETED);
+    assert_true(policyd_take(link));
+    assert_int_equal(stage_wait(), 0);
+    assert_int_equal(recv(fd, request, sizeof request - 1, 0), strlen(MESSAGE));
+    assert_string_equal(request, MESSAGE);
+    close(fd);
+    close(link);
+}
+
+static void test_policyd_dies_with_the_offer(void **state)
+{
+    char byte;
+    int link;
+
+    (void)state;
+    policyd_listen();
+    stage_start("--when-down=accept");
+    close(policyd_receive(&byte, &link));
+    close(link);
+    smtpd_expect(ANVIL_GREETING, SOON_MS);
+    smtpd_say(CONNECT);
+    close(policyd_receive(&byte, &link));
+    assert_int_equal(byte, ANVIL_PASS_GREETED);
+    close(link);
+    smtpd_expect(ACCEPTED, SOON_MS);
+}
+
+/* Listening, never accepting; then it revives and finds nothing to take. */
+static void test_hung(void **state)
+{
+    int64_t start = stage_now_ms();
+    char byte;
+    int fd, link;
+
+    (void)state;
+    policyd_listen();
+    stage_start("--when-down=refuse");
+    smtpd_expect(ANVIL_GREETING, LATE_MS);
+    assert_true(stage_now_ms() - start >= ANVIL_PASS_TIMEOUT_MS - 100);
+    for (int again = 0; again < 3; again++) {
+        smtpd_say(CONNECT);
+        smtpd_expect(REFUSED, SOON_MS); /* it does not wait again */
+    }
+    fd = policyd_receive(&byte, &link);
+    assert_int_equal(byte, ANVIL_PASS_NEW);
+    assert_false(policyd_take(link));
+    close(fd);
+    close(link);
+    assert_false(
+        stage_is_readable(stage.listener, 0)); /* one offer, not four */
+    smtpd_say(CONNECT);
+    smtpd_expect(REFUSED, SOON_MS);
+    shutdown(stage.smtpd, SHUT_WR);
+    assert_int_equal(stage_wait(), 0);
+}
+
+static void test_request_in_parts(void **state)
+{
+
+    (void)state;
+    stage_start("--when-down=accept");
+    smtpd_expect(ANVIL_GREETING, LATE_MS);
+    for (const char *at = CONNECT; *at != '\0'; at++) {
+        char byte[] = {*at, '\0'};
+        assert_false(stage_is_readable(stage.smtpd, 0));
+        smtpd_say(byte);
+    }
+    smtpd_expect(ACCEPTED, SOON_MS);
+}
+
+static void test_malformed(void **state)
+{
+    static char long_line[6000];
+    static const struct {
+        const char *text;
+        size_t len; /* 0: all of it */
+    } cases[] = {
+        {"\n", 0},
+        {"request=connect\n\n", 0},
+        {"nonsense\n", 0},
+        {CONNECT "x", 0},
+        {CONNECT CONNECT, 0},
+        {"request=con\0nect\n", 16},
+        {long_line, 0},
+    };
+
+    memset(long_line, 'x', sizeof long_line - 1);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        size_t len = cases[i].len > 0 ? cases[i].len : strlen(cases[i].text);
+
+        assert_int_equal(stage_set_up(state), 0);
+        stage_start(NULL);
+        smtpd_expect(ANVIL_GREETING, LATE_MS);
+        assert_int_equal(
+            send(stage.smtpd, cases[i].text, len, 0), (ssize_t)len);
+        assert_int_equal(stage_wait(), 1);
+        stage_tear_down(state);
+    }
+}
+
+static void test_smtpd_leaves_at_once(void **state)
+{
+
+    (void)state;
+    stage_start(NULL);
+    close(stage.smtpd);
+    stage.smtpd = -1;
+    assert_int_equal(stage_wait(), 0);
+}
+
+/* A bad word in master.cf must not be answered to smtpd. */
+static void test_bad_arguments(void **state)
+{
+    static const char *const options[] = {
+        "--when-down=maybe", "--nonsense", "two-sockets"};
+
+    for (size_t i = 0; i < COUNT(options); i++) {
+
+        assert_int_equal(stage_set_up(state), 0);
+        stage_start(options[i]);
+        smtpd_expect("", LATE_MS);
+        assert_int_equal(stage_wait(), 2);
+        stage_tear_down(state);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_away),
+        STAGE_TEST(test_dead_socket),
+        STAGE_TEST(test_taken_at_once),
+        STAGE_TEST(test_taken_in_session),
+        STAGE_TEST(test_policyd_dies_with_the_offer),
+        STAGE_TEST(test_hung),
+        STAGE_TEST(test_request_in_parts),
+        cmocka_unit_test(test_malformed),
+        STAGE_TEST(test_smtpd_leaves_at_once),
+        cmocka_unit_test(test_bad_arguments),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

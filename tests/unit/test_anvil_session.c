@@ -1,0 +1,350 @@
+/*
+ * test_anvil_session.c - smtpd on one end of a socketpair, a scripted engine
+ * behind the session on the other.
+ */
+#include "tests/unit/anvil_stage.h"
+
+#include <event2/event.h>
+#include <string.h>
+#include <unistd.h>
+
+#define REFUSED "status=0\ncount=2147483647\nrate=2147483647\n\n"
+
+static void set_counts(uint32_t count)
+{
+    for (unsigned i = 0; i < EVENT_KINDS; i++)
+        fake_engine.count[i] = count + i;
+}
+
+static void test_greeting(void **state)
+{
+    int fresh = stage_open(false), late = stage_open(true);
+
+    (void)state;
+    assert_string_equal(stage_hear(fresh), ANVIL_GREETING);
+    assert_string_equal(stage_hear(late), "");
+    stage.config.policyd.anvil_greeting = false;
+    int old = stage_open(false);
+    assert_string_equal(stage_hear(old), "");
+    assert_int_equal(anvil_sessions_count(stage.sessions), 3);
+    assert_int_equal(fake_engine.metrics.connections[FACE_ANVIL], 3);
+    close(fresh);
+    close(late);
+    close(old);
+    stage_run();
+    assert_int_equal(anvil_sessions_count(stage.sessions), 0);
+}
+
+static void test_one_client(void **state)
+{
+    int fd = stage_open(true);
+
+    (void)state;
+    set_counts(10);
+    assert_string_equal(stage_ask(fd, "request=connect\n" A),
+        "status=0\ncount=11\nrate=10\n\n");
+    assert_int_equal(stage.taken, 1);
+    assert_int_equal(fake_engine.last.amount[EVENT_CONNECTION], 1);
+    assert_int_equal(fake_engine.last.amount[EVENT_CONNECTION_COUNT], 1);
+    assert_string_equal(fake_engine.last.service, "smtp");
+    assert_int_equal(fake_engine.last.client.net.family, ADDRESS_IPV4);
+    assert_string_equal(
+        stage_ask(fd, "request=message\n" A), "status=0\nrate=12\n\n");
+    assert_string_equal(
+        stage_ask(fd, "request=recipient\n" A), "status=0\nrate=13\n\n");
+    assert_string_equal(
+        stage_ask(fd, "request=newtls_status\n" A), "status=0\nrate=16\n\n");
+    assert_true(fake_engine.last.peek);
+    assert_string_equal(
+        stage_ask(fd, "request=newtls\n" A), "status=0\nrate=16\n\n");
+    assert_false(fake_engine.last.peek);
+    assert_string_equal(
+        stage_ask(fd, "request=auth\n" A), "status=0\nrate=17\n\n");
+    assert_string_equal(stage_ask(fd, "request=lookup\n" A),
+        "status=0\ncount=11\nrate=10\nmail=12\nrcpt=13\nnewtls=16\nauth=17\n"
+        "\n");
+    assert_int_equal(fake_engine.decisions, 7);
+    assert_int_equal(stage.released, 0);
+    assert_string_equal(
+        stage_ask(fd, "request=disconnect\n" A), "status=0\n\n");
+    assert_int_equal(fake_engine.decisions, 7); /* it never asks the engine */
+    assert_int_equal(stage.released, 1);
+    assert_int_equal(stage.taken, 1);
+    close(fd);
+}
+
+static void test_refusals(void **state)
+{
+    static const enum verdict_kind kinds[] = {VERDICT_REFUSE, VERDICT_DEFER};
+    int fd = stage_open(true);
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        fake_engine.verdict = kinds[i];
+        assert_string_equal(stage_ask(fd, "request=connect\n" A), REFUSED);
+        assert_string_equal(stage_ask(fd, "request=message\n" A),
+            "status=0\nrate=2147483647\n\n");
+        assert_string_equal(stage_ask(fd, "request=newtls_status\n" A),
+            "status=0\nrate=2147483647\n\n");
+        assert_string_equal(
+            stage_ask(fd, "request=disconnect\n" A), "status=0\n\n");
+    }
+    assert_int_equal(stage.taken, 0);
+    close(fd);
+}
+
+static void test_places(void **state)
+{
+    static const struct {
+        const char *requests[4];
+        unsigned taken, released; /* before smtpd goes */
+    } cases[] = {
+        {{"request=disconnect\n" A}, 0, 0},
+        {{"request=connect\n" A, "request=disconnect\n" A,
+             "request=disconnect\n" A},
+            1, 1},
+        {{"request=connect\n" A, "request=connect\n" B}, 2, 1},
+        {{"request=connect\n" A, "request=connect\n" A}, 2, 1},
+        /* not its own: anvil gives nothing back either */
+        {{"request=connect\n" A, "request=disconnect\n" B}, 1, 0},
+        {{"request=message\n" A, "request=disconnect\n" A}, 0, 0},
+        {{"request=connect\n" A, "request=surprise\n" A}, 1, 0},
+        {{"request=connect\n" A}, 1, 0},
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_int_equal(stage_set_up(state), 0);
+        int fd = stage_open(true);
+        for (size_t r = 0; cases[i].requests[r] != NULL; r++)
+            stage_ask(fd, cases[i].requests[r]);
+        if (stage.taken != cases[i].taken ||
+            stage.released != cases[i].released)
+            fail_msg("case %zu: %u taken, %u released", i, stage.taken,
+                stage.released);
+        close(fd);
+        stage_run();
+        assert_int_equal(stage.released, stage.taken);
+        assert_int_equal(anvil_sessions_count(stage.sessions), 0);
+        stage_tear_down(state);
+    }
+}
+
+static void test_unknown_request(void **state)
+{
+    int fd = stage_open(true);
+
+    (void)state;
+    assert_string_equal(stage_ask(fd, "request=surprise\n" A), "status=-1\n\n");
+    assert_int_equal(fake_engine.decisions, 0);
+    assert_int_equal(stage_logged("unknown request"), 1);
+    assert_string_equal(
+        stage_ask(fd, "request=message\n" A), "status=0\nrate=0\n\n");
+    close(fd);
+}
+
+static void test_malformed(void **state)
+{
+    static const char *const requests[] = {
+        "\n",
+        "request=connect\n\n",
+        "ident=smtp:192.0.2.1\n\n",
+        "request=connect\nident=smtp\n\n",
+        "request=connect\nident=smtp:mx.example.com\n\n",
+        "request=connect\nrequest=connect\n" A,
+        "request=connect\n" A "request=connect\n" A,
+        "nonsense\n",
+    };
+    int other = stage_open(true);
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(requests); i++) {
+        int fd = stage_open(true);
+        assert_string_equal(stage_ask(fd, requests[i]), "EOF");
+        close(fd);
+        assert_int_equal(stage_logged("malformed"), i + 1);
+        assert_int_equal(fake_engine.metrics.malformed[FACE_ANVIL], i + 1);
+    }
+    assert_int_equal(fake_engine.decisions, 0);
+    assert_string_equal(
+        stage_ask(other, "request=message\n" A), "status=0\nrate=0\n\n");
+    close(other);
+}
+
+static void test_late_verdict(void **state)
+{
+    int fd = stage_open(true);
+
+    (void)state;
+    fake_engine.is_async = true;
+    assert_string_equal(stage_ask(fd, "request=connect\n" A), "");
+    set_counts(5);
+    fake_engine_answer();
+    assert_string_equal(stage_hear(fd), "status=0\ncount=6\nrate=5\n\n");
+    assert_int_equal(stage.taken, 1);
+    /* The next one never comes: smtpd goes first. */
+    assert_string_equal(stage_ask(fd, "request=message\n" A), "");
+    close(fd);
+    stage_run();
+    assert_null(fake_engine.pending);
+    assert_int_equal(stage.released, 1);
+    assert_int_equal(anvil_sessions_count(stage.sessions), 0);
+}
+
+/* The daemon drains again whenever it has been told of an end. */
+static void drain_as_told(unsigned ended)
+{
+    assert_int_equal(fake_engine.sessions_ended, ended);
+    anvil_sessions_drain(stage.sessions);
+}
+
+static void test_drain(void **state)
+{
+    int idle = stage_open(true), busy = stage_open(true);
+
+    (void)state;
+    stage_ask(busy, "request=connect\n" A);
+    drain_as_told(0);
+    assert_string_equal(stage_hear(idle), "EOF");
+    assert_string_equal(stage_hear(busy), "");
+    assert_int_equal(anvil_sessions_count(stage.sessions), 1);
+    assert_string_equal(
+        stage_ask(busy, "request=message\n" A), "status=0\nrate=0\n\n");
+    drain_as_told(1);
+    assert_string_equal(
+        stage_ask(busy, "request=disconnect\n" A), "status=0\n\n");
+    drain_as_told(2);
+    assert_string_equal(stage_hear(busy), "EOF");
+    assert_int_equal(anvil_sessions_count(stage.sessions), 0);
+    close(idle);
+    close(busy);
+}
+
+/* A request that is under way is answered first. */
+static void test_drain_under_way(void **state)
+{
+    int half = stage_open(true), late = stage_open(true);
+
+    (void)state;
+    stage_ask(half, "request=conn");
+    fake_engine.is_async = true;
+    stage_ask(late, "request=lookup\n" A);
+    drain_as_told(0);
+    assert_int_equal(anvil_sessions_count(stage.sessions), 2);
+    fake_engine_answer();
+    fake_engine.is_async = false;
+    drain_as_told(1);
+    assert_int_equal(strncmp(stage_hear(late), "status=0\n", 9), 0);
+    assert_string_equal(stage_hear(late), "EOF");
+    assert_string_equal(
+        stage_ask(half, "ect\n" B), "status=0\ncount=0\nrate=0\n\n");
+    drain_as_told(2);
+    assert_string_equal(
+        stage_ask(half, "request=disconnect\n" B), "status=0\n\n");
+    drain_as_told(3);
+    assert_string_equal(stage_hear(half), "EOF");
+    close(half);
+    close(late);
+}
+
+/*
+ * A client that was refused has still to say goodbye, and so has one that
+ * came with its connection in the middle of a session.
+ */
+static void test_drain_without_place(void **state)
+{
+    static const char *const requests[] = {
+        "request=connect\n" A, "request=recipient\n" A};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(requests); i++) {
+        int fd = stage_open(true);
+        fake_engine.verdict = VERDICT_REFUSE;
+        stage_ask(fd, requests[i]);
+        anvil_sessions_drain(stage.sessions);
+        assert_string_equal(stage_hear(fd), "");
+        assert_string_equal(
+            stage_ask(fd, "request=disconnect\n" A), "status=0\n\n");
+        anvil_sessions_drain(stage.sessions);
+        assert_string_equal(stage_hear(fd), "EOF");
+        close(fd);
+    }
+}
+
+static void test_is_idle(void **state)
+{
+    pid_t me = getpid();
+
+    (void)state;
+    assert_false(anvil_sessions_is_idle(stage.sessions, me));
+    int fd = stage_open(true);
+    assert_true(anvil_sessions_is_idle(stage.sessions, me));
+    assert_false(anvil_sessions_is_idle(stage.sessions, me + 1));
+    assert_false(anvil_sessions_is_idle(stage.sessions, 0));
+    stage_ask(fd, "request=recipient\n" A);
+    assert_false(anvil_sessions_is_idle(stage.sessions, me));
+    int other = stage_open(true);
+    assert_false(anvil_sessions_is_idle(stage.sessions, me));
+    stage_ask(fd, "request=disconnect\n" A);
+    assert_true(anvil_sessions_is_idle(stage.sessions, me));
+    close(fd);
+    close(other);
+    stage_run();
+    assert_false(anvil_sessions_is_idle(stage.sessions, me));
+}
+
+static void test_statistics(void **state)
+{
+    int fd = stage_open(true);
+
+    (void)state;
+    stage.tracked = 7;
+    set_counts(3);
+    stage_ask(fd, "request=connect\n" A);
+    stage_ask(fd, "request=newtls_status\n" A);
+    stage_ask(fd, "request=lookup\n" A);
+    set_counts(2);
+    stage_ask(fd, "request=connect\n" B);
+    stage_ask(fd, "request=auth\n" B);
+    fake_engine.verdict = VERDICT_REFUSE; /* 2147483647 is no rate */
+    stage_ask(fd, "request=message\n" B);
+    anvil_sessions_free(&stage.sessions);
+    assert_int_equal(
+        stage_logged(
+            "statistics: max connection rate 3/60s for (smtp:192.0.2.1) at "),
+        1);
+    assert_int_equal(
+        stage_logged(
+            "statistics: max connection count 4 for (smtp:192.0.2.1) at "),
+        1);
+    assert_int_equal(
+        stage_logged(
+            "statistics: max message rate 4/60s for (smtp:192.0.2.2) at "),
+        1);
+    assert_int_equal(
+        stage_logged(
+            "statistics: max auth rate 9/60s for (smtp:192.0.2.2) at "),
+        1);
+    assert_int_equal(stage_logged("statistics: max cache size 7 at "), 1);
+    assert_int_equal(stage_logged("statistics: "), 5);
+    close(fd);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        STAGE_TEST(test_greeting),
+        STAGE_TEST(test_one_client),
+        STAGE_TEST(test_refusals),
+        cmocka_unit_test(test_places),
+        STAGE_TEST(test_unknown_request),
+        STAGE_TEST(test_malformed),
+        STAGE_TEST(test_late_verdict),
+        STAGE_TEST(test_drain),
+        STAGE_TEST(test_drain_under_way),
+        STAGE_TEST(test_drain_without_place),
+        STAGE_TEST(test_is_idle),
+        STAGE_TEST(test_statistics),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

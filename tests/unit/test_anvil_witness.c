@@ -1,0 +1,109 @@
+/*
+ * test_anvil_witness.c - limits that smtpd's silence makes useless.
+ */
+#include "tests/unit/anvil_stage.h"
+
+#include <event2/event.h>
+#include <string.h>
+#include <unistd.h>
+
+static void witness_limit(enum event_kind kind, char **services)
+{
+    static struct limit limits[EVENT_KINDS];
+    static const struct limit *fed[EVENT_KINDS];
+
+    limits[kind] = (struct limit){.event = kind,
+        .n = 5,
+        .window_ms = 60000,
+        .at = FACE_ANVIL,
+        .key = 1u << KEY_CLIENT,
+        .services = services};
+    fed[kind] = &limits[kind];
+    stage.config.feeds[FACE_ANVIL][kind].limits = &fed[kind];
+    stage.config.feeds[FACE_ANVIL][kind].count = 1;
+}
+
+#define WARNING "sends no "
+
+static void witness(void)
+{
+    anvil_sessions_witness_rcpt(stage.sessions, getpid());
+}
+
+static void test_witness_warns_once(void **state)
+{
+    static char *everywhere[] = {NULL};
+    int fd = stage_open(true);
+
+    (void)state;
+    witness_limit(EVENT_MESSAGE, everywhere);
+    witness_limit(EVENT_RECIPIENT, everywhere);
+    witness(); /* no client: smtpd asked nothing about this one */
+    stage_ask(fd, "request=connect\n" A);
+    anvil_sessions_witness_rcpt(stage.sessions, getpid() + 1);
+    anvil_sessions_witness_rcpt(stage.sessions, 0);
+    assert_int_equal(stage_logged(WARNING), 0);
+    witness();
+    assert_int_equal(stage_logged("smtpd_client_message_rate_limit > 0"), 1);
+    assert_int_equal(stage_logged("smtpd_client_recipient_rate_limit > 0"), 1);
+    assert_int_equal(stage_logged("service smtp "), 2);
+    witness();
+    stage_ask(fd, "request=connect\n" B);
+    witness();
+    assert_int_equal(stage_logged(WARNING), 2);
+    stage_ask(fd, "request=connect\nident=587:192.0.2.1\n\n");
+    stage_ask(fd, "request=message\nident=587:192.0.2.1\n\n");
+    witness();
+    assert_int_equal(stage_logged(WARNING), 3);
+    assert_int_equal(stage_logged("service 587 sends no recipient"), 1);
+    close(fd);
+}
+
+static void test_witness_is_quiet(void **state)
+{
+    static char *everywhere[] = {NULL}, other[] = "587",
+                *elsewhere[] = {other, NULL};
+    static const struct {
+        bool has_message, has_recipient, is_elsewhere;
+        const char *requests[4];
+    } cases[] = {
+        {false, false, false, {"request=connect\n" A}},
+        {true, true, true, {"request=connect\n" A}},
+        {true, false, false, {"request=connect\n" A, "request=message\n" A}},
+        {false, true, false, {"request=connect\n" A, "request=recipient\n" A}},
+        {true, true, false,
+            {"request=connect\n" A, "request=message\n" A,
+                "request=recipient\n" A}},
+        {true, true, false, {"request=connect\n" A, "request=disconnect\n" A}},
+        /* handed over in a session: who knows what was said before */
+        {true, true, false, {"request=recipient\n" A}},
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char **services = cases[i].is_elsewhere ? elsewhere : everywhere;
+
+        assert_int_equal(stage_set_up(state), 0);
+        int fd = stage_open(true);
+        if (cases[i].has_message)
+            witness_limit(EVENT_MESSAGE, services);
+        if (cases[i].has_recipient)
+            witness_limit(EVENT_RECIPIENT, services);
+        for (size_t r = 0; cases[i].requests[r] != NULL; r++)
+            stage_ask(fd, cases[i].requests[r]);
+        witness();
+        if (stage_logged(WARNING) != 0)
+            fail_msg("case %zu warns", i);
+        close(fd);
+        stage_tear_down(state);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        STAGE_TEST(test_witness_warns_once),
+        cmocka_unit_test(test_witness_is_quiet),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

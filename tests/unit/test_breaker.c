@@ -1,0 +1,101 @@
+/* test_breaker.c - the three states, with a clock of our own. */
+#include "tests/unit/unit.h"
+
+#include "common/store/breaker.h"
+
+static struct breaker closed_breaker(void)
+{
+    struct breaker breaker;
+    breaker_init(&breaker);
+    breaker_on_connected(&breaker, 0);
+    assert_true(breaker_take_probe(&breaker, 0));
+    assert_true(breaker_on_success(&breaker));
+    return breaker;
+}
+
+static void test_begins_open(void **state)
+{
+    struct breaker breaker;
+    (void)state;
+    breaker_init(&breaker);
+    assert_int_equal(breaker.state, BREAKER_OPEN);
+    assert_false(breaker_take_probe(&breaker, 1000000));
+    assert_true(breaker_wait_ms(&breaker, 1000000) == UINT64_MAX);
+    assert_false(breaker_on_lost(&breaker)); /* nothing changed: no log */
+}
+
+static void test_first_probe_at_once(void **state)
+{
+    struct breaker breaker;
+    (void)state;
+    breaker_init(&breaker);
+    breaker_on_connected(&breaker, 500);
+    assert_int_equal(breaker_wait_ms(&breaker, 500), 0);
+    assert_true(breaker_take_probe(&breaker, 500));
+    assert_int_equal(breaker.state, BREAKER_HALF_OPEN);
+    assert_false(breaker_take_probe(&breaker, 9999)); /* one at a time */
+    assert_true(breaker_on_success(&breaker));
+    assert_int_equal(breaker.state, BREAKER_CLOSED);
+    assert_false(breaker_on_success(&breaker)); /* changed once only */
+}
+
+static void test_opens_once(void **state)
+{
+    struct breaker breaker = closed_breaker();
+    (void)state;
+    assert_true(breaker_on_failure(&breaker, 1000));
+    assert_int_equal(breaker.state, BREAKER_OPEN);
+    /* Stragglers neither change nor prolong anything. */
+    assert_false(breaker_on_failure(&breaker, 1001));
+    assert_int_equal(breaker_wait_ms(&breaker, 1000), BREAKER_PAUSE_MIN_MS);
+    assert_false(breaker_on_success(&breaker));
+    assert_int_equal(breaker.state, BREAKER_OPEN);
+}
+
+static void test_pauses_grow_and_shrink(void **state)
+{
+    struct breaker breaker = closed_breaker();
+    uint64_t now_ms = 1000, pause_ms = BREAKER_PAUSE_MIN_MS;
+    (void)state;
+    assert_true(breaker_on_failure(&breaker, now_ms));
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(breaker_wait_ms(&breaker, now_ms), pause_ms);
+        assert_false(breaker_take_probe(&breaker, now_ms + pause_ms - 1));
+        now_ms += pause_ms;
+        assert_true(breaker_take_probe(&breaker, now_ms));
+        assert_false(breaker_on_failure(&breaker, now_ms));
+        pause_ms *= 2;
+        if (pause_ms > BREAKER_PAUSE_MAX_MS)
+            pause_ms = BREAKER_PAUSE_MAX_MS;
+    }
+    assert_true(breaker_take_probe(&breaker, now_ms + BREAKER_PAUSE_MAX_MS));
+    assert_true(breaker_on_success(&breaker));
+    assert_true(breaker_on_failure(&breaker, 90000));
+    assert_int_equal(breaker_wait_ms(&breaker, 90000), BREAKER_PAUSE_MIN_MS);
+}
+
+static void test_lost_and_found(void **state)
+{
+    struct breaker breaker = closed_breaker();
+    (void)state;
+    assert_true(breaker_on_lost(&breaker));
+    assert_false(breaker_on_lost(&breaker));
+    assert_true(breaker_wait_ms(&breaker, 99999) == UINT64_MAX);
+    breaker_on_connected(&breaker, 5);
+    assert_true(breaker_take_probe(&breaker, 5));
+    assert_false(breaker_on_lost(&breaker)); /* half-open was not closed */
+    assert_false(breaker_on_success(&breaker));
+    assert_int_equal(breaker.state, BREAKER_OPEN);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_begins_open),
+        cmocka_unit_test(test_first_probe_at_once),
+        cmocka_unit_test(test_opens_once),
+        cmocka_unit_test(test_pauses_grow_and_shrink),
+        cmocka_unit_test(test_lost_and_found),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,210 @@
+/*
+ * test_duration.c - durations, rates and sizes as people write them.
+ */
+#include "tests/unit/unit.h"
+
+#include "common/base/duration.h"
+
+#include <string.h>
+
+#define DAY UINT64_C(86400000)
+
+static const struct {
+    const char *text;
+    uint64_t ms;
+} durations[] = {
+    {"0s", 0},
+    {"0ms", 0},
+    {"1ms", 1},
+    {"100ms", 100},
+    {"5s", 5000},
+    {"2m", 120000},
+    {"1h", 3600000},
+    {"1d", DAY},
+    {"366d", 366 * DAY},
+    {"007s", 7000},
+};
+
+static const char *const bad_durations[] = {
+    "",
+    "5",
+    "s",
+    "5 s",
+    " 5s",
+    "5s ",
+    "-5s",
+    "+5s",
+    "1.5s",
+    "5S",
+    "5sec",
+    "1h30m",
+    "367d",
+    "8785h",
+    "31622400001ms",
+    "18446744073709551616s",
+    "18446744073709551615d",
+    "99999999999999999999ms",
+    "0x10s",
+    "5s\n",
+};
+
+static const struct {
+    uint64_t ms;
+    const char *text;
+} formats[] = {
+    {0, "0s"},
+    {1, "1ms"},
+    {1500, "1500ms"},
+    {1000, "1s"},
+    {60000, "1m"},
+    {90000, "90s"},
+    {3600000, "1h"},
+    {36 * 3600000, "36h"},
+    {DAY, "1d"},
+    {DAY + 1, "86400001ms"},
+    {UINT64_MAX, "18446744073709551615ms"},
+};
+
+static const struct {
+    const char *text;
+    uint32_t count;
+    uint64_t window_ms;
+} rates[] = {
+    {"100/60s", 100, 60000},
+    {"500/1d", 500, DAY},
+    {"20/30min", 20, 1800000},
+    {"20/30minute", 20, 1800000},
+    {"20/30minutes", 20, 1800000},
+    {"200/hour", 200, 3600000},
+    {"200/h", 200, 3600000},
+    {"10 / 1h", 10, 3600000},
+    {"1/second", 1, 1000},
+    {"1/2secs", 1, 2000},
+    {"1/1ms", 1, 1},
+    {"1/days", 1, DAY},
+    {"1/3m", 1, 180000},
+    {"1000000000/366d", 1000000000, 366 * DAY},
+};
+
+static const char *const bad_rates[] = {
+    "",
+    "/",
+    "100",
+    "100/",
+    "/60s",
+    "0/60s",
+    "100/0s",
+    "100/60",
+    "-1/60s",
+    "1000000001/1s",
+    "99999999999999999999/1s",
+    "1/367d",
+    "1/60 s",
+    "1/60ss",
+    "1//s",
+    "1/60s/",
+    "1/60s ",
+    " 1/60s",
+    "1.5/s",
+    "1/1.5s",
+    "1/-1s",
+    "1/fortnight",
+    "1/18446744073709551616ms",
+    "1 0/60s",
+};
+
+static const struct {
+    const char *text;
+    uint64_t bytes;
+} sizes[] = {
+    {"0", 0},
+    {"512", 512},
+    {"10k", 10240},
+    {"10K", 10240},
+    {"5m", 5242880},
+    {"1G", 1073741824},
+};
+
+static const char *const bad_sizes[] = {
+    "",
+    "k",
+    "-1",
+    "1 k",
+    "10kb",
+    "1t",
+    "1.5m",
+    "18446744073709551616",
+    "9999999999999g",
+};
+
+static void test_durations(void **state)
+{
+    struct error err;
+    uint64_t ms;
+    (void)state;
+    for (size_t i = 0; i < COUNT(durations); i++) {
+        assert_true(duration_parse(durations[i].text, &ms, &err));
+        assert_int_equal(ms, durations[i].ms);
+    }
+    for (size_t i = 0; i < COUNT(bad_durations); i++) {
+        err.text[0] = '\0';
+        if (duration_parse(bad_durations[i], &ms, &err))
+            fail_msg("\"%s\" was taken for a duration", bad_durations[i]);
+        assert_non_null(strstr(err.text, "366d"));
+    }
+}
+
+static void test_format(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(formats); i++) {
+        char text[DURATION_TEXT_SIZE];
+        assert_string_equal(
+            duration_format(formats[i].ms, text), formats[i].text);
+    }
+}
+
+static void test_rates(void **state)
+{
+    struct error err;
+    uint32_t count;
+    uint64_t window_ms;
+    (void)state;
+    for (size_t i = 0; i < COUNT(rates); i++) {
+        if (!rate_parse(rates[i].text, &count, &window_ms, &err))
+            fail_msg("%s", err.text);
+        assert_int_equal(count, rates[i].count);
+        assert_int_equal(window_ms, rates[i].window_ms);
+    }
+    for (size_t i = 0; i < COUNT(bad_rates); i++) {
+        err.text[0] = '\0';
+        if (rate_parse(bad_rates[i], &count, &window_ms, &err))
+            fail_msg("\"%s\" was taken for a rate", bad_rates[i]);
+        assert_non_null(strstr(err.text, "1000000000"));
+    }
+}
+
+static void test_sizes(void **state)
+{
+    struct error err;
+    uint64_t bytes;
+    (void)state;
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        assert_true(size_parse(sizes[i].text, &bytes, &err));
+        assert_int_equal(bytes, sizes[i].bytes);
+    }
+    for (size_t i = 0; i < COUNT(bad_sizes); i++)
+        if (size_parse(bad_sizes[i], &bytes, &err))
+            fail_msg("\"%s\" was taken for a size", bad_sizes[i]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_durations),
+        cmocka_unit_test(test_format),
+        cmocka_unit_test(test_rates),
+        cmocka_unit_test(test_sizes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,55 @@
+/*
+ * test_error.c - the text of a start-up error: one line, cut, prefixed.
+ */
+#include "tests/unit/unit.h"
+
+#include "common/base/error.h"
+
+#include <string.h>
+
+static void test_set_and_prefix(void **state)
+{
+    struct error err = {0};
+    (void)state;
+    assert_false(error_set(&err, "%s is not %d", "x", 7));
+    assert_string_equal(err.text, "x is not 7");
+    assert_false(error_prefix(&err, "%s:%d: ", "file", 3));
+    assert_string_equal(err.text, "file:3: x is not 7");
+    assert_false(error_set(&err, "again: %s", err.text));
+    assert_string_equal(err.text, "again: file:3: x is not 7");
+}
+
+static void test_is_one_line(void **state)
+{
+    struct error err;
+    (void)state;
+    error_set(&err, "a\nb\r\033[1m\177%s", "\xc3\xa4");
+    assert_string_equal(err.text, "a?b??[1m?\xc3\xa4");
+}
+
+static void test_is_cut(void **state)
+{
+    struct error err;
+    char text[2000];
+    (void)state;
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    error_set(&err, "%s", text);
+    assert_int_equal(strlen(err.text), sizeof err.text - 1);
+    error_prefix(&err, "file: ");
+    assert_int_equal(strlen(err.text), sizeof err.text - 1);
+    assert_memory_equal(err.text, "file: xxx", 9);
+    error_prefix(&err, "%s", text);
+    assert_int_equal(strlen(err.text), sizeof err.text - 1);
+    assert_null(strstr(err.text, "file"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_set_and_prefix),
+        cmocka_unit_test(test_is_one_line),
+        cmocka_unit_test(test_is_cut),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

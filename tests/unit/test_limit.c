@@ -1,0 +1,299 @@
+/*
+ * test_limit.c - which limits apply to an event, and whose counter it is.
+ */
+#include "tests/unit/unit.h"
+
+#include "common/base/memory.h"
+#include "common/core/limit.h"
+
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BIT(part) ((uint16_t)(1u << (part)))
+
+static const struct limit_prefixes prefixes = {.ipv4 = 32, .ipv6 = 64};
+
+static struct event event_from(const char *client)
+{
+    struct event event = {
+        .face = FACE_POLICY,
+        .service = "smtp",
+        .client_text = client,
+        .sasl_username = "",
+        .sender = "",
+        .recipient = "",
+        .helo = "",
+        .instance = "",
+    };
+    struct error err;
+    if (client[0] != '\0' && !cidr_parse(client, &event.client, &err))
+        fail_msg("%s", err.text);
+    return event;
+}
+
+/* The event of most rows: everything is known. */
+static struct event full_event(void)
+{
+    struct event event = event_from("198.51.100.7");
+    event.sasl_username = "bob";
+    event.sender = "a@example.com";
+    event.recipient = "b@example.org";
+    event.helo = "host.example";
+    return event;
+}
+
+static void test_empty_limit_applies_to_all(void **state)
+{
+    struct limit limit = {0};
+    char *none[] = {NULL};
+    struct event event = event_from("");
+    (void)state;
+    assert_true(limit_applies(&limit, &event, ""));
+    limit.services = none;
+    assert_true(limit_applies(&limit, &event, "25"));
+}
+
+static void test_services(void **state)
+{
+    char smtp[] = "smtp", submission[] = "submission", title[] = "25";
+    char *by_name[] = {submission, smtp, NULL};
+    char *by_title[] = {title, NULL};
+    char *others[] = {submission, NULL};
+    struct event event = event_from("");
+    struct limit limit = {.services = by_name};
+    (void)state;
+    assert_true(limit_applies(&limit, &event, "25"));
+    limit.services = by_title;
+    assert_true(limit_applies(&limit, &event, "25"));
+    assert_false(limit_applies(&limit, &event, "465"));
+    limit.services = others;
+    assert_false(limit_applies(&limit, &event, "25"));
+}
+
+static const struct {
+    const char *client;
+    bool is_in; /* 198.51.100.0/24, 2001:db8::/64 */
+} clients[] = {
+    {"198.51.100.7", true},
+    {"198.51.100.128/25", true},
+    {"198.51.100.0/24", true},
+    {"198.51.100.0/23", false},
+    {"198.51.101.7", false},
+    {"2001:db8::9", true},
+    {"2001:db8::/64", true},
+    {"2001:db8::/63", false},
+    {"", false},
+};
+
+static void test_clients(void **state)
+{
+    struct limit limit = {0};
+    struct error err;
+    (void)state;
+    assert_true(cidr_list_add(&limit.clients, "198.51.100.0/24", &err));
+    assert_true(cidr_list_add(&limit.clients, "2001:db8::/64", &err));
+    for (size_t i = 0; i < COUNT(clients); i++) {
+        struct event event = event_from(clients[i].client);
+        assert_int_equal(limit_applies(&limit, &event, "25"), clients[i].is_in);
+    }
+    limit_clear(&limit);
+}
+
+static void test_authentication(void **state)
+{
+    struct event with = full_event(), without = event_from("198.51.100.7");
+    struct limit limit = {.authenticated = LIMIT_AUTH_ANY};
+    (void)state;
+    assert_true(limit_applies(&limit, &with, "25"));
+    assert_true(limit_applies(&limit, &without, "25"));
+    limit.authenticated = LIMIT_AUTH_YES;
+    assert_true(limit_applies(&limit, &with, "25"));
+    assert_false(limit_applies(&limit, &without, "25"));
+    limit.authenticated = LIMIT_AUTH_NO;
+    assert_false(limit_applies(&limit, &with, "25"));
+    assert_true(limit_applies(&limit, &without, "25"));
+}
+
+static void test_unknown_parts_silence_a_limit(void **state)
+{
+    struct event full = full_event(), empty = event_from("");
+    (void)state;
+    for (unsigned part = 0; part < KEY_PARTS; part++) {
+        struct limit limit = {
+            .key = BIT(part) | BIT(KEY_SERVICE),
+        };
+        assert_true(limit_applies(&limit, &full, "25"));
+        assert_int_equal(
+            limit_applies(&limit, &empty, ""), part == KEY_SERVICE);
+    }
+    /* All parts must be known, not just one; a domain needs its '@'. */
+    struct limit both = {.key = BIT(KEY_CLIENT) | BIT(KEY_SENDER)};
+    struct limit domain = {.key = BIT(KEY_SENDER_DOMAIN)};
+    full.sender = "";
+    assert_false(limit_applies(&both, &full, "25"));
+    full.sender = "local";
+    assert_true(limit_applies(&both, &full, "25"));
+    assert_false(limit_applies(&domain, &full, "25"));
+}
+
+#define CLIENT BIT(KEY_CLIENT)
+
+static const struct {
+    uint16_t key;
+    const char *client;
+    const char *sender;
+    const char *service;
+    const char *subject;
+} subjects[] = {
+    {CLIENT, "198.51.100.7", "", "", "c=198.51.100.7"},
+    {CLIENT, "2001:db8::1", "", "", "c=2001:db8::/64"},
+    {CLIENT, "2001:db8::/84", "", "", "c=2001:db8::/64"},
+    {CLIENT, "2001:db8::/56", "", "", "c=2001:db8::/56"},
+    {CLIENT, "198.51.100.0/24", "", "", "c=198.51.100.0/24"},
+    {CLIENT, "", "", "", "c=unknown"},
+    {BIT(KEY_CLIENT_ADDRESS), "2001:db8::1", "", "", "a=2001:db8::1"},
+    {BIT(KEY_CLIENT_ADDRESS), "2001:db8::/84", "", "", "a=2001:db8::/84"},
+    {CLIENT | BIT(KEY_SERVICE), "198.51.100.7", "", "25",
+        "s=25|c=198.51.100.7"},
+    {CLIENT | BIT(KEY_SERVICE), "198.51.100.7", "", "", "s=|c=198.51.100.7"},
+    {BIT(KEY_SERVICE), "", "", "SMTP", "s=SMTP"},
+    {BIT(KEY_SENDER), "", "Bob@Example.COM", "", "f=bob@example.com"},
+    {BIT(KEY_SENDER_DOMAIN), "", "Bob@Example.COM", "", "F=example.com"},
+    {BIT(KEY_SENDER), "", "a|c={1}%#\x1f\x7f\xc3\x84 =b", "",
+        "f=a%7cc=%7b1%7d%25%23%1f%7f%c3%84 =b"},
+    {BIT(KEY_SENDER) | BIT(KEY_SERVICE), "", "a", "2|f=5", "s=2%7cf=5|f=a"},
+};
+
+static void test_subjects(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(subjects); i++) {
+        struct event event = event_from(subjects[i].client);
+        struct subject subject;
+        event.sender = subjects[i].sender;
+        limit_subject(
+            subjects[i].key, &event, subjects[i].service, prefixes, &subject);
+        assert_string_equal(subject.text, subjects[i].subject);
+        assert_int_equal(subject.len, strlen(subject.text));
+    }
+}
+
+static void test_subject_of_all_parts(void **state)
+{
+    struct event event = full_event();
+    struct subject subject;
+    (void)state;
+    limit_subject((1u << KEY_PARTS) - 1, &event, "25", prefixes, &subject);
+    assert_string_equal(subject.text,
+        "s=25|c=198.51.100.7|a=198.51.100.7|u=bob|f=a@example.com|"
+        "F=example.com|t=b@example.org|T=example.org|h=host.example");
+}
+
+static void test_prefixes(void **state)
+{
+    struct event event = event_from("198.51.100.7");
+    struct limit_prefixes wide = {.ipv4 = 24, .ipv6 = 0};
+    struct subject subject;
+    (void)state;
+    limit_subject(CLIENT, &event, "", wide, &subject);
+    assert_string_equal(subject.text, "c=198.51.100.0/24");
+    event = event_from("2001:db8::1");
+    limit_subject(CLIENT, &event, "", wide, &subject);
+    assert_string_equal(subject.text, "c=::/0");
+}
+
+/* What limit_subject must write for "f=" and this sender, by its contract. */
+static void expected_subject(const char *sender, char text[SUBJECT_SIZE])
+{
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    char *whole = xprintf("f=%s", sender);
+    size_t len = strlen(whole);
+    if (len < SUBJECT_SIZE) {
+        memcpy(text, whole, len + 1);
+    } else {
+        SHA256((const unsigned char *)whole, len, digest);
+        memcpy(text, whole, SUBJECT_SIZE - 34);
+        text[SUBJECT_SIZE - 34] = '#';
+        for (int i = 0; i < 16; i++)
+            snprintf(text + SUBJECT_SIZE - 33 + 2 * i, 3, "%02x", digest[i]);
+    }
+    free(whole);
+}
+
+static void test_long_subjects_are_hashed(void **state)
+{
+    char sender[5000], expected[SUBJECT_SIZE];
+    (void)state;
+    for (size_t len = 90; len < sizeof sender; len += len < 300 ? 1 : 701) {
+        struct event event = event_from("");
+        struct subject subject, other;
+        for (size_t i = 0; i < len; i++)
+            sender[i] = (char)('a' + (i * 7 + i / 26) % 26);
+        sender[len] = '\0';
+        event.sender = sender;
+        limit_subject(BIT(KEY_SENDER), &event, "", prefixes, &subject);
+        expected_subject(sender, expected);
+        assert_string_equal(subject.text, expected);
+        assert_int_equal(subject.len, strlen(expected));
+
+        sender[len - 1] = (char)(sender[len - 1] == 'z' ? 'a' : 'z');
+        limit_subject(BIT(KEY_SENDER), &event, "", prefixes, &other);
+        assert_string_not_equal(subject.text, other.text);
+    }
+}
+
+/* A sender may spell what a long one becomes: it must not share its counter. */
+static void test_nobody_spells_a_hashed_subject(void **state)
+{
+    char sender[200];
+    struct event event = event_from("");
+    struct subject hashed, forged;
+    (void)state;
+    memset(sender, 'x', sizeof sender - 1);
+    sender[sizeof sender - 1] = '\0';
+    event.sender = sender;
+    limit_subject(BIT(KEY_SENDER), &event, "", prefixes, &hashed);
+    assert_int_equal(hashed.text[SUBJECT_SIZE - 34], '#');
+    event.sender = hashed.text + strlen("f=");
+    limit_subject(BIT(KEY_SENDER), &event, "", prefixes, &forged);
+    assert_string_not_equal(hashed.text, forged.text);
+}
+
+static void test_clear(void **state)
+{
+    struct limit limit = {
+        .name = xstrdup("a"),
+        .store_name = xstrdup("b"),
+        .services = xcalloc(2, sizeof(char *)),
+        .action = xstrdup("450"),
+        .n = 7,
+    };
+    struct error err;
+    (void)state;
+    limit.services[0] = xstrdup("25");
+    assert_true(cidr_list_add(&limit.clients, "192.0.2.1", &err));
+    limit_clear(&limit);
+    assert_null(limit.name);
+    assert_int_equal(limit.clients.count, 0);
+    limit_clear(&limit);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_empty_limit_applies_to_all),
+        cmocka_unit_test(test_services),
+        cmocka_unit_test(test_clients),
+        cmocka_unit_test(test_authentication),
+        cmocka_unit_test(test_unknown_parts_silence_a_limit),
+        cmocka_unit_test(test_subjects),
+        cmocka_unit_test(test_subject_of_all_parts),
+        cmocka_unit_test(test_prefixes),
+        cmocka_unit_test(test_long_subjects_are_hashed),
+        cmocka_unit_test(test_nobody_spells_a_hashed_subject),
+        cmocka_unit_test(test_clear),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

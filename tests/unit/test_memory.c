@@ -1,0 +1,54 @@
+/*
+ * test_memory.c - allocation for the cases that libc leaves open.
+ */
+#include "tests/unit/unit.h"
+
+#include "common/base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void test_sizes_of_zero(void **state)
+{
+    (void)state;
+    void *memory = xcalloc(0, 8);
+    assert_non_null(memory);
+    memory = xrealloc(memory, 0);
+    assert_non_null(memory);
+    free(memory);
+}
+
+static void test_contents(void **state)
+{
+    (void)state;
+    char *zero = xcalloc(3, 5);
+    for (size_t i = 0; i < 15; i++)
+        assert_int_equal(zero[i], 0);
+    zero[14] = 'x';
+    zero = xrealloc(zero, 5000);
+    assert_int_equal(zero[14], 'x');
+    free(zero);
+    char *copy = xstrdup("text");
+    assert_string_equal(copy, "text");
+    free(copy);
+}
+
+static void test_printf_is_never_cut(void **state)
+{
+    (void)state;
+    char *text = xprintf("%s%05000d", "a", 7);
+    assert_int_equal(strlen(text), 5001);
+    assert_int_equal(text[0], 'a');
+    assert_int_equal(text[5000], '7');
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sizes_of_zero),
+        cmocka_unit_test(test_contents),
+        cmocka_unit_test(test_printf_is_never_cut),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

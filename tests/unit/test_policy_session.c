@@ -1,0 +1,240 @@
+/*
+ * test_policy_session.c - the policy face between a Postfix that is a
+ * socketpair and an engine that follows a script.
+ */
+#include "tests/unit/fake_engine.h"
+#include "tests/unit/policy_stage.h"
+#include "tests/unit/unit.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static void fills_the_whole_event(void **state)
+{
+    struct policy_stage *f = *state;
+    const struct event *event = &fake_engine.last;
+    struct address client;
+
+    fake_engine.is_async = true;
+    policy_stage_ask(f->peer, RCPT("1.2.3.0"));
+    policy_stage_asked(1, 1, 1, 0, 1);
+    assert_int_equal(event->face, FACE_POLICY);
+    assert_string_equal(event->service, "25");
+    assert_string_equal(event->client_text, "203.0.113.7");
+    assert_string_equal(event->sasl_username, "user");
+    assert_string_equal(event->sender, "a@x");
+    assert_string_equal(event->recipient, "b@y");
+    assert_string_equal(event->helo, "h");
+    assert_string_equal(event->instance, "1.2.3.0");
+    assert_false(event->peek);
+    assert_true(address_parse("203.0.113.7", 11, &client));
+    assert_true(address_equal(&event->client.net, &client));
+    assert_int_equal(event->client.prefix_length, 32);
+
+    fake_engine_answer();
+    policy_stage_expect(f->peer, PASSED);
+    /* Nothing of it is left for the next request. */
+    policy_stage_ask(
+        f->peer, "request=smtpd_access_policy\nprotocol_state=RCPT\n\n");
+    policy_stage_asked(2, 1, 1, 0, 1);
+    assert_string_equal(event->service, "");
+    assert_string_equal(event->client_text, "");
+    assert_string_equal(event->sasl_username, "");
+    assert_string_equal(event->sender, "");
+    assert_string_equal(event->instance, "");
+    assert_int_equal(event->client.net.family, ADDRESS_NONE);
+    fake_engine_answer();
+}
+
+static void counts_each_thing_once(void **state)
+{
+    struct policy_stage *f = *state;
+    int other;
+
+    policy_stage_ask(f->peer, RCPT("1.2.3.0"));
+    policy_stage_asked(1, 1, 1, 0, 1);
+    policy_stage_ask(f->peer, RCPT("1.2.3.0"));
+    policy_stage_asked(2, 0, 1, 0, 2);
+    /* smtpd may come back on another connection. */
+    other = policy_stage_connect(f);
+    policy_stage_ask(other, RCPT("1.2.3.0"));
+    policy_stage_asked(3, 0, 1, 0, 3);
+    policy_stage_ask(other, STATE("DATA", "1.2.3.0", "3", "0"));
+    assert_int_equal(fake_engine.decisions, 3);
+    policy_stage_ask(other, STATE("END-OF-MESSAGE", "1.2.3.0", "3", "55"));
+    policy_stage_asked(4, 0, 0, 55, 0);
+    policy_stage_expect(f->peer, PASSED PASSED);
+    policy_stage_expect(other, PASSED PASSED PASSED);
+    close(other);
+}
+
+static void asks_nobody_about_other_states(void **state)
+{
+    struct policy_stage *f = *state;
+
+    policy_stage_ask(f->peer, STATE("CONNECT", "", "0", "0"));
+    policy_stage_expect(f->peer, PASSED);
+    policy_stage_ask(f->peer, STATE("VRFY", "1.2.3.0", "0", "0"));
+    policy_stage_expect(f->peer, PASSED);
+    assert_int_equal(fake_engine.decisions, 0);
+    assert_int_equal(fake_engine.witnesses, 0);
+}
+
+static void refuses_and_charges_nothing(void **state)
+{
+    struct policy_stage *f = *state;
+
+    fake_engine.verdict = VERDICT_REFUSE;
+    policy_stage_ask(f->peer, RCPT("1.2.3.0"));
+    policy_stage_expect(f->peer, REFUSED);
+    fake_engine.verdict = VERDICT_DEFER;
+    policy_stage_ask(f->peer, RCPT("1.2.3.0"));
+    policy_stage_asked(2, 1, 1, 0, 1);
+    policy_stage_expect(
+        f->peer, "action=451 4.3.0 Error: temporary system problem\n\n");
+    fake_engine.verdict = VERDICT_PASS;
+    policy_stage_ask(f->peer, RCPT("1.2.3.0"));
+    policy_stage_asked(3, 1, 1, 0, 1);
+    policy_stage_expect(f->peer, PASSED);
+}
+
+static void waits_for_the_verdict(void **state)
+{
+    struct policy_stage *f = *state;
+
+    fake_engine.is_async = true;
+    fake_engine.verdict = VERDICT_REFUSE;
+    policy_stage_ask(f->peer, RCPT("1.2.3.0"));
+    policy_stage_expect(f->peer, "");
+    fake_engine_answer();
+    policy_stage_expect(f->peer, REFUSED);
+
+    fake_engine.verdict = VERDICT_PASS;
+    policy_stage_ask(f->peer, RCPT("1.2.3.0"));
+    fake_engine_answer();
+    policy_stage_expect(f->peer, PASSED);
+    policy_stage_ask(f->peer, RCPT("1.2.3.0"));
+    policy_stage_asked(3, 0, 1, 0, 2);
+    fake_engine_answer();
+}
+
+static void drops_the_question_of_who_leaves(void **state)
+{
+    struct policy_stage *f = *state;
+    int other = policy_stage_connect(f);
+
+    fake_engine.is_async = true;
+    policy_stage_ask(other, RCPT("1.2.3.0"));
+    assert_non_null(fake_engine.pending);
+    close(other);
+    policy_stage_run();
+    assert_null(fake_engine.pending);
+    assert_int_equal(policy_sessions_count(f->sessions), 1);
+    assert_int_equal(fake_engine.sessions_ended, 1);
+    policy_stage_ask(f->peer, RCPT("1.2.3.0"));
+    policy_stage_asked(2, 1, 1, 0, 1);
+    fake_engine_answer();
+    policy_stage_expect(f->peer, PASSED);
+}
+
+static void closes_what_is_malformed(void **state)
+{
+    static const char *const cases[] = {
+        RCPT("1.2.3.0") RCPT("1.2.3.0"),
+        "request=junk\n\n",
+        "protocol_state=RCPT\n\n",
+        "request=smtpd_access_policy\nnonsense\n\n",
+        "\n",
+    };
+    struct policy_stage *f = *state;
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        int other = policy_stage_connect(f);
+        policy_stage_ask(other, cases[i]);
+        policy_stage_expect(other, "EOF");
+        assert_int_equal(fake_engine.metrics.malformed[FACE_POLICY], i + 1);
+        assert_int_equal(fake_engine.metrics.connections[FACE_POLICY], 1);
+        close(other);
+    }
+    assert_int_equal(fake_engine.decisions, 0);
+    policy_stage_ask(f->peer, RCPT("1.2.3.0"));
+    policy_stage_expect(f->peer, PASSED);
+}
+
+static void closes_on_impatience(void **state)
+{
+    struct policy_stage *f = *state;
+
+    fake_engine.is_async = true;
+    policy_stage_ask(f->peer, RCPT("1.2.3.0"));
+    policy_stage_ask(f->peer, RCPT("1.2.3.0"));
+    policy_stage_expect(f->peer, "EOF");
+    assert_null(fake_engine.pending);
+    assert_int_equal(policy_sessions_count(f->sessions), 0);
+}
+
+static void witnesses_rcpt(void **state)
+{
+    struct policy_stage *f = *state;
+
+    policy_stage_ask(f->peer, RCPT("1.2.3.0"));
+    policy_stage_ask(f->peer, STATE("DATA", "1.2.3.0", "1", "0"));
+    assert_int_equal(fake_engine.witnesses, 1);
+    assert_int_equal(fake_engine.witness, getpid());
+}
+
+static void free_closes_all(void **state)
+{
+    struct policy_stage *f = *state;
+    int other = policy_stage_connect(f);
+
+    fake_engine.is_async = true;
+    policy_stage_ask(other, RCPT("1.2.3.0"));
+    policy_sessions_free(&f->sessions);
+    assert_null(fake_engine.pending);
+    policy_stage_expect(f->peer, "EOF");
+    policy_stage_expect(other, "EOF");
+    close(other);
+}
+
+/* smtpd must not lose us in the middle of a session, nor of a question. */
+static void drains_those_who_serve_nobody(void **state)
+{
+    struct policy_stage *f = *state;
+
+    policy_sessions_drain(f->sessions);
+    assert_int_equal(policy_sessions_count(f->sessions), 1);
+    fake_engine.idle_smtpd = getpid();
+    fake_engine.is_async = true;
+    policy_stage_ask(f->peer, RCPT("1.2.3.0"));
+    policy_sessions_drain(f->sessions);
+    assert_int_equal(policy_sessions_count(f->sessions), 1);
+    fake_engine_answer();
+    policy_stage_expect(f->peer, PASSED);
+
+    policy_sessions_drain(f->sessions);
+    assert_int_equal(policy_sessions_count(f->sessions), 0);
+    policy_stage_expect(f->peer, "EOF");
+}
+
+#define TEST(f) \
+    cmocka_unit_test_setup_teardown( \
+        f, policy_stage_setup, policy_stage_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(fills_the_whole_event),
+        TEST(counts_each_thing_once),
+        TEST(asks_nobody_about_other_states),
+        TEST(refuses_and_charges_nothing),
+        TEST(waits_for_the_verdict),
+        TEST(drops_the_question_of_who_leaves),
+        TEST(closes_what_is_malformed),
+        TEST(closes_on_impatience),
+        TEST(witnesses_rcpt),
+        TEST(drains_those_who_serve_nobody),
+        TEST(free_closes_all),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,186 @@
+/* test_refused_cache.c - who is known to be refused, and for how long. */
+#include "tests/unit/unit.h"
+
+#include "common/store/refused_cache.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct subject client(unsigned number)
+{
+    struct subject subject = {.len = 0};
+    subject.len = (uint8_t)snprintf(
+        subject.text, sizeof subject.text, "s=25|c=192.0.2.%u", number);
+    return subject;
+}
+
+static struct charge sliding(const struct subject *subject, uint32_t amount)
+{
+    return (struct charge){
+        .kind = CHARGE_SLIDING,
+        .subject = subject,
+        .name = "n",
+        .limit = 10,
+        .amount = amount,
+        .window_ms = 60000,
+    };
+}
+
+static struct charge refused(
+    const struct subject *subject, uint32_t amount, int64_t retry_ms)
+{
+    struct charge charge = sliding(subject, amount);
+    charge.refused = true;
+    charge.used = 10;
+    charge.retry_ms = retry_ms;
+    return charge;
+}
+
+static bool knows(
+    const struct refused_cache *cache, struct charge charge, uint64_t now_ms)
+{
+    return refused_cache_answer(cache, &charge, 1, now_ms);
+}
+
+static void test_until(void **state)
+{
+    struct refused_cache *cache = refused_cache_new(64);
+    struct subject subject = client(1), other = client(2);
+    struct charge charge = refused(&subject, 2, 500);
+    (void)state;
+    refused_cache_note(cache, &charge, 1, 1000);
+
+    struct charge asked = sliding(&subject, 2);
+    assert_true(refused_cache_answer(cache, &asked, 1, 1200));
+    assert_true(asked.refused);
+    assert_int_equal(asked.used, 10);
+    assert_int_equal(asked.retry_ms, 300);
+    assert_true(knows(cache, sliding(&subject, 2), 1499));
+    assert_false(knows(cache, sliding(&subject, 2), 1500));
+    assert_true(knows(cache, sliding(&subject, 3), 1499));
+    assert_false(knows(cache, sliding(&subject, 1), 1200)); /* may pass */
+    assert_false(knows(cache, sliding(&other, 2), 1200));
+
+    asked = sliding(&subject, 11);
+    assert_true(refused_cache_answer(cache, &asked, 1, 1200));
+    assert_int_equal(asked.retry_ms, CHARGE_NEVER);
+    refused_cache_free(&cache);
+}
+
+static void test_trust_ends(void **state)
+{
+    struct refused_cache *cache = refused_cache_new(64);
+    struct subject subject = client(1);
+    struct charge charge = refused(&subject, 1, 86400000);
+    (void)state;
+    refused_cache_note(cache, &charge, 1, 1000);
+    struct charge asked = sliding(&subject, 1);
+    assert_true(refused_cache_answer(cache, &asked, 1, 999 + REFUSED_TRUST_MS));
+    assert_int_equal(asked.retry_ms, 86400000 - (REFUSED_TRUST_MS - 1));
+    assert_false(knows(cache, sliding(&subject, 1), 1000 + REFUSED_TRUST_MS));
+
+    refused_cache_note(cache, &charge, 1, 1000);
+    refused_cache_clear(cache);
+    assert_false(knows(cache, sliding(&subject, 1), 1001));
+    refused_cache_free(&cache);
+}
+
+static void test_what_is_another_counter(void **state)
+{
+    struct refused_cache *cache = refused_cache_new(64);
+    struct subject subject = client(1);
+    struct charge charge = refused(&subject, 1, 500);
+    (void)state;
+    refused_cache_note(cache, &charge, 1, 0);
+    struct charge asked = sliding(&subject, 1);
+    asked.name = "m";
+    assert_false(knows(cache, asked, 1));
+    asked = sliding(&subject, 1);
+    asked.limit = 11;
+    assert_false(knows(cache, asked, 1));
+    asked = sliding(&subject, 1);
+    asked.window_ms = 60001;
+    assert_false(knows(cache, asked, 1));
+    asked = sliding(&subject, 1);
+    asked.shadow = true;
+    assert_false(knows(cache, asked, 1));
+    assert_true(knows(cache, sliding(&subject, 1), 1));
+    refused_cache_free(&cache);
+}
+
+static void test_what_is_kept(void **state)
+{
+    struct refused_cache *cache = refused_cache_new(64);
+    struct subject subject = client(1);
+    struct charge charge = refused(&subject, 1, 500);
+    (void)state;
+    charge.shadow = true;
+    refused_cache_note(cache, &charge, 1, 0);
+    charge.shadow = false;
+    charge.kind = CHARGE_LEASE;
+    refused_cache_note(cache, &charge, 1, 0);
+    charge.kind = CHARGE_SLIDING;
+    charge.retry_ms = CHARGE_NEVER;
+    refused_cache_note(cache, &charge, 1, 0);
+    charge.retry_ms = 0;
+    refused_cache_note(cache, &charge, 1, 0);
+    assert_false(knows(cache, sliding(&subject, 1), 0));
+    refused_cache_free(&cache);
+}
+
+static void test_several_charges(void **state)
+{
+    struct refused_cache *cache = refused_cache_new(64);
+    struct subject one = client(1), two = client(2);
+    struct charge charge = refused(&two, 1, 500);
+    (void)state;
+    refused_cache_note(cache, &charge, 1, 0);
+    struct charge charges[] = {sliding(&one, 1), sliding(&two, 1)};
+    charges[0].used = 77; /* from the last time */
+    charges[0].refused = true;
+    assert_true(refused_cache_answer(cache, charges, 2, 1));
+    assert_false(charges[0].refused);
+    assert_int_equal(charges[0].used, 0);
+    assert_true(charges[1].refused);
+    /* A fixed window counts what is refused too: it must be asked. */
+    charges[0].kind = CHARGE_FIXED;
+    assert_false(refused_cache_answer(cache, charges, 2, 1));
+    refused_cache_free(&cache);
+}
+
+/* A full table forgets, and never mistakes one for another. */
+static void test_full(void **state)
+{
+    struct refused_cache *cache = refused_cache_new(64);
+    unsigned known = 0;
+    (void)state;
+    for (unsigned i = 0; i < 1000; i++) {
+        struct subject subject = client(i);
+        struct charge charge = refused(&subject, 1, 500 + i);
+        refused_cache_note(cache, &charge, 1, 0);
+        assert_true(knows(cache, sliding(&subject, 1), 1));
+    }
+    for (unsigned i = 0; i < 1000; i++) {
+        struct subject subject = client(i);
+        struct charge asked = sliding(&subject, 1);
+        if (!refused_cache_answer(cache, &asked, 1, 1))
+            continue;
+        known++;
+        assert_int_equal(asked.retry_ms, 499 + i);
+    }
+    assert_int_equal(known, 64);
+    refused_cache_free(&cache);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_until),
+        cmocka_unit_test(test_trust_ends),
+        cmocka_unit_test(test_what_is_another_counter),
+        cmocka_unit_test(test_what_is_kept),
+        cmocka_unit_test(test_several_charges),
+        cmocka_unit_test(test_full),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

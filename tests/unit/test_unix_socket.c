@@ -1,0 +1,278 @@
+/*
+ * test_unix_socket.c - who may take a unix path from whom, and how it looks
+ * afterwards.
+ */
+#include "common/net/unix_owner.h"
+#include "common/net/unix_socket.h"
+#include "tests/unit/net_helper.h"
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const struct listener_options plain = {
+    .mode = 0640, .group = (gid_t)-1, .owner = (uid_t)-1};
+
+struct opened {
+    int fd;
+    struct unix_place place;
+};
+
+static struct opened opened(const char *path)
+{
+    struct opened it = {.fd = -1};
+    struct error err = {0};
+    unix_place_init(&it.place, path);
+    assert_int_equal(unix_socket_listen(path, &plain, &it.fd, &it.place, &err),
+        LISTENER_READY);
+    assert_true(unix_place_is_held(&it.place));
+    return it;
+}
+
+static void end(struct opened it)
+{
+    close(it.fd);
+    unix_place_clear(&it.place);
+}
+
+static void assert_refused(const char *path, const char *words)
+{
+    int fd = -1;
+    struct unix_place place;
+    struct error err = {0};
+    unix_place_init(&place, path);
+    assert_int_equal(
+        unix_socket_listen(path, &plain, &fd, &place, &err), LISTENER_FAILED);
+    unix_place_clear(&place);
+    if (strstr(err.text, words) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", err.text, words);
+}
+
+static void binds_with_mode_and_leaves_nothing_beside(void **state)
+{
+    struct test_dir *dir = *state;
+    struct stat st;
+    mode_t before = umask(0027);
+    struct opened it = opened(dir->socket);
+
+    assert_int_equal(stat(dir->socket, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0640);
+    assert_int_equal(test_dir_entries(dir), 1);
+    assert_int_equal(umask(before), 0027); /* put back as it was */
+    assert_int_equal(fcntl(it.fd, F_GETFD), FD_CLOEXEC);
+    assert_true(fcntl(it.fd, F_GETFL) & O_NONBLOCK);
+    end(it);
+}
+
+static void gives_to_group(void **state)
+{
+    struct test_dir *dir = *state;
+    struct listener_options options = plain;
+    struct unix_place place;
+    struct error err = {0};
+    struct stat st;
+    int fd;
+    if (geteuid() != 0)
+        skip();
+    options.group = 12345;
+    unix_place_init(&place, dir->socket);
+    assert_int_equal(
+        unix_socket_listen(dir->socket, &options, &fd, &place, &err),
+        LISTENER_READY);
+    assert_int_equal(stat(dir->socket, &st), 0);
+    assert_int_equal(st.st_gid, 12345);
+    assert_int_equal(st.st_uid, 0);
+    unix_place_clear(&place);
+    close(fd);
+}
+
+static void replaces_dead_socket(void **state)
+{
+    struct test_dir *dir = *state;
+    close(listen_by_hand(dir->socket));
+    assert_int_equal(unix_owner_find(dir->socket).kind, UNIX_OWNER_DEAD);
+
+    struct opened it = opened(dir->socket);
+    int client = connect_unix(dir->socket);
+    assert_int_not_equal(client, -1);
+    close(client);
+    end(it);
+}
+
+static void replaces_stale_file_of_same_pid(void **state)
+{
+    struct test_dir *dir = *state;
+    char beside[200];
+    (void)snprintf(beside, sizeof beside, "%s.%d", dir->socket, (int)getpid());
+    close(listen_by_hand(beside));
+    end(opened(dir->socket));
+    assert_int_equal(test_dir_entries(dir), 1);
+}
+
+static void leaves_stranger_alone(void **state)
+{
+    struct test_dir *dir = *state;
+    char words[200];
+    pid_t pid = listen_program_start(dir, "stranger", dir->socket);
+
+    (void)snprintf(words, sizeof words,
+        "%s: process %d (stranger) is listening there; stop it", dir->socket,
+        (int)pid);
+    assert_refused(dir->socket, words);
+    int client = connect_unix(dir->socket);
+    assert_int_not_equal(client, -1);
+    close(client);
+    assert_int_equal(test_dir_entries(dir), 2); /* it and its program */
+    process_end(pid);
+}
+
+static void names_remedy_for_anvil(void **state)
+{
+    struct test_dir *dir = *state;
+    char private[100], anvil[120];
+    (void)snprintf(private, sizeof private, "%s/private", dir->path);
+    (void)snprintf(anvil, sizeof anvil, "%s/anvil", private);
+    assert_int_equal(mkdir(private, 0700), 0);
+    pid_t pid = listen_program_start(dir, "master", anvil);
+    assert_refused(anvil, "postconf -e 'master_service_disable = anvil/unix'");
+    process_end(pid);
+    unlink(anvil);
+}
+
+/* The same name and another file: the program was upgraded. */
+static void takes_over_from_same_name(void **state)
+{
+    struct test_dir *dir = *state;
+    pid_t pid =
+        listen_program_start(dir, program_invocation_short_name, dir->socket);
+    assert_int_equal(unix_owner_find(dir->socket).kind, UNIX_OWNER_PREDECESSOR);
+    end(opened(dir->socket));
+    process_end(pid);
+}
+
+/* The same file and another name. */
+static void takes_over_from_same_executable(void **state)
+{
+    struct test_dir *dir = *state;
+    char byte;
+    int ready[2];
+    assert_int_equal(pipe(ready), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        int fd = open("/proc/self/comm", O_WRONLY);
+        if (write(fd, "renamed", 7) == 7 && listen_by_hand(dir->socket) != -1 &&
+            write(ready[1], "r", 1) == 1)
+            pause();
+        _exit(1);
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    struct unix_owner owner = unix_owner_find(dir->socket);
+    assert_int_equal(owner.kind, UNIX_OWNER_PREDECESSOR);
+    assert_int_equal(owner.pid, pid);
+    assert_string_equal(owner.name, "renamed");
+    end(opened(dir->socket));
+    process_end(pid);
+    close(ready[0]);
+    close(ready[1]);
+}
+
+static void refuses_what_is_not_a_socket(void **state)
+{
+    struct test_dir *dir = *state;
+    char target[100];
+    close(open(dir->socket, O_CREAT | O_WRONLY, 0600));
+    assert_refused(dir->socket, "is not a socket");
+    assert_int_equal(access(dir->socket, F_OK), 0);
+    assert_int_equal(unlink(dir->socket), 0);
+
+    (void)snprintf(target, sizeof target, "%s/target", dir->path);
+    close(listen_by_hand(target));
+    assert_int_equal(symlink(target, dir->socket), 0);
+    assert_refused(dir->socket, "is not a socket");
+}
+
+static void refuses_path_twice(void **state)
+{
+    struct test_dir *dir = *state;
+    struct opened it = opened(dir->socket);
+    assert_refused(dir->socket, "two listeners");
+    end(it);
+}
+
+static void refuses_long_and_relative_paths(void **state)
+{
+    struct test_dir *dir = *state;
+    char path[UNIX_SOCKET_PATH_MAX + 2];
+    (void)snprintf(path, sizeof path, "%s/", dir->path);
+    size_t len = strlen(path);
+    memset(path + len, 'x', UNIX_SOCKET_PATH_MAX - len);
+    path[UNIX_SOCKET_PATH_MAX] = '\0';
+    end(opened(path));
+
+    memset(path + len, 'x', UNIX_SOCKET_PATH_MAX + 1 - len);
+    path[UNIX_SOCKET_PATH_MAX + 1] = '\0';
+    assert_refused(path, "100 bytes, at most 99");
+    assert_refused("relative/socket", "must begin with /");
+}
+
+static void waits_for_directory(void **state)
+{
+    struct test_dir *dir = *state;
+    char path[100];
+    int fd = -1;
+    struct unix_place place;
+    struct error err = {0};
+    (void)snprintf(path, sizeof path, "%s/none/socket", dir->path);
+    unix_place_init(&place, path);
+    assert_int_equal(unix_socket_listen(path, &plain, &fd, &place, &err),
+        LISTENER_NO_DIRECTORY);
+    unix_place_clear(&place);
+    assert_int_equal(fd, -1);
+    assert_int_equal(test_dir_entries(dir), 0); /* and has not made it */
+}
+
+static void inherits_only_if_it_is_at_its_path(void **state)
+{
+    struct test_dir *dir = *state;
+    struct error err = {0};
+    struct opened it = opened(dir->socket);
+    unix_place_clear(&it.place);
+    unix_place_init(&it.place, dir->socket);
+    assert_true(unix_socket_inherit(it.fd, dir->socket, &it.place, &err));
+    assert_true(unix_place_is_held(&it.place));
+
+    unlink(dir->socket);
+    pid_t pid = listen_program_start(dir, "stranger", dir->socket);
+    assert_true(unix_socket_inherit(it.fd, dir->socket, &it.place, &err));
+    assert_false(unix_place_is_held(&it.place));
+    process_end(pid);
+    end(it);
+}
+
+int main(int argc, char **argv)
+{
+    if (listen_program_main(argc, argv))
+        return 0;
+#define TEST(name) \
+    cmocka_unit_test_setup_teardown(name, test_dir_setup, test_dir_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(binds_with_mode_and_leaves_nothing_beside),
+        TEST(gives_to_group),
+        TEST(replaces_dead_socket),
+        TEST(replaces_stale_file_of_same_pid),
+        TEST(leaves_stranger_alone),
+        TEST(names_remedy_for_anvil),
+        TEST(takes_over_from_same_name),
+        TEST(takes_over_from_same_executable),
+        TEST(refuses_what_is_not_a_socket),
+        TEST(refuses_path_twice),
+        TEST(refuses_long_and_relative_paths),
+        TEST(waits_for_directory),
+        TEST(inherits_only_if_it_is_at_its_path),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

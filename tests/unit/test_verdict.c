@@ -1,0 +1,181 @@
+/*
+ * test_verdict.c - the words of a verdict, and that strangers add none.
+ */
+#include "tests/unit/unit.h"
+
+#include "common/core/verdict.h"
+
+#include <string.h>
+
+static const struct {
+    const char *event;
+    const char *action;
+} defaults[] = {
+    {"connection", "421 4.7.0 Error: too many connections from %{client}"},
+    {"connection_count",
+        "421 4.7.0 Error: too many connections from %{client}"},
+    {"message", "450 4.7.1 Error: too much mail from %{client}"},
+    {"recipient", "450 4.7.1 Error: too many recipients from %{client}"},
+};
+
+static void test_default_actions(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(defaults); i++) {
+        enum event_kind kind;
+        assert_true(event_kind_parse(defaults[i].event, &kind));
+        assert_string_equal(verdict_default_action(kind), defaults[i].action);
+    }
+    for (unsigned i = 0; i < EVENT_KINDS; i++) {
+        const char *action = verdict_default_action((enum event_kind)i);
+        assert_non_null(action);
+        assert_null(verdict_action_unknown(action));
+        assert_int_equal(action[0], '4');
+        /* The enhanced code is of the same class as the reply's. */
+        assert_int_equal(action[4], '4');
+    }
+    assert_null(verdict_default_action(EVENT_KINDS));
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    assert_string_equal(verdict_kind_name(VERDICT_PASS), "pass");
+    assert_string_equal(verdict_kind_name(VERDICT_REFUSE), "refuse");
+    assert_string_equal(verdict_kind_name(VERDICT_DEFER), "defer");
+    assert_string_equal(verdict_reason_name(REASON_NONE), "none");
+    assert_string_equal(verdict_reason_name(REASON_EXEMPT), "exempt");
+    assert_string_equal(verdict_reason_name(REASON_LIMIT), "limit");
+    assert_string_equal(verdict_reason_name(REASON_STORE), "store");
+    assert_null(verdict_reason_name(REASONS));
+}
+
+static const struct row {
+    const char *action;
+    const char *client;
+    enum limit_kind kind;
+    int64_t retry_ms;
+    const char *text;
+} rows[] = {
+    {"450 4.7.1 Error: too much mail from %{client}", "198.51.100.7",
+        LIMIT_RATE, 0, "450 4.7.1 Error: too much mail from 198.51.100.7"},
+    {"%{client}%{client}", "a", LIMIT_RATE, 0, "aa"},
+    {"%{limit} %{rate}", "", LIMIT_RATE, 0, "sasl-day 500/1m"},
+    {"%{rate}", "", LIMIT_COUNT, 0, "500"},
+    {"%{rate}", "", LIMIT_PER_MESSAGE, 0, "500"},
+    {"%{retry_after} s", "", LIMIT_RATE, 0, "0 s"},
+    {"%{retry_after} s", "", LIMIT_RATE, 1, "1 s"},
+    {"%{retry_after} s", "", LIMIT_RATE, 1000, "1 s"},
+    {"%{retry_after} s", "", LIMIT_RATE, 1001, "2 s"},
+    {"%{retry_after} s", "", LIMIT_RATE, INT64_MAX, "9223372036854776 s"},
+    {"%{retry_after}", "", LIMIT_RATE, CHARGE_NEVER, "never"},
+    {"100% %% %{", "", LIMIT_RATE, 0, "100% %% %{"},
+    {"REJECT plain", "", LIMIT_RATE, 0, "REJECT plain"},
+    {"a\nb\r\tc", "", LIMIT_RATE, 0, "a b  c"},
+    {"%{client}", "x\r\naction=OK\n\n", LIMIT_RATE, 0,
+        "x\\x0d\\x0aaction=OK\\x0a\\x0a"},
+    {"%{client}", "%{limit}\xff\\", LIMIT_RATE, 0, "%{limit}\\xff\\\\"},
+};
+
+static void test_actions(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char name[] = "sasl-day", action[128], text[VERDICT_ACTION_SIZE];
+        struct limit limit = {
+            .name = name,
+            .action = action,
+            .kind = rows[i].kind,
+            .n = 500,
+            .window_ms = 60000,
+        };
+        struct verdict verdict = {
+            .kind = VERDICT_REFUSE,
+            .reason = REASON_LIMIT,
+            .limit = &limit,
+            .retry_ms = rows[i].retry_ms,
+        };
+        struct event event = {.client_text = rows[i].client};
+        memcpy(action, rows[i].action, strlen(rows[i].action) + 1);
+        assert_ptr_equal(verdict_action(&verdict, &event, text), text);
+        assert_string_equal(text, rows[i].text);
+    }
+}
+
+static void test_pass_and_defer(void **state)
+{
+    struct verdict verdict = {.kind = VERDICT_PASS};
+    struct event event = {.client_text = "198.51.100.7"};
+    char text[VERDICT_ACTION_SIZE];
+    (void)state;
+    assert_string_equal(verdict_action(&verdict, &event, text), "DUNNO");
+    verdict = (struct verdict){
+        .kind = VERDICT_DEFER,
+        .reason = REASON_STORE,
+    };
+    assert_memory_equal(verdict_action(&verdict, &event, text), "451 4.", 6);
+}
+
+static void test_actions_are_cut(void **state)
+{
+    char long_action[2000], client[2000], name[] = "n";
+    char text[VERDICT_ACTION_SIZE];
+    struct limit limit = {.name = name, .action = long_action};
+    struct verdict verdict = {.kind = VERDICT_REFUSE, .limit = &limit};
+    struct event event = {.client_text = client};
+    (void)state;
+    memset(client, '\n', sizeof client - 1);
+    client[sizeof client - 1] = '\0';
+    memset(long_action, 'x', sizeof long_action - 1);
+    long_action[sizeof long_action - 1] = '\0';
+    verdict_action(&verdict, &event, text);
+    assert_int_equal(strlen(text), sizeof text - 1);
+    /* A long client does not push the words after it out. */
+    char around[] = "450 %{client} end";
+    limit.action = around;
+    verdict_action(&verdict, &event, text);
+    assert_memory_equal(text, "450 \\x0a", 8);
+    assert_string_equal(text + strlen(text) - 7, "... end");
+    assert_true(strlen(text) < 200);
+}
+
+static const struct {
+    const char *text;
+    const char *unknown;
+} unknowns[] = {
+    {"", NULL},
+    {"450 plain 100% %", NULL},
+    {"%{client}%{limit}%{rate}%{retry_after}", NULL},
+    {"a %{clients} b", "%{clients} b"},
+    {"%{client} %{Client}", "%{Client}"},
+    {"%{}", "%{}"},
+    {"%{client", "%{client"},
+    {"%%{x}", "%{x}"},
+};
+
+static void test_unknown_expansions(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(unknowns); i++) {
+        const char *found = verdict_action_unknown(unknowns[i].text);
+        if (unknowns[i].unknown == NULL) {
+            assert_null(found);
+            continue;
+        }
+        assert_non_null(found);
+        assert_string_equal(found, unknowns[i].unknown);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_default_actions),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_actions),
+        cmocka_unit_test(test_pass_and_defer),
+        cmocka_unit_test(test_actions_are_cut),
+        cmocka_unit_test(test_unknown_expansions),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
