@@ -1,0 +1,86 @@
+"""Fixtures for all integration tests: what they start is ended in reverse
+order, whatever happened. The names in plural are one for a whole module."""
+import contextlib
+import itertools
+import os
+import shutil
+import signal
+
+import pytest
+
+from harness.policyd import ANVIL_PASS, POLICYD
+from harness.wait import wait_until
+from harness.workdir import workdir
+
+_numbers = itertools.count(0)
+
+
+def _missing():
+    if os.geteuid() != 0:
+        return "needs root: Postfix's master does"
+    if shutil.which("postfix") is None:
+        return "needs the package postfix"
+    if not POLICYD.exists() or not ANVIL_PASS.exists():
+        return f"needs {POLICYD}: build first, or set TOLLGATE_BUILDDIR"
+    return None
+
+
+def pytest_collection_modifyitems(items):
+    missing = _missing()
+    if missing:
+        for item in items:
+            item.add_marker(pytest.mark.skip(reason=missing))
+
+
+@contextlib.contextmanager
+def _keeper():
+    with contextlib.ExitStack() as stack:
+        def keep(thing):
+            stack.callback(thing.close)
+            return thing
+        yield keep
+
+
+@pytest.fixture
+def place():
+    """The test's directory."""
+    with workdir() as path:
+        yield path
+
+
+@pytest.fixture
+def keep(place):
+    """keep(thing) closes it when the test is over, the last one first."""
+    with _keeper() as keep_one:
+        yield keep_one
+
+
+@pytest.fixture(scope="module")
+def places():
+    with workdir() as path:
+        yield path
+
+
+@pytest.fixture(scope="module")
+def keeps(places):
+    with _keeper() as keep_one:
+        yield keep_one
+
+
+@pytest.fixture
+def client():
+    """A client address that no other test uses."""
+    number = next(_numbers)
+    return f"127.0.{1 + number // 200}.{2 + number % 200}"
+
+
+@pytest.fixture
+def end_pid():
+    """end_pid(pid): it is ended after the test, and gone."""
+    pids = []
+    yield pids.append
+    for pid in pids:
+        os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: not os.path.exists(f"/proc/{pid}")
+                   or "\nState:\tZ" in open(f"/proc/{pid}/status").read(),
+                   10, f"{pid} has ended")

@@ -1,0 +1,46 @@
+"""A private HAProxy that passes SMTP on with a PROXY v2 header."""
+import socket
+
+from .process import Process
+from .wait import wait_until
+
+CONFIG = """\
+defaults
+    mode tcp
+    timeout connect 5s
+    timeout client 60s
+    timeout server 60s
+listen smtp
+    bind {address}:{port}
+    server postfix {to_address}:{to_port} send-proxy-v2 source {address}
+"""
+
+
+class Haproxy:
+    """Listens at server, and comes to Postfix from the same address."""
+
+    def __init__(self, directory, server, to_server):
+        directory.mkdir()
+        self.server = server
+        config = directory / "haproxy.cfg"
+        config.write_text(CONFIG.format(
+            address=server[0], port=server[1],
+            to_address=to_server[0], to_port=to_server[1]))
+        self.process = Process(["/usr/sbin/haproxy", "-db", "-f", config],
+                               directory / "haproxy.log")
+        wait_until(self._accepts, 10,
+                   lambda: f"haproxy accepts:\n{self.process.text()}")
+
+    def _accepts(self):
+        assert self.process.is_running(), self.process.text()
+        try:
+            # The kernel's word is enough, Postfix need not see a client.
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(self.server)
+            return False
+        except OSError:
+            return True
+
+    def close(self):
+        self.process.close()

@@ -1,0 +1,72 @@
+"""A program in the foreground, its output in a file, ended for certain."""
+import os
+import signal
+import subprocess
+
+from .wait import wait_until
+
+
+class Process:
+    """argv runs at once. Output of a second start is appended."""
+
+    def __init__(self, argv, output, env=None):
+        self.argv = [str(arg) for arg in argv]
+        self.output = output
+        self.env = {**os.environ, **(env or {})}
+        self._child = None
+        self.start()
+
+    def start(self):
+        assert not self.is_running()
+        with open(self.output, "ab") as output:
+            self._child = subprocess.Popen(
+                self.argv, stdin=subprocess.DEVNULL, stdout=output,
+                stderr=subprocess.STDOUT, env=self.env)
+
+    @property
+    def pid(self):
+        return self._child.pid
+
+    def is_running(self):
+        return self._child is not None and self._child.poll() is None
+
+    def text(self):
+        with open(self.output, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def signal(self, number):
+        self._child.send_signal(number)
+
+    def freeze(self):
+        self.signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.signal(signal.SIGCONT)
+
+    def wait_exit(self, timeout=10):
+        try:
+            return self._child.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(
+                f"{self.argv[0]} did not end within {timeout} s:\n"
+                f"{self.text()}") from None
+
+    def terminate(self, timeout=30):
+        """TERM; the exit status."""
+        self.signal(signal.SIGTERM)
+        return self.wait_exit(timeout)
+
+    def kill(self):
+        """KILL, as a crash is; returns when the kernel has cleaned up."""
+        self.signal(signal.SIGKILL)
+        self._child.wait()
+
+    def wait_output(self, text, timeout=10):
+        wait_until(lambda: text in self.text(), timeout,
+                   lambda: f"{text!r} in the output:\n{self.text()}")
+
+    def close(self):
+        """For fixtures: whatever state it is in, it is gone afterwards."""
+        if self.is_running():
+            self.thaw()
+            self.kill()

@@ -1,0 +1,61 @@
+"""A private Redis without persistence, on a unix socket and a TCP port."""
+import shutil
+import socket
+import subprocess
+
+from .ports import free_port
+from .process import Process
+from .wait import wait_until
+
+
+class RedisServer:
+    def __init__(self, directory, *options):
+        directory.mkdir()
+        directory.chmod(0o755)
+        self.socket = directory / "redis.sock"
+        self.port = free_port()
+        self.process = Process(
+            [shutil.which("redis-server") or shutil.which("valkey-server"),
+             "--bind", "127.0.0.1", "--port", self.port,
+             "--unixsocket", self.socket, "--unixsocketperm", "777",
+             "--dir", directory, "--save", "", "--appendonly", "no",
+             "--daemonize", "no", *options],
+            directory / "redis.log")
+        try:
+            self.wait_ready()
+        except BaseException:
+            self.close()  # the caller cannot, he was not given it
+            raise
+
+    @property
+    def url(self):
+        return f"redis://127.0.0.1:{self.port}"
+
+    @property
+    def unix_url(self):
+        return f"redis+unix://{self.socket}"
+
+    def _answers(self):
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), 1) as peer:
+                peer.sendall(b"PING\r\n")
+                return peer.recv(1) != b""
+        except OSError:
+            return False
+
+    def wait_ready(self):
+        wait_until(self._answers, 10,
+                   lambda: f"redis answers:\n{self.process.text()}")
+
+    def start(self):
+        """Again, empty, after process.kill()."""
+        self.process.start()
+        self.wait_ready()
+
+    def cli(self, *arguments):
+        return subprocess.run(
+            ["redis-cli", "-s", str(self.socket), *map(str, arguments)],
+            check=True, capture_output=True, text=True, timeout=10).stdout
+
+    def close(self):
+        self.process.close()

@@ -1,0 +1,29 @@
+"""Waiting for a condition, with a deadline; no test sleeps and hopes."""
+import time
+
+INTERVAL = 0.01
+
+
+def wait_until(condition, timeout, what):
+    """The first true value of condition(); fails after timeout seconds.
+
+    what may be a function, called only if it failed, for a text that says how
+    far things had come.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() >= deadline:
+            text = what() if callable(what) else what
+            raise AssertionError(f"not within {timeout} s: {text}")
+        time.sleep(INTERVAL)
+
+
+def stays_true(condition, seconds, what):
+    """condition() holds at every look for that long."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        assert condition(), what
+        time.sleep(INTERVAL)

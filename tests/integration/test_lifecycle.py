@@ -1,0 +1,204 @@
+"""Reload and restart: nobody loses a connection, an answer or a count."""
+import os
+import signal
+import threading
+
+import pytest
+
+from harness.attributes import Anvil, Policy
+from harness.policyd import Policyd
+from harness.redis_server import RedisServer
+from harness.wait import wait_until
+
+LIMIT = {"client_limits_at": "policy", "client_message_rate_limit": 3}
+
+
+@pytest.fixture
+def start(place, keep):
+    def one(**options):
+        listen = [f"policy:unix:{place}/policy", f"anvil:unix:{place}/anvil"]
+        return keep(Policyd(place / "policyd", listen, options=options))
+    place.chmod(0o777)
+    return one
+
+
+def hang_up(policyd, times):
+    """HUP; waits until it has been carried out, well or not."""
+    before = policyd.metric("tollgate_reloads_total") + \
+        policyd.metric("tollgate_reload_failures_total")
+    policyd.process.signal(signal.SIGHUP)
+    wait_until(lambda: policyd.metric("tollgate_reloads_total")
+               + policyd.metric("tollgate_reload_failures_total")
+               == before + times, 5, "the reload has been carried out")
+
+
+def test_reload_takes_the_new_limit_and_keeps_counts(start, place):
+    policyd = start(**LIMIT)
+    with Policy(place / "policy") as smtpd:
+        assert [smtpd.rcpt("198.51.100.1") for _ in range(3)] == ["DUNNO"] * 3
+        assert smtpd.rcpt("198.51.100.1").startswith("450 4.7.1 ")
+        policyd.write_config(client_message_rate_limit=5)
+        hang_up(policyd, 1)
+        # The same connection, the same window: two more and no third.
+        assert [smtpd.rcpt("198.51.100.1")[:5] for _ in range(3)] == \
+            ["DUNNO", "DUNNO", "450 4"]
+
+
+def test_a_bad_configuration_changes_nothing(start, place):
+    policyd = start(**LIMIT)
+    with Policy(place / "policy") as smtpd:
+        assert smtpd.rcpt("198.51.100.2") == "DUNNO"
+        policyd.write_config(client_message_rate_limit=-5)
+        hang_up(policyd, 1)
+        assert policyd.metric("tollgate_reload_failures_total") == 1
+        policyd.process.wait_output(
+            "tollgate.conf:5: client_message_rate_limit: ")
+        policyd.process.wait_output("the old configuration stays")
+        assert [smtpd.rcpt("198.51.100.2")[:5] for _ in range(3)] == \
+            ["DUNNO", "DUNNO", "450 4"]
+
+
+def test_an_option_for_the_next_start_is_named(start):
+    policyd = start(**LIMIT)
+    policyd.write_config(store_prefix="other")
+    hang_up(policyd, 1)
+    policyd.process.wait_output(
+        "reload: store_prefix takes effect at the next restart")
+
+
+class Load:
+    """smtpds that ask without a pause, each over a connection that is kept,
+    or made anew for each question."""
+
+    def __init__(self, path, workers=8):
+        self._path = path
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self.asked = 0
+        self.failures = []
+        self._threads = [
+            threading.Thread(target=self._work, args=(n,))
+            for n in range(workers)]
+        for thread in self._threads:
+            thread.start()
+
+    def _work(self, number):
+        try:
+            smtpd = Policy(self._path)
+            while not self._stopping.is_set():
+                if number % 2:
+                    smtpd.close()
+                    smtpd = Policy(self._path)
+                self._count(smtpd.rcpt(f"203.0.113.{number}"))
+            smtpd.close()
+        except OSError as error:
+            self.failures.append(repr(error))
+
+    def _count(self, action):
+        with self._lock:
+            self.asked += 1
+            if action != "DUNNO":
+                self.failures.append(action)
+
+    def wait_for(self, more):
+        goal = self.asked + more
+        wait_until(lambda: self.asked >= goal or self.failures, 20,
+                   "the load goes on")
+
+    def end(self):
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+        assert self.failures == []
+
+
+def test_a_hundred_reloads_under_load(start, place):
+    policyd = start(**{**LIMIT, "client_message_rate_limit": 1000000})
+    load = Load(place / "policy")
+    for number in range(100):
+        policyd.write_config(client_recipient_rate_limit=1000000 + number)
+        hang_up(policyd, 1)
+    load.end()
+    assert policyd.metric("tollgate_reloads_total") == 100
+
+
+def test_restart_under_load_loses_no_request(start, place, end_pid):
+    policyd = start(**{**LIMIT, "client_message_rate_limit": 1000000})
+    load = Load(place / "policy")
+    load.wait_for(200)
+    end_pid(policyd.hand_over())
+    load.wait_for(2000)
+    assert policyd.process.is_running()  # four connections are kept open
+    load.end()
+    assert policyd.process.wait_exit(10) == 0
+    wait_until(policyd.is_ready_now, 10, "the successor is ready")
+
+
+def test_restart_keeps_counts_and_places(start, place, keep, end_pid):
+    store = keep(RedisServer(place / "redis")).url
+    policyd = start(store=store, client_limits_at="anvil",
+                    client_connection_count_limit=3,
+                    client_message_rate_limit=3)
+    client = "198.51.100.3"
+    old = keep(Anvil(place / "anvil"))
+    assert old.event("connect", client)["count"] == 1
+    assert old.event("message", client)["rate"] == 1
+    end_pid(policyd.hand_over())
+    new = keep(Anvil(place / "anvil"))
+    assert new.event("connect", client)["count"] == 2
+    assert new.event("message", client)["rate"] == 2
+    # The old session goes on where it is, and gives its place back there.
+    assert old.event("message", client)["rate"] == 3
+    assert old.event("message", client)["rate"] == 2147483647
+    assert old.event("disconnect", client) == {"status": 0}
+    assert policyd.process.wait_exit(10) == 0
+    assert new.event("disconnect", client) == {"status": 0}
+    assert new.event("connect", client)["count"] == 1
+
+
+def test_a_successor_that_cannot_start_changes_nothing(start, place):
+    policyd = start(**LIMIT)
+    policyd.write_config(client_message_rate_limit=-5)
+    policyd.process.signal(signal.SIGUSR2)
+    policyd.process.wait_output("ended before it served; going on")
+    wait_until(policyd.is_ready_now, 5, "HTTP is back")
+    with Policy(place / "policy") as smtpd:
+        assert smtpd.rcpt("198.51.100.4") == "DUNNO"
+    policyd.write_config(client_message_rate_limit=3)
+    policyd.stop()
+
+
+def test_term_closes_idle_smtpds_at_once(start, place, keep):
+    policyd = start(drain_timeout="60s")
+    idle, busy = keep(Anvil(place / "anvil")), keep(Anvil(place / "anvil"))
+    assert busy.event("connect", "198.51.100.5")["count"] == 1
+    policyd.process.signal(signal.SIGTERM)
+    assert idle.read_reply() is None
+    assert busy.event("message", "198.51.100.5")["rate"] == 1
+    assert busy.event("disconnect", "198.51.100.5") == {"status": 0}
+    assert policyd.process.wait_exit(5) == 0
+    assert not (place / "policy").exists()
+
+
+def test_detached_means_serving(start, place, keep, end_pid):
+    """-d comes back when requests are answered."""
+    policyd = start(log=f"file:{place}/log")
+    policyd.stop()
+    policyd.process.argv.append("-d")
+    policyd.process.start()
+    assert policyd.process.wait_exit(10) == 0
+    smtpd = keep(Policy(place / "policy"))
+    assert smtpd.rcpt("198.51.100.6") == "DUNNO"
+    found = [int(pid) for pid in os.listdir("/proc") if pid.isdigit()
+             and str(policyd.config).encode() in _command_line(pid)]
+    assert len(found) == 1
+    smtpd.close()
+    end_pid(found[0])
+
+
+def _command_line(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
