@@ -1,0 +1,99 @@
+"""./check --bench: every figure of doc/benchmarks.md, as a table and as JSON.
+
+Last line: "N passed, N failed", a figure that falls short being a failure.
+--quick makes a smoke run of it: few and short pairs, nothing judged.
+"""
+import argparse
+import dataclasses
+import json
+import os
+import sys
+
+from harness.policyd import BUILD
+from harness.workdir import workdir
+
+from . import anvil, figures, footprint, machine, mail, policy, script
+
+
+@dataclasses.dataclass(frozen=True)
+class Size:
+    pairs: int = 9
+    requests: int = 300000
+    mail_pairs: int = 15
+    messages: int = 2000
+    tracked: int = 100000    # clients in Redis
+    sub_window_s: int = 4    # long enough to charge them all within one
+
+
+QUICK = Size(pairs=3, requests=50000, mail_pairs=3, messages=300,
+             tracked=10000, sub_window_s=1)
+
+MEASUREMENTS = {
+    "policy-memory": policy.measure_memory,
+    "instructions": policy.measure_instructions,
+    "policy-redis": policy.measure_redis,
+    "script": script.measure_floor,
+    "refused": policy.measure_refused,
+    "mail": mail.measure,
+    "anvil": anvil.measure,
+    "bytes-memory": footprint.measure_memory,
+    "bytes-redis": footprint.measure_redis,
+}
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="tests/bench/run", description=(
+        "What tollgate costs, measured in turns with what it is compared to."))
+    parser.add_argument("--json", metavar="FILE", help="default: bench.json "
+                        "in the build folder")
+    parser.add_argument("--quick", action="store_true",
+                        help="a smoke run: small, and no figure is judged")
+    parser.add_argument("name", nargs="*", metavar="NAME",
+                        help=f"of {' '.join(MEASUREMENTS)}; default: all")
+    options = parser.parse_args()
+    unknown = set(options.name) - set(MEASUREMENTS)
+    if unknown:
+        parser.error(f"unknown: {' '.join(sorted(unknown))}")
+    return options
+
+
+def measure(name, size):
+    with workdir() as folder:
+        return MEASUREMENTS[name](folder, size)
+
+
+def print_result(name, result):
+    print(f"-- {name}")
+    print(figures.table(result), flush=True)
+
+
+def main():
+    options = arguments()
+    if os.geteuid() != 0:
+        sys.exit("tests/bench/run: Postfix can only be started by root")
+    size = QUICK if options.quick else Size()
+    description = machine.describe()
+    for what, value in description.items():
+        print(f"{what}: {value}")
+    machine.build_programs()
+
+    result = []
+    for name in options.name or MEASUREMENTS:
+        part = measure(name, size)
+        if options.quick:
+            part = [dataclasses.replace(figure, asked=None) for figure in part]
+        print_result(name, part)
+        result += part
+
+    path = options.json or BUILD / "bench.json"
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump({"machine": description, "size": dataclasses.asdict(size),
+                   "figures": [figure.json() for figure in result]}, file,
+                  indent=2)
+    print(f"== all\n{figures.table(result).split(chr(10) * 2)[0]}")
+    short = [figure.name for figure in result if figure.verdict == "SHORT"]
+    print(f"{len(result) - len(short)} passed, {len(short)} failed")
+    sys.exit(1 if short else 0)
+
+
+main()

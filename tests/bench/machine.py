@@ -1,0 +1,110 @@
+"""The machine, the programs on it, and who runs on which of its CPUs.
+
+With two CPUs the load is on one and what is measured is on the other, or the
+scheduler's choices would be most of what one sees. With one CPU all share it:
+the ratios then hold the load's cost on both sides and come out milder.
+"""
+import json
+import os
+import pathlib
+import platform
+import shutil
+import subprocess
+
+from harness.policyd import BUILD, Policyd
+
+PROGRAMS = ("anvil_load", "bench_memory_store", "null_policy_server",
+            "policy_load")
+
+_cpus = sorted(os.sched_getaffinity(0))
+SERVER_CPU, LOAD_CPU = _cpus[0], _cpus[1 % len(_cpus)]
+
+
+class BenchError(Exception):
+    pass
+
+
+def build_programs():
+    """They are not part of `make all`."""
+    done = subprocess.run(
+        ["make", "-C", str(BUILD), f"-j{os.cpu_count()}",
+         *(f"tests/bench/{name}" for name in PROGRAMS)],
+        capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise BenchError(f"cannot build the benchmarks:\n{done.stderr}")
+
+
+def program(name):
+    return BUILD / "tests/bench" / name
+
+
+def pin(process, cpu):
+    os.sched_setaffinity(process.pid, {cpu})
+
+
+def start_policyd(stack, folder, listen, cpu=None, **options):
+    """Without what is not measured; closed when the stack is left."""
+    policyd = Policyd(folder, [listen], options=options)
+    stack.callback(policyd.close)
+    if cpu is not None:
+        pin(policyd.process, cpu)
+    return policyd
+
+
+def run_load(*argv):
+    """The output of a program that measures, run on a CPU of its own."""
+    done = subprocess.run(["taskset", "-c", str(LOAD_CPU), *map(str, argv)],
+                          stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, check=False, timeout=600)
+    if done.returncode != 0:
+        raise BenchError(f"{argv}: {done.stderr}")
+    return done.stdout
+
+
+def run_json(*argv):
+    return json.loads(run_load(*argv))
+
+
+def cpu_us(pid):
+    """CPU that a process has used, in microseconds."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1]
+    user, system = fields.split()[11:13]
+    return (int(user) + int(system)) * 1e6 / os.sysconf("SC_CLK_TCK")
+
+
+def child_of(parent, name):
+    """The pid of a child that is called so; None."""
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            head, rest = stat.read_text().rsplit(")", 1)
+        except OSError:
+            continue
+        if head.endswith(f"({name}") and int(rest.split()[1]) == parent:
+            return int(head.split()[0])
+    return None
+
+
+def first_line(*argv):
+    if shutil.which(argv[0]) is None:
+        return "absent"
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    return (done.stdout + done.stderr).strip().splitlines()[0]
+
+
+def cpu_model():
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.machine()
+
+
+def describe():
+    return {
+        "cpu": f"{os.cpu_count()} x {cpu_model()}",
+        "system": platform.freedesktop_os_release()["PRETTY_NAME"],
+        "kernel": platform.release(),
+        "redis": first_line("redis-server", "--version"),
+        "postfix": first_line("postconf", "-dh", "mail_version"),
+        "compiler": first_line("gcc", "--version"),
+        "load average before": os.getloadavg()[0],
+    }
