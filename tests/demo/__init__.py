@@ -1,0 +1,1 @@
+"""./quickstart's private mail system, and the story that it can play."""

@@ -1,0 +1,138 @@
+# parts.sh - the parts of ./check. Sourced by it, not run: adds to its
+# $passed, $failures and $skips, and goes on after a failure, so that one run
+# shows all of them.
+
+part_unit() {
+    part_build "$top/build" && part_run_unit "$top/build"
+}
+
+part_integration() {
+    part_build "$top/build" && part_run_integration "$top/build"
+}
+
+# A finding ends the program that has it. Daemons print where nobody reads and
+# have given up root, so theirs come as files in a folder open to all.
+part_sanitize() {
+    local build=$top/build-sanitize reports report
+    part_build "$build" --enable-sanitize=address,undefined || return
+    export UBSAN_OPTIONS="print_stacktrace=1"
+    part_run_unit "$build"
+    reports=$(mktemp -d) && chmod 1777 "$reports"
+    export ASAN_OPTIONS="log_path=$reports/sanitizer"
+    export UBSAN_OPTIONS="$UBSAN_OPTIONS:$ASAN_OPTIONS"
+    part_run_integration "$build"
+    unset UBSAN_OPTIONS ASAN_OPTIONS
+    for report in "$reports"/*; do
+        [ -e "$report" ] || continue
+        head -n 40 "$report"
+        failures+=("sanitizer: $(grep -m 1 -E 'ERROR|runtime error' "$report")")
+    done
+    rm -rf "$reports"
+}
+
+part_trixie() {
+    local folder=$top/build-trixie
+    mkdir -p "$folder"
+    trixie_check "$folder/root" | tee "$folder/check.out"
+    part_add_sum trixie "$(tail -n 1 "$folder/check.out")"
+}
+
+part_bench() {
+    part_build "$top/build" && part_run_script bench tests/bench/run "$top/build"
+}
+
+part_build() {
+    build_tree "$1" --enable-werror "${@:2}" ||
+        { failures+=("build in ${1#"$top"/}"); return 1; }
+}
+
+part_run_unit() {
+    local status=0 before=${#failures[@]}
+    find "$1" -name '*.trs' -delete
+    rm -f "$1/test-suite.log"
+    CMOCKA_MESSAGE_OUTPUT=TAP make -C "$1" -j"$(nproc)" check \
+        >"$1/check.out" 2>&1 || status=$?
+    [ "$status" -eq 0 ] || part_show_failures "$1"
+    part_tally unit make-check "$1"
+    if [ "$status" -ne 0 ] && [ ${#failures[@]} -eq "$before" ]; then
+        failures+=("unit: make check, exit status $status")
+    fi
+}
+
+part_show_failures() {
+    if [ -e "$1/test-suite.log" ]; then
+        cat "$1/test-suite.log"
+    else
+        tail -n 60 "$1/check.out"
+    fi
+}
+
+part_run_integration() {
+    # The property test is a program of `make check`.
+    build_logged "$1/property.make.out" make -C "$1" -j"$(nproc)" check TESTS= ||
+        failures+=("build of the tests")
+    part_run_script property tests/property/run "$1"
+    rm -f "$1/integration.xml"
+    TOLLGATE_BUILDDIR=$1 PYTHONDONTWRITEBYTECODE=1 /usr/bin/pytest-3 -q \
+        -p no:cacheprovider --junitxml="$1/integration.xml" tests/integration
+    part_tally integration junit "$1/integration.xml"
+}
+
+# part_run_script NAME SCRIPT BUILD: runs in the build folder and says of each
+# case "ok ..." or "FAIL ..." on a line of its own; 77 is a skip.
+part_run_script() {
+    local status before=${#failures[@]} kind rest
+    if [ ! -x "$2" ]; then
+        failures+=("$1: $2 is missing")
+        return
+    fi
+    (cd "$3" && srcdir=$top TOLLGATE_BUILDDIR=$3 exec "$top/$2") |
+        tee "$3/$1.out"
+    status=${PIPESTATUS[0]}
+    while read -r kind rest; do
+        case $kind in
+        ok) passed=$((passed + 1)) ;;
+        FAIL) failures+=("$1: $rest") ;;
+        esac
+    done <"$3/$1.out"
+    if [ "$status" -eq 77 ]; then
+        skips+=("$1: $(tail -n 1 "$3/$1.out")")
+    elif [ "$status" -ne 0 ] && [ ${#failures[@]} -eq "$before" ]; then
+        failures+=("$1: exit status $status")
+    elif ! grep -qE '^(ok|FAIL) ' "$3/$1.out"; then
+        failures+=("$1: no case was run")
+    fi
+}
+
+# part_add_sum NAME "N passed, N failed"
+part_add_sum() {
+    local i
+    if [[ ! $2 =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+        failures+=("$1: did not come to its end")
+        return
+    fi
+    passed=$((passed + BASH_REMATCH[1]))
+    for ((i = 0; i < BASH_REMATCH[2]; i++)); do
+        failures+=("$1: see above")
+    done
+}
+
+part_tally() {
+    local kind rest
+    while read -r kind rest; do
+        case $kind in
+        passed) passed=$((passed + rest)) ;;
+        failed) failures+=("$1 $rest") ;;
+        skipped) skips+=("$1 $rest") ;;
+        esac
+    done < <(/usr/bin/python3 tests/lib/tally.py "$2" "$3" ||
+        echo "failed tally of $3")
+}
+
+# Below 6.5 the kernel lacks SO_PEERPIDFD, and without root there is no
+# Postfix to run.
+skips_are_failures() {
+    local major minor
+    IFS=.- read -r major minor _ < <(uname -r)
+    [ "$(id -u)" -eq 0 ] && ((major > 6 || (major == 6 && minor >= 5)))
+}
