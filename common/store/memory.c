@@ -91,7 +91,8 @@ static struct window_rule sliding_rule(const struct charge *charge)
         .limit = charge->limit, .window_ms = charge->window_ms};
 }
 
-static void sliding_decide(
+/* Returns the entry; NULL: there is none. */
+static struct memory_entry *sliding_decide(
     struct memory_store *store, struct charge *charge, uint64_t now_ms)
 {
     struct memory_entry *entry = find_entry(store, charge, 0, now_ms);
@@ -108,6 +109,7 @@ static void sliding_decide(
     charge->refused = charge->retry_ms != 0;
     if (entry != NULL)
         note_refusing(entry, charge->retry_ms, now_ms);
+    return entry;
 }
 
 /* 1, 2, 4, 8, 17: most clients never need the second. */
@@ -116,13 +118,13 @@ static uint16_t larger_room(uint16_t room)
     return room < 8 ? (uint16_t)(room * 2) : WINDOW_SLOTS_MAX;
 }
 
-/* The entry, with a slot free if the next addition needs one. */
+/* The entry, made or moved if the next addition needs a slot. */
 static struct memory_entry *sliding_entry(struct memory_store *store,
-    const struct charge *charge, const struct window_rule *rule,
-    uint64_t now_ms)
+    struct memory_entry *entry, const struct charge *charge,
+    const struct window_rule *rule, uint64_t now_ms)
 {
-    struct memory_entry *entry =
-        find_entry(store, charge, window_size(1), now_ms);
+    if (entry == NULL)
+        entry = find_entry(store, charge, window_size(1), now_ms);
     struct window *window = (void *)entry->state;
     uint16_t room;
 
@@ -137,12 +139,13 @@ static struct memory_entry *sliding_entry(struct memory_store *store,
     return entry;
 }
 
-/* Looks the entry up again: an earlier charge may have moved it. */
-static void sliding_charge(
-    struct memory_store *store, struct charge *charge, uint64_t now_ms)
+/* known: NULL, or the entry. */
+static void sliding_charge(struct memory_store *store, struct charge *charge,
+    struct memory_entry *known, uint64_t now_ms)
 {
     struct window_rule rule = sliding_rule(charge);
-    struct memory_entry *entry = sliding_entry(store, charge, &rule, now_ms);
+    struct memory_entry *entry =
+        sliding_entry(store, known, charge, &rule, now_ms);
     struct window *window = (void *)entry->state;
 
     window_add(window, &rule, charge->amount, now_ms);
@@ -194,6 +197,7 @@ static void fixed_charge(
 bool memory_store_charge(struct memory_store *store, struct charge *charges,
     size_t count, bool peek, uint64_t now_ms)
 {
+    struct memory_entry *entry = NULL;
     bool passes = true;
 
     assert(count <= MEMORY_STORE_CHARGES_MAX);
@@ -202,7 +206,7 @@ bool memory_store_charge(struct memory_store *store, struct charge *charges,
         struct charge *charge = &charges[i];
 
         if (charge->kind == CHARGE_SLIDING)
-            sliding_decide(store, charge, now_ms);
+            entry = sliding_decide(store, charge, now_ms);
         else if (charge->kind == CHARGE_FIXED && peek)
             fixed_peek(store, charge, now_ms);
         else if (charge->kind == CHARGE_FIXED)
@@ -211,9 +215,12 @@ bool memory_store_charge(struct memory_store *store, struct charge *charges,
     }
     if (peek || !passes)
         return passes;
+    /* Of several, an earlier one may move the entry of a later one. */
+    if (count > 1)
+        entry = NULL;
     for (size_t i = 0; i < count; i++) {
         if (charges[i].kind == CHARGE_SLIDING && !charges[i].refused)
-            sliding_charge(store, &charges[i], now_ms);
+            sliding_charge(store, &charges[i], entry, now_ms);
     }
     return true;
 }

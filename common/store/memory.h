@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MEMORY_STORE_ENTRIES_MAX 2000000 /* the default, about 200 MB */
+#define MEMORY_STORE_ENTRIES_MAX 2000000 /* the default, about 240 MB */
 #define MEMORY_STORE_CHARGES_MAX 16
 
 struct memory_store;

@@ -179,6 +179,9 @@ static void drop_expired(struct memory_table *table, uint64_t now_ms)
         else
             link = &(*link)->next;
     }
+    /* The next one's turn comes with the next charge: time to fetch it. */
+    if (table->hand < table->size)
+        __builtin_prefetch(table->buckets[table->hand]);
 }
 
 /* Is a the better one to lose? */
