@@ -7,8 +7,9 @@
  */
 #include "policyd/anvil_request.h"
 
+#include "common/base/decimal.h"
+
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 /* In the order of a full answer; every shorter one is a slice of it. */
@@ -107,20 +108,29 @@ const char *anvil_request_check(const struct anvil_request *request)
     return NULL;
 }
 
-static size_t append(char *text, size_t len, const char *name, long number)
+static size_t append_text(char *text, size_t len, const char *part)
 {
-    int added =
-        snprintf(text + len, ANVIL_ANSWER_SIZE - len, "%s=%ld\n", name, number);
+    size_t part_len = strlen(part);
 
-    assert(added > 0 && (size_t)added < ANVIL_ANSWER_SIZE - len);
-    return len + (size_t)added;
+    assert(len + part_len <= ANVIL_ANSWER_SIZE - DECIMAL_MAX - 2);
+    memcpy(text + len, part, part_len);
+    return len + part_len;
+}
+
+static size_t append(char *text, size_t len, const char *name, uint32_t number)
+{
+    len = append_text(text, len, name);
+    text[len++] = '=';
+    len += decimal_write(text + len, number);
+    text[len++] = '\n';
+    return len;
 }
 
 size_t anvil_answer_format(enum anvil_request_kind kind,
     const struct anvil_numbers *numbers, char text[ANVIL_ANSWER_SIZE])
 {
-    size_t len =
-        append(text, 0, "status", kind == ANVIL_REQUEST_UNKNOWN ? -1 : 0);
+    size_t len = append_text(
+        text, 0, kind == ANVIL_REQUEST_UNKNOWN ? "status=-1\n" : "status=0\n");
 
     for (unsigned i = shapes[kind].first; i < shapes[kind].end; i++) {
         uint32_t number;
@@ -129,9 +139,8 @@ size_t anvil_answer_format(enum anvil_request_kind kind,
             &number, (const char *)numbers + fields[i].offset, sizeof number);
         if (number > ANVIL_NUMBER_MAX)
             number = ANVIL_NUMBER_MAX;
-        len = append(text, len, fields[i].name, (long)number);
+        len = append(text, len, fields[i].name, number);
     }
-    assert(len + 2 <= ANVIL_ANSWER_SIZE);
     text[len++] = '\n';
     text[len] = '\0';
     return len;

@@ -94,20 +94,6 @@ void connection_fail(struct redis_connection *conn, const char *reason)
     conn->is_calling_out = was_calling_out;
 }
 
-bool connection_write(struct redis_connection *conn, int argc,
-    const char *const *argv, const size_t *argv_len)
-{
-    char *command = NULL;
-    /* hiredis reads argv only; its prototype lacks a const. */
-    const char **args = (const char **)(uintptr_t)argv;
-    long long len = redisFormatCommandArgv(&command, argc, args, argv_len);
-    if (len < 0)
-        return false;
-    bool ok = redis_outbox_add(conn->outbox, command, (size_t)len);
-    redisFreeCommand(command);
-    return ok;
-}
-
 static void connection_take_reply(
     struct redis_connection *conn, const redisReply *reply)
 {
@@ -296,7 +282,7 @@ bool redis_connection_call(struct redis_connection *conn,
 {
     if (conn->state != READY ||
         conn->pipeline.count >= conn->settings.pending_max ||
-        !connection_write(conn, argc, argv, argv_len))
+        !redis_outbox_add(conn->outbox, argc, argv, argv_len))
         return false;
     uint64_t now_ms = clock_monotonic_ms();
     struct redis_slot *slot =

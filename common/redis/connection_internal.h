@@ -34,8 +34,6 @@ struct redis_connection {
 
 /* Ends the link and calls out: the last thing that any callback does. */
 void connection_fail(struct redis_connection *, const char *reason);
-bool connection_write(struct redis_connection *, int argc,
-    const char *const *argv, const size_t *argv_len);
 
 /* The link is up: sends the whole handshake at once. */
 void connection_greet(struct redis_connection *);

@@ -34,7 +34,7 @@ static void connection_send_step(struct redis_connection *conn,
     assert(argc <= 3);
     for (int i = 0; i < argc; i++)
         lens[i] = strlen(argv[i]);
-    if (!connection_write(conn, argc, argv, lens) ||
+    if (!redis_outbox_add(conn->outbox, argc, argv, lens) ||
         redis_pipeline_push(&conn->pipeline, step, clock_monotonic_ms()) ==
             NULL)
         abort();

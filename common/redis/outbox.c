@@ -9,6 +9,7 @@
 #include "common/redis/outbox.h"
 
 #include "common/base/memory.h"
+#include "common/redis/command.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -57,10 +58,10 @@ void redis_outbox_aim(struct redis_outbox *outbox, struct bufferevent *bev)
     (void)evbuffer_drain(outbox->bytes, evbuffer_get_length(outbox->bytes));
 }
 
-bool redis_outbox_add(
-    struct redis_outbox *outbox, const char *bytes, size_t len)
+bool redis_outbox_add(struct redis_outbox *outbox, int argc,
+    const char *const *argv, const size_t *argv_len)
 {
-    if (evbuffer_add(outbox->bytes, bytes, len) == -1)
+    if (!redis_command_add(outbox->bytes, argc, argv, argv_len))
         return false;
     if (!outbox->is_due)
         event_active(outbox->flush, 0, 0);

@@ -20,7 +20,8 @@ void redis_outbox_free(struct redis_outbox **);
 /* Where to; NULL: what has not been sent is forgotten. Borrowed. */
 void redis_outbox_aim(struct redis_outbox *, struct bufferevent *);
 /* Sent when the loop has been through all that is ready now. */
-bool redis_outbox_add(struct redis_outbox *, const char *bytes, size_t len);
+bool redis_outbox_add(struct redis_outbox *, int argc, const char *const *argv,
+    const size_t *argv_len);
 /* At once; what the socket does not take is in the bufferevent then. */
 void redis_outbox_flush(struct redis_outbox *);
 

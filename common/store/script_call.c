@@ -1,13 +1,13 @@
 /*
  * script_call.c - arguments out, results in.
  *
- * Numbers are written by hand, for a decision has a dozen of them and
- * snprintf would be the dearest part of it. Keys are PREFIX:{SUBJECT}kNAME:
- * the braces put all counters of one subject on one node of a cluster, and k
- * is the kind, because a limit whose window changes must not find values of
- * another type under its name.
+ * Keys are PREFIX:{SUBJECT}kNAME: the braces put all counters of one subject
+ * on one node of a cluster, and k is the kind, because a limit whose window
+ * changes must not find values of another type under its name.
  */
 #include "common/store/script_call.h"
+
+#include "common/base/decimal.h"
 
 #include <assert.h>
 #include <hiredis/hiredis.h>
@@ -26,24 +26,10 @@ static void call_put(
     call->argv_len[at] = len;
 }
 
-/* Decimal digits at out; returns how many. */
-static size_t number_write(char *out, uint64_t value)
-{
-    char reversed[20];
-    size_t len = 0;
-    do {
-        reversed[len++] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    for (size_t i = 0; i < len; i++)
-        out[i] = reversed[len - 1 - i];
-    return len;
-}
-
 static void call_put_number(struct script_call *call, int at, uint64_t value)
 {
     char *out = call->text + call->used;
-    size_t len = number_write(out, value);
+    size_t len = decimal_write(out, value);
     call->used += len;
     call_put(call, at, out, len);
 }
@@ -99,7 +85,7 @@ void script_call_begin(struct script_call *call,
     call->mode[0] = peek ? 'p' : 'c';
     call_put(call, 0, "EVALSHA", 7);
     call_put(call, 1, sha, strlen(sha));
-    call_put(call, 2, call->count, number_write(call->count, limits));
+    call_put(call, 2, call->count, decimal_write(call->count, limits));
     call_put(call, (int)(3 + limits), call->mode, 1 + limits);
 }
 
