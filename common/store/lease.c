@@ -156,6 +156,12 @@ static void lease_enqueue(struct lease_table *table, struct lease *lease)
     TAILQ_INSERT_TAIL(&table->queue, lease, queue);
 }
 
+static void lease_enqueue_due(struct lease_table *table, struct lease *lease)
+{
+    lease->is_due = true;
+    lease_enqueue(table, lease);
+}
+
 /*
  * What the store knows too much of is corrected at once, what it may know too
  * little of when the last asker has its answer, for that may set it right.
@@ -242,13 +248,25 @@ void lease_release(
     lease_settle(table, lease);
 }
 
-struct lease *lease_next_write(struct lease_table *table, uint32_t *mine_r)
+static struct lease *lease_dequeue(struct lease_table *table)
 {
     struct lease *lease = TAILQ_FIRST(&table->queue);
     if (lease == NULL)
         return NULL;
     TAILQ_REMOVE(&table->queue, lease, queue);
     lease->is_queued = false;
+    return lease;
+}
+
+struct lease *lease_next_write(struct lease_table *table, uint32_t *mine_r)
+{
+    struct lease *lease;
+    while ((lease = lease_dequeue(table)) != NULL && !lease->is_due &&
+           !lease_needs_write(lease))
+        lease_settle(table, lease);
+    if (lease == NULL)
+        return NULL;
+    lease->is_due = false;
     lease->writing++;
     *mine_r = lease->held + lease->asking;
     return lease;
@@ -271,7 +289,7 @@ void lease_queue_older(struct lease_table *table, uint64_t before_ms)
         if (lease->written_ms >= before_ms)
             break;
         if (lease->writing == 0 && lease->held > 0)
-            lease_enqueue(table, lease);
+            lease_enqueue_due(table, lease);
     }
 }
 
@@ -280,7 +298,7 @@ void lease_queue_all(struct lease_table *table)
     struct lease *lease;
     TAILQ_FOREACH(lease, &table->by_age, by_age)
     if (lease->writing == 0)
-        lease_enqueue(table, lease);
+        lease_enqueue_due(table, lease);
 }
 
 bool lease_has_queued(const struct lease_table *table)

@@ -21,6 +21,7 @@ struct lease {
     uint32_t told;    /* what the store knows, as far as it has answered */
     bool is_told;     /* false: a command was lost, or none was ever sent */
     bool is_queued;
+    bool is_due;         /* to be written even if the store knows it all */
     uint64_t written_ms; /* when what it knows was sent */
     uint64_t hash;
     struct lease *next; /* of the same bucket */
@@ -64,8 +65,9 @@ void lease_take(struct lease_table *, const struct subject *, const char *name);
 void lease_release(
     struct lease_table *, const struct subject *, const char *name);
 
-/* The next one to be written, and `mine`; NULL: none. Valid until
- * lease_written, with LEASE_ADMITTED or LEASE_UNKNOWN. */
+/* The next one to be written, and `mine`; NULL: none, for what was queued may
+ * have been set right by a charge since. Valid until lease_written, with
+ * LEASE_ADMITTED or LEASE_UNKNOWN. */
 struct lease *lease_next_write(struct lease_table *, uint32_t *mine_r);
 void lease_written(struct lease_table *, struct lease *, uint32_t mine,
     enum lease_outcome, uint64_t sent_ms);

@@ -4,6 +4,9 @@
  * Corrections, renewals and everything after an outage take the same way:
  * from the queue, up to fifty in a call, a few calls under way, so that
  * thousands of leases never stand before a charge in Redis for more than a ms.
+ * A correction waits for a moment: a client that hangs up has often more to
+ * say, and the charge of its next connection tells all there is to tell.
+ *
  * An error stops writing until the next tick; the next ones go alone, so
  * that one broken value cannot keep its neighbours from being renewed.
  */
@@ -15,7 +18,8 @@
 #include <hiredis/hiredis.h>
 #include <stdlib.h>
 
-#define REPEATS_MAX 8 /* for a missing script, in one tick */
+#define REPEATS_MAX    8 /* for a missing script, in one tick */
+#define LEASE_PAUSE_MS 5
 
 static void batch_finish(struct lease_batch *batch, enum lease_outcome outcome)
 {
@@ -104,6 +108,8 @@ void lease_writer_run(struct redis_store *store)
         if (batch->count > 0)
             continue;
         batch_fill(store, batch);
+        if (batch->count == 0)
+            return;
         if (!batch_send(store, batch)) {
             batch_finish(batch, LEASE_UNKNOWN);
             writer->is_paused = true;
@@ -137,8 +143,7 @@ static void lease_writer_on_event(int fd, short events, void *context)
 
 void lease_writer_init(struct redis_store *store, struct event_base *base)
 {
-    store->writer.event =
-        event_new(base, -1, EV_PERSIST, lease_writer_on_event, store);
+    store->writer.event = evtimer_new(base, lease_writer_on_event, store);
     if (store->writer.event == NULL)
         abort();
     for (size_t i = 0; i < LEASE_BATCHES; i++) {
@@ -156,8 +161,10 @@ void lease_writer_clear(struct redis_store *store)
 
 void redis_store_write_leases(struct redis_store *store)
 {
-    if (lease_has_queued(store->leases))
-        event_active(store->writer.event, 0, 0);
+    const struct timeval pause = {.tv_usec = LEASE_PAUSE_MS * 1000};
+    if (lease_has_queued(store->leases) &&
+        !evtimer_pending(store->writer.event, NULL))
+        (void)evtimer_add(store->writer.event, &pause);
 }
 
 void lease_writer_farewell(struct redis_store *store)

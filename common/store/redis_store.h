@@ -18,7 +18,7 @@ void redis_store_close(struct redis_store **);
 
 void redis_store_charge(struct redis_store *, struct store_request *);
 void redis_store_cancel(struct redis_store *, struct store_request *);
-/* A lease changed by itself: tell Redis in this turn of the loop. */
+/* A lease changed by itself: tell Redis soon. */
 void redis_store_write_leases(struct redis_store *);
 
 void redis_store_note_write(
