@@ -1,15 +1,17 @@
 /*
  * message_memory.c - which messages have been counted, for one hour.
  *
- * A ring of entries in the order in which the messages came, found through a
- * chained hash. Writes nothing anywhere and needs no clean-up. All memory is
- * reserved at the start and touched as it fills, so a flood of messages can
- * only shorten the hour.
+ * A ring of entries in the order in which the messages came, found through
+ * buckets that hold the places of the last sixteen that fell into each.
+ * Writes nothing anywhere and needs no clean-up: a place in a bucket whose
+ * entry has been used again holds another instance and does not match. All
+ * memory is reserved at the start and touched as it fills, so a flood of
+ * messages can only shorten the hour.
  *
- * Most messages are new, and to learn that one is has to be cheap: the chains
- * lie apart from the entries, in little memory, and nobody unlinks an entry
- * whose place is used again. A chain leads from newer to older messages, so
- * where it seems to lead to a newer one, it has ended.
+ * Most messages are new, and to learn that one is takes a single look at one
+ * bucket, which can be asked for beforehand. With three messages to a bucket
+ * at the most on average, one of them has a seventeenth once in a thousand
+ * full memories; then its oldest is forgotten early.
  */
 #include "policyd/message_memory.h"
 
@@ -21,15 +23,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUCKETS     (1u << 17) /* the power of two above the most messages */
 #define LIFETIME_MS (60u * 60 * 1000)
 
-/* Places are counted from 1, so that buckets can start as zeros. */
-#define NONE 0u
+#define BUCKETS    (1u << 15)
+#define WAYS       16
+#define PLACE_BITS 17 /* of a slot; the others are of the hash */
+#define PLACE_MASK ((1u << PLACE_BITS) - 1)
 
-struct message_link {
-    uint32_t hash;
-    uint32_t older; /* in the same bucket; NONE ends */
+_Static_assert(MESSAGE_MEMORY_MAX <= PLACE_MASK, "a slot holds every place");
+
+struct message_bucket {
+    uint32_t slots[WAYS]; /* the newest first; 0: none */
 };
 
 struct message_entry { /* one cache line */
@@ -41,9 +45,8 @@ struct message_entry { /* one cache line */
 struct message_memory {
     struct hash_key key;
     uint32_t newest; /* the place that was filled last */
-    uint32_t buckets[BUCKETS];
-    struct message_link links[1 + MESSAGE_MEMORY_MAX];
-    struct message_entry entries[1 + MESSAGE_MEMORY_MAX];
+    struct message_bucket buckets[BUCKETS];
+    struct message_entry entries[1 + MESSAGE_MEMORY_MAX]; /* from 1 */
 };
 
 struct message_memory *message_memory_new(void)
@@ -61,38 +64,35 @@ void message_memory_free(struct message_memory **memory)
     *memory = NULL;
 }
 
+/* By bits of the hash that are not in a slot. */
+static uint32_t bucket_of(uint32_t hash)
+{
+    return hash % BUCKETS;
+}
+
 uint32_t message_memory_hash(
     const struct message_memory *memory, const char *instance)
 {
     uint32_t hash =
         (uint32_t)hash_bytes(&memory->key, instance, strlen(instance));
+    const struct message_bucket *bucket = &memory->buckets[bucket_of(hash)];
 
-    __builtin_prefetch(&memory->buckets[hash % BUCKETS]);
+    __builtin_prefetch(&bucket->slots[0]);
+    __builtin_prefetch(&bucket->slots[WAYS - 1]);
     return hash;
-}
-
-/* How many messages came after the one in this place. */
-static uint32_t age_of(const struct message_memory *memory, uint32_t place)
-{
-    return memory->newest >= place
-               ? memory->newest - place
-               : memory->newest + MESSAGE_MEMORY_MAX - place;
 }
 
 static struct message_entry *entry_find(
     struct message_memory *memory, uint32_t hash, const char *instance)
 {
-    uint32_t place = memory->buckets[hash % BUCKETS];
+    const struct message_bucket *bucket = &memory->buckets[bucket_of(hash)];
 
-    while (place != NONE) {
-        const struct message_link *link = &memory->links[place];
-        if (link->hash == hash &&
-            strcmp(memory->entries[place].instance, instance) == 0)
-            return &memory->entries[place];
-        if (link->older == NONE ||
-            age_of(memory, link->older) <= age_of(memory, place))
-            break;
-        place = link->older;
+    for (size_t i = 0; i < WAYS; i++) {
+        uint32_t slot = bucket->slots[i];
+        struct message_entry *entry = &memory->entries[slot & PLACE_MASK];
+        if (slot != 0 && (slot ^ hash) <= PLACE_MASK &&
+            strcmp(entry->instance, instance) == 0)
+            return entry;
     }
     return NULL;
 }
@@ -101,16 +101,14 @@ static struct message_entry *entry_find(
 static struct message_entry *entry_add(
     struct message_memory *memory, uint32_t hash, const char *instance)
 {
-    uint32_t *bucket = &memory->buckets[hash % BUCKETS];
+    struct message_bucket *bucket = &memory->buckets[bucket_of(hash)];
     uint32_t place = memory->newest % MESSAGE_MEMORY_MAX + 1;
     struct message_entry *entry = &memory->entries[place];
-    bool is_used_again =
-        memory->links[*bucket].hash % BUCKETS != hash % BUCKETS;
 
     memory->newest = place;
-    memory->links[place] = (struct message_link){
-        .hash = hash, .older = is_used_again ? NONE : *bucket};
-    *bucket = place;
+    memmove(&bucket->slots[1], &bucket->slots[0],
+        sizeof bucket->slots - sizeof bucket->slots[0]);
+    bucket->slots[0] = (hash & ~PLACE_MASK) | place;
     memcpy(entry->instance, instance, strlen(instance) + 1);
     return entry;
 }

@@ -2,11 +2,11 @@
  * message_memory.h - which messages have been counted, and how many of their
  * recipients: one entry per policy `instance`, for one hour.
  *
- * Bounded: at 100,000 messages the oldest go. Kept over connections, because
- * smtpd may come back on another. Where inet listeners may spread one smtpd's
- * requests over several daemons the policy session keeps the same two numbers
- * in the store instead (store_note_read, store_note_write), in the text form
- * that message_seen_format gives.
+ * Bounded: of more than 100,000 messages the oldest go. Kept over connections,
+ * because smtpd may come back on another. Where inet listeners may spread one
+ * smtpd's requests over several daemons the policy session keeps the same two
+ * numbers in the store instead (store_note_read, store_note_write), in the text
+ * form that message_seen_format gives.
  */
 #ifndef TOLLGATE_POLICYD_MESSAGE_MEMORY_H
 #define TOLLGATE_POLICYD_MESSAGE_MEMORY_H
