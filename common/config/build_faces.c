@@ -93,14 +93,18 @@ struct limit *build_add_limit(struct config *config)
 static const struct request {
     enum face face;
     unsigned events; /* bits: 1u << enum event_kind */
+    size_t max;      /* counters */
 } requests[] = {
-    {FACE_ANVIL, 1u << EVENT_CONNECTION | 1u << EVENT_CONNECTION_COUNT},
-    {FACE_ANVIL, 1u << EVENT_MESSAGE},
-    {FACE_ANVIL, 1u << EVENT_RECIPIENT},
-    {FACE_ANVIL, 1u << EVENT_TLS},
-    {FACE_ANVIL, 1u << EVENT_AUTH},
+    {FACE_ANVIL, 1u << EVENT_CONNECTION_COUNT, LEASES_MAX},
+    {FACE_ANVIL, 1u << EVENT_CONNECTION | 1u << EVENT_CONNECTION_COUNT,
+        CHARGES_MAX},
+    {FACE_ANVIL, 1u << EVENT_MESSAGE, CHARGES_MAX},
+    {FACE_ANVIL, 1u << EVENT_RECIPIENT, CHARGES_MAX},
+    {FACE_ANVIL, 1u << EVENT_TLS, CHARGES_MAX},
+    {FACE_ANVIL, 1u << EVENT_AUTH, CHARGES_MAX},
     {FACE_POLICY,
-        1u << EVENT_MESSAGE | 1u << EVENT_RECIPIENT | 1u << EVENT_BYTES},
+        1u << EVENT_MESSAGE | 1u << EVENT_RECIPIENT | 1u << EVENT_BYTES,
+        CHARGES_MAX},
 };
 
 /* What anvil reports without a limit is a counter too. */
@@ -116,17 +120,17 @@ static size_t count_reports(
     return count;
 }
 
-static bool refuse_limit(
-    const struct config *config, const struct limit *limit, struct error *err)
+static bool refuse_limit(const struct config *config, const struct limit *limit,
+    size_t max, struct error *err)
 {
     for (size_t i = 0; i < config->values->count; i++) {
         const struct section *section = &config->values->sections[i];
         if (section->kind == SECTION_LIMIT &&
             strcmp(section->title, limit->name) == 0)
             return section_refuse(section, err,
-                "more than %d counters for one request of %s; remove a limit, "
-                "or feed one elsewhere by at",
-                CHARGES_MAX, face_name(limit->at));
+                "more than %zu counters for one %s request of %s; remove a "
+                "limit, or feed one elsewhere by at",
+                max, event_kind_name(limit->event), face_name(limit->at));
     }
     return error_set(err, "%s: too many limits", limit->name);
 }
@@ -140,8 +144,8 @@ static bool check_request(const struct config *config,
         if (limit->at != request->face || limit->kind == LIMIT_PER_MESSAGE ||
             (request->events & 1u << limit->event) == 0)
             continue;
-        if (++count > CHARGES_MAX)
-            return refuse_limit(config, limit, err);
+        if (++count > request->max)
+            return refuse_limit(config, limit, request->max, err);
     }
     return true;
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define LEASES_MAX  4  /* CHARGE_LEASE among them */
 #define CHARGES_MAX 16 /* of one request */
 
 enum charge_kind {
@@ -43,10 +44,10 @@ struct charge {
     uint32_t amount;    /* units, 1..; a lease takes 1 */
     uint64_t window_ms; /* 1..366 days; a lease has none */
 
-    bool refused;      /* would go over the limit (true for a shadow too) */
-    uint32_t used;     /* after this request, as it stands now */
-    int64_t retry_ms;  /* refused: from when on this amount would pass, counted
-                          from the request; CHARGE_NEVER. Else 0 */
+    bool refused;     /* would go over the limit (true for a shadow too) */
+    uint32_t used;    /* after this request, as it stands now */
+    int64_t retry_ms; /* refused: from when on this amount would pass, counted
+                         from the request; CHARGE_NEVER. Else 0 */
 };
 
 #endif

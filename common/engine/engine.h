@@ -56,13 +56,12 @@ void decision_clear(struct decision *);
  * The end of what an EVENT_CONNECTION_COUNT began and VERDICT_PASS let in.
  * The lease remembers whose place it was, over a reload too.
  */
-#define ENGINE_LEASES_MAX 4
 struct engine_lease {
     size_t count;
     struct {
         struct subject subject;
         char name[40];
-    } held[ENGINE_LEASES_MAX];
+    } held[LEASES_MAX];
 };
 /* After a passing verdict: takes over the places that the decision holds. */
 void engine_lease_take(struct decision *, struct engine_lease *);

@@ -18,7 +18,7 @@ void engine_lease_take(struct decision *decision, struct engine_lease *lease)
     for (size_t i = 0; i < bill->count; i++) {
         const struct charge *charge = &bill->charges[i];
         if (charge->kind != CHARGE_LEASE || charge->refused ||
-            lease->count == ENGINE_LEASES_MAX)
+            lease->count == LEASES_MAX)
             continue;
         lease->held[lease->count].subject = *charge->subject;
         snprintf(lease->held[lease->count].name,
