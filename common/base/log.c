@@ -169,6 +169,18 @@ bool log_open(const char *target, enum log_format format, enum log_level level,
     return true;
 }
 
+bool log_give_to(uid_t uid, gid_t gid, struct error *err)
+{
+    struct stat st;
+    if (current.target != TARGET_FILE || fstat(current.fd, &st) == -1 ||
+        !S_ISREG(st.st_mode) || (st.st_uid == uid && st.st_gid == gid))
+        return true;
+    if (fchown(current.fd, uid, gid) == 0)
+        return true;
+    return error_set(err, "log file: cannot be given to uid %u, gid %u: %s",
+        (unsigned)uid, (unsigned)gid, strerror(errno));
+}
+
 bool log_is_wanted(enum log_level level)
 {
     return level >= current.level;

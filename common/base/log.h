@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
@@ -25,6 +26,12 @@ enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
  */
 bool log_open(const char *target, enum log_format format, enum log_level level,
     const char *ident, struct error *err);
+/*
+ * The log file, if there is one and it is a plain one, is theirs from now on:
+ * who has dropped root must be able to open it again. True where nothing had
+ * to be done.
+ */
+bool log_give_to(uid_t uid, gid_t gid, struct error *err);
 /* "debug" "info" "warn" "error" */
 bool log_level_parse(const char *text, enum log_level *level_r);
 

@@ -22,6 +22,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define STORE_PATIENCE_S 1 /* at start; a Redis that is away is no error */
+
 enum { EXIT_CLEAN = 0, EXIT_CONFIGURATION = 1, EXIT_START = 2 };
 
 bool daemon_log_open(
@@ -56,18 +58,49 @@ static bool daemon_detach(struct daemon *daemon, struct error *err)
     return true;
 }
 
-/* Descriptors 0 to 2 stay open until here, so that errors reach whoever
- * started us; log = "stderr" goes on to it. */
+/* Descriptors 0 to 2 stay open until we serve, so that errors reach whoever
+ * started us; who waits for their end waits no longer then. log = "stderr"
+ * goes on to it. */
+static void daemon_leave_terminal(const struct daemon *daemon)
+{
+    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    if (fd == -1) {
+        log_warn("/dev/null: %s", strerror(errno));
+        return;
+    }
+    (void)dup2(fd, STDIN_FILENO);
+    (void)dup2(fd, STDOUT_FILENO);
+    if (strcmp(daemon->config->log, "stderr") != 0)
+        (void)dup2(fd, STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        close(fd);
+}
+
 static void daemon_report_ready(struct daemon *daemon)
 {
     successor_report_ready();
     notify_ready();
     if (daemon->parent_fd == -1)
         return;
+    daemon_leave_terminal(daemon);
     if (write(daemon->parent_fd, "r", 1) != 1)
         log_warn("nobody waits for -d");
     close(daemon->parent_fd);
     daemon->parent_fd = -1;
+}
+
+/* Whom we are about to become has to open the log again at each reload. */
+static bool daemon_give_log(const struct daemon *daemon, struct error *err)
+{
+    uid_t uid;
+    gid_t gid;
+
+    if (geteuid() != 0)
+        return true;
+    return privileges_find_user(daemon->config->user, &uid, &gid, err) &&
+           privileges_find_group(daemon->config->group, &gid, err) &&
+           log_give_to(uid, gid, err);
 }
 
 static bool daemon_open_store(struct daemon *daemon, struct error *err)
@@ -79,20 +112,55 @@ static bool daemon_open_store(struct daemon *daemon, struct error *err)
     return true;
 }
 
+static void on_patience_end(evutil_socket_t fd, short what, void *context)
+{
+    bool *is_over = context;
+
+    (void)fd;
+    (void)what;
+    *is_over = true;
+}
+
+/*
+ * What is asked before the store has answered is counted here alone, and is
+ * missing from the others' counts. A successor's predecessor serves meanwhile.
+ */
+static void daemon_await_store(struct daemon *daemon)
+{
+    const struct timeval patience = {.tv_sec = STORE_PATIENCE_S};
+    bool is_over = false;
+    struct store_state state;
+    struct event *timer = evtimer_new(daemon->base, on_patience_end, &is_over);
+
+    if (timer == NULL || evtimer_add(timer, &patience) == -1)
+        is_over = true;
+    store_state(daemon->store, &state);
+    while (!state.is_available && !is_over &&
+           daemon->phase == DAEMON_STARTING &&
+           event_base_loop(daemon->base, EVLOOP_ONCE) == 0)
+        store_state(daemon->store, &state);
+    if (timer != NULL)
+        event_free(timer);
+}
+
 static bool daemon_start(struct daemon *daemon, struct error *err)
 {
-    if (daemon->options.detach && !daemon_detach(daemon, err))
+    /* A successor is detached already, and LISTEN_PID names it alone. */
+    if (daemon->options.detach && !successor_is_awaited() &&
+        !daemon_detach(daemon, err))
         return false;
     daemon->base = event_base_new();
     if (daemon->base == NULL)
         return error_set(err, "no event loop: %s", strerror(errno));
-    if (!daemon_listeners_open(daemon, err) ||
+    if (!daemon_listeners_open(daemon, err) || !daemon_give_log(daemon, err) ||
         !privileges_drop(daemon->config->user, daemon->config->group, err))
         return false;
     daemon_signals_install(daemon);
-    return daemon_open_store(daemon, err) && daemon_pages_open(daemon, err) &&
-           daemon->faces->start(daemon->faces->context, daemon, err) &&
-           daemon_listeners_start(daemon, err);
+    if (!daemon_open_store(daemon, err) || !daemon_pages_open(daemon, err) ||
+        !daemon->faces->start(daemon->faces->context, daemon, err))
+        return false;
+    daemon_await_store(daemon);
+    return daemon_listeners_start(daemon, err);
 }
 
 static void on_drain_deadline(evutil_socket_t fd, short what, void *context)
@@ -181,10 +249,12 @@ static int daemon_serve(struct daemon *daemon)
         log_error("fatal: %s", err.text);
         return EXIT_START;
     }
-    daemon->phase = DAEMON_SERVING;
-    daemon_report_ready(daemon);
-    log_info("%s %s serves, configuration %s", daemon->faces->program,
-        PACKAGE_VERSION, daemon->config->hash);
+    if (daemon->phase == DAEMON_STARTING) {
+        daemon->phase = DAEMON_SERVING;
+        daemon_report_ready(daemon);
+        log_info("%s %s serves, configuration %s", daemon->faces->program,
+            PACKAGE_VERSION, daemon->config->hash);
+    }
     event_base_dispatch(daemon->base);
     daemon->faces->stop(daemon->faces->context);
     log_info("stopped");

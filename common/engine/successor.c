@@ -21,7 +21,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FIRST_FD 3 /* where LISTEN_FDS begin: sd_listen_fds(3) */
+#define FIRST_FD      3 /* where LISTEN_FDS begin: sd_listen_fds(3) */
+#define READY_FD_NAME "TOLLGATE_READY_FD"
 
 extern char **environ;
 
@@ -48,7 +49,7 @@ char *successor_program_path(const char *argv0)
 static bool is_ours(const char *variable)
 {
     static const char *const names[] = {
-        "LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES=", "TOLLGATE_READY_FD="};
+        "LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES=", READY_FD_NAME "="};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strncmp(variable, names[i], strlen(names[i])) == 0)
@@ -69,7 +70,7 @@ static char **build_environment(size_t fd_count)
     size_t used = 0;
     out[used++] = xcalloc(1, LISTEN_PID_SIZE);
     out[used++] = xprintf("LISTEN_FDS=%zu", fd_count);
-    out[used++] = xprintf("TOLLGATE_READY_FD=%zu", FIRST_FD + fd_count);
+    out[used++] = xprintf(READY_FD_NAME "=%zu", FIRST_FD + fd_count);
     for (size_t i = 0; i < count; i++)
         if (!is_ours(environ[i]))
             out[used++] = xstrdup(environ[i]);
@@ -180,9 +181,14 @@ void successor_free(struct successor **successor)
     *successor = NULL;
 }
 
+bool successor_is_awaited(void)
+{
+    return getenv(READY_FD_NAME) != NULL;
+}
+
 void successor_report_ready(void)
 {
-    const char *text = getenv("TOLLGATE_READY_FD");
+    const char *text = getenv(READY_FD_NAME);
     if (text == NULL)
         return;
 
@@ -190,5 +196,5 @@ void successor_report_ready(void)
     if (write(fd, "r", 1) != 1)
         log_warn("cannot tell the predecessor: %s", strerror(errno));
     close(fd);
-    unsetenv("TOLLGATE_READY_FD");
+    unsetenv(READY_FD_NAME);
 }

@@ -34,6 +34,8 @@ struct successor *successor_start(struct event_base *, const char *program,
     const struct successor_events *, struct error *err);
 void successor_free(struct successor **);
 
+/* Are we a successor whose predecessor has not been told yet? */
+bool successor_is_awaited(void);
 /* In the successor: tell the predecessor, if there is one. */
 void successor_report_ready(void);
 
