@@ -1,6 +1,7 @@
 """Reload and restart: nobody loses a connection, an answer or a count."""
 import os
 import signal
+import subprocess
 import threading
 
 import pytest
@@ -56,6 +57,16 @@ def test_a_bad_configuration_changes_nothing(start, place):
         policyd.process.wait_output("the old configuration stays")
         assert [smtpd.rcpt("198.51.100.2")[:5] for _ in range(3)] == \
             ["DUNNO", "DUNNO", "450 4"]
+
+
+def test_a_log_file_that_root_made_is_opened_again(start, place):
+    """The daemon is root no more when it reloads, and the file was rotated."""
+    policyd = start(log=f"file:{place}/log", **LIMIT)
+    hang_up(policyd, 1)
+    assert policyd.metric("tollgate_reloads_total") == 1
+    os.rename(place / "log", place / "log.1")
+    hang_up(policyd, 1)
+    assert "reload: configuration" in (place / "log").read_text()
 
 
 def test_an_option_for_the_next_start_is_named(start):
@@ -156,6 +167,22 @@ def test_restart_keeps_counts_and_places(start, place, keep, end_pid):
     assert new.event("connect", client)["count"] == 1
 
 
+def test_the_first_question_finds_the_counts_of_others(start, place, keep):
+    """A daemon that starts waits a moment for a Redis that is slow."""
+    redis = keep(RedisServer(place / "redis"))
+    policyd = start(store=redis.url, **LIMIT)
+    with Policy(place / "policy") as smtpd:
+        assert [smtpd.rcpt("198.51.100.8") for _ in range(3)] == ["DUNNO"] * 3
+    policyd.stop()
+    redis.process.freeze()
+    policyd.process.start()
+    wait_until(lambda: policyd.get("/healthz")[0], 5, "policyd is alive")
+    redis.process.thaw()
+    policyd.wait_ready()
+    with Policy(place / "policy") as smtpd:
+        assert smtpd.rcpt("198.51.100.8").startswith("450 4.7.1 ")
+
+
 def test_a_successor_that_cannot_start_changes_nothing(start, place):
     policyd = start(**LIMIT)
     policyd.write_config(client_message_rate_limit=-5)
@@ -189,11 +216,34 @@ def test_detached_means_serving(start, place, keep, end_pid):
     assert policyd.process.wait_exit(10) == 0
     smtpd = keep(Policy(place / "policy"))
     assert smtpd.rcpt("198.51.100.6") == "DUNNO"
-    found = [int(pid) for pid in os.listdir("/proc") if pid.isdigit()
-             and str(policyd.config).encode() in _command_line(pid)]
-    assert len(found) == 1
+    [pid] = _pids_of(policyd)
     smtpd.close()
-    end_pid(found[0])
+    end_pid(pid)
+
+
+def test_a_detached_daemon_hands_over_too(start, place, keep, end_pid):
+    """-d in the arguments of the successor: the same socket all the time."""
+    policyd = start(log=f"file:{place}/log", **LIMIT)
+    policyd.stop()
+    # Whoever reads our output to its end is not kept waiting either.
+    subprocess.run([*policyd.process.argv, "-d"], check=True, timeout=10,
+                   stdin=subprocess.DEVNULL, capture_output=True)
+    [pid] = _pids_of(policyd)
+    inode = os.stat(place / "policy").st_ino
+    os.kill(pid, signal.SIGUSR2)
+    wait_until(lambda: pid not in _pids_of(policyd), 10, "the old one ends")
+    [successor] = _pids_of(policyd)
+    end_pid(successor)
+    assert os.stat(place / "policy").st_ino == inode
+    assert f"successor {successor} serves" in (place / "log").read_text()
+    smtpd = keep(Policy(place / "policy"))
+    assert smtpd.rcpt("198.51.100.7") == "DUNNO"
+    smtpd.close()
+
+
+def _pids_of(policyd):
+    return [int(pid) for pid in os.listdir("/proc") if pid.isdigit()
+            and str(policyd.config).encode() in _command_line(pid)]
 
 
 def _command_line(pid):

@@ -1,4 +1,5 @@
 """A private Redis without persistence, on a unix socket and a TCP port."""
+import os
 import shutil
 import socket
 import subprocess
@@ -15,7 +16,7 @@ class RedisServer:
         self.socket = directory / "redis.sock"
         self.port = free_port()
         self.process = Process(
-            [shutil.which("redis-server") or shutil.which("valkey-server"),
+            [os.environ.get("REDIS_SERVER") or shutil.which("redis-server"),
              "--bind", "127.0.0.1", "--port", self.port,
              "--unixsocket", self.socket, "--unixsocketperm", "777",
              "--dir", directory, "--save", "", "--appendonly", "no",
