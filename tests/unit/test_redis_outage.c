@@ -116,6 +116,7 @@ static void test_killed_server(void **state)
 {
     struct fixture *f = *state;
     struct ask asks[50];
+    f->config.lease_ttl_ms = 9000; /* no renewal comes in between */
     f->one = fixture_open_ready(f);
     assert_true(fixture_take_lease(f, f->one, "c=held", 9));
     for (size_t i = 0; i < COUNT(asks); i++) {
@@ -133,7 +134,9 @@ static void test_killed_server(void **state)
     fixture_turn_for(f, 300);
     redis_server_run(&f->server);
     UNTIL(f, store_is_available(f->one));
+    uint64_t since_ms = clock_monotonic_ms();
     UNTIL(f, fixture_lease_exists(f, "c=held"));
+    assert_true(clock_monotonic_ms() - since_ms < 500);
     assert_int_equal(fixture_leased(f, "c=held"), 1);
     assert_int_equal(store_state_of(f->one).reconnects, 1);
 }

@@ -1,15 +1,14 @@
-/*
- * connection_stage.c - see connection_stage.h.
- */
-#include "tests/unit/connection_stage.h"
+/* connection_fixture.c - see connection_fixture.h. */
+#include "tests/unit/connection_fixture.h"
 
 #include <event2/event.h>
+#include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <string.h>
 
 static void on_state(void *context, bool is_ready, const char *reason)
 {
-    struct connection_stage *f = context;
+    struct fixture *f = context;
     f->ready += is_ready;
     f->lost += !is_ready;
     if (is_ready)
@@ -18,9 +17,9 @@ static void on_state(void *context, bool is_ready, const char *reason)
         (void)snprintf(f->reason, sizeof f->reason, "%s", reason);
 }
 
-void connection_stage_start(struct connection_stage *f, bool is_tcp)
+void link_start(struct fixture *f, bool is_tcp)
 {
-    *f = (struct connection_stage){.base = event_base_new()};
+    *f = (struct fixture){.base = event_base_new()};
     fake_redis_start(&f->fake, f->base, is_tcp);
     f->settings = (struct redis_settings){
         .url = {.unix_path = f->fake.path, .port = 6379},
@@ -33,21 +32,21 @@ void connection_stage_start(struct connection_stage *f, bool is_tcp)
     };
 }
 
-void connection_stage_stop(struct connection_stage *f)
+void link_stop(struct fixture *f)
 {
     redis_connection_free(&f->connection);
     fake_redis_stop(&f->fake);
     event_base_free(f->base);
 }
 
-void connection_stage_turn(struct connection_stage *f)
+void link_turn(struct fixture *f)
 {
     static const struct timeval tick = {.tv_usec = 1000};
     (void)event_base_loopexit(f->base, &tick);
     (void)event_base_dispatch(f->base);
 }
 
-void connection_stage_connect(struct connection_stage *f)
+void link_connect(struct fixture *f)
 {
     f->connection = redis_connection_new(f->base, &f->settings);
     assert_int_equal(f->ready, 0);
@@ -55,7 +54,7 @@ void connection_stage_connect(struct connection_stage *f)
     assert_true(redis_connection_is_ready(f->connection));
 }
 
-void on_echo(struct redis_call *call, const redisReply *reply)
+void echo_on_reply(struct redis_call *call, const redisReply *reply)
 {
     struct echo *echo = call->context;
     echo->answers++;
@@ -66,9 +65,9 @@ void on_echo(struct redis_call *call, const redisReply *reply)
         (void)snprintf(echo->answer, sizeof echo->answer, "%s", reply->str);
 }
 
-bool send_echo(struct connection_stage *f, struct echo *echo, const char *text)
+bool echo_send(struct fixture *f, struct echo *echo, const char *text)
 {
-    *echo = (struct echo){.call = {.on_reply = on_echo, .context = echo}};
+    *echo = (struct echo){.call = {.on_reply = echo_on_reply, .context = echo}};
     (void)snprintf(echo->text, sizeof echo->text, "%s", text);
     echo->sent_ms = clock_monotonic_ms();
     const char *argv[] = {"ECHO", echo->text};
@@ -76,17 +75,17 @@ bool send_echo(struct connection_stage *f, struct echo *echo, const char *text)
     return redis_connection_call(f->connection, &echo->call, 2, argv, lens);
 }
 
-void assert_echoed(const struct echo *echo)
+void echo_assert(const struct echo *echo)
 {
     assert_int_equal(echo->answers, 1);
     assert_false(echo->is_lost);
     assert_string_equal(echo->answer, echo->text);
 }
 
-void assert_works(struct connection_stage *f)
+void link_assert_works(struct fixture *f)
 {
     struct echo echo;
-    assert_true(send_echo(f, &echo, "works"));
+    assert_true(echo_send(f, &echo, "works"));
     UNTIL(f, echo.answers > 0);
-    assert_echoed(&echo);
+    echo_assert(&echo);
 }

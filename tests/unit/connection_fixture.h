@@ -1,20 +1,18 @@
 /*
- * connection_stage.h - a connection and the server that it is tried against.
+ * connection_fixture.h - a connection and the fake server at its other end.
  */
-#ifndef TOLLGATE_TESTS_CONNECTION_STAGE_H
-#define TOLLGATE_TESTS_CONNECTION_STAGE_H
+#ifndef TOLLGATE_TESTS_CONNECTION_FIXTURE_H
+#define TOLLGATE_TESTS_CONNECTION_FIXTURE_H
 
+#include "tests/unit/fake_redis.h"
 #include "tests/unit/unit.h"
 
 #include "common/base/clock.h"
 #include "common/redis/connection.h"
-#include "tests/unit/fake_redis.h"
-
-#include <hiredis/hiredis.h>
 
 #define TIMEOUT_MS 50
 
-struct connection_stage {
+struct fixture {
     struct event_base *base;
     struct fake_redis fake;
     struct redis_settings settings;
@@ -29,7 +27,7 @@ struct connection_stage {
         uint64_t until_ms = clock_monotonic_ms() + 8000; \
         while (!(condition)) { \
             assert_true(clock_monotonic_ms() < until_ms); \
-            connection_stage_turn(f); \
+            link_turn(f); \
         } \
     } while (0)
 
@@ -42,13 +40,13 @@ struct echo {
     uint64_t sent_ms, answered_ms;
 };
 
-void connection_stage_start(struct connection_stage *f, bool is_tcp);
-void connection_stage_stop(struct connection_stage *f);
-void connection_stage_turn(struct connection_stage *f);
-void connection_stage_connect(struct connection_stage *f);
-void on_echo(struct redis_call *call, const redisReply *reply);
-bool send_echo(struct connection_stage *f, struct echo *echo, const char *text);
-void assert_echoed(const struct echo *echo);
-void assert_works(struct connection_stage *f);
+void link_start(struct fixture *f, bool is_tcp);
+void link_stop(struct fixture *f);
+void link_turn(struct fixture *f);
+void link_connect(struct fixture *f);
+void echo_on_reply(struct redis_call *, const struct redisReply *);
+bool echo_send(struct fixture *f, struct echo *echo, const char *text);
+void echo_assert(const struct echo *echo);
+void link_assert_works(struct fixture *f);
 
 #endif

@@ -1,0 +1,142 @@
+/* test_greeting.c - ways to a server, and how it receives us. */
+#include "tests/unit/connection_fixture.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static void test_handshake(void **state)
+{
+    struct fixture f;
+    char username[] = "bob", password[] = "s3cret";
+    (void)state;
+    link_start(&f, false);
+    f.settings.url.username = username;
+    f.settings.url.password = password;
+    f.settings.url.db = 3;
+    link_connect(&f);
+    assert_string_equal(f.fake.seen,
+        "AUTH bob s3cret;SELECT 3;CLIENT SETNAME test;"
+        "SCRIPT LOAD return 1;");
+    assert_string_equal(redis_connection_script_sha(f.connection), FAKE_SHA);
+    link_assert_works(&f);
+    link_stop(&f);
+}
+
+static void test_password_alone(void **state)
+{
+    struct fixture f;
+    char password[] = "s3cret";
+    (void)state;
+    link_start(&f, false);
+    f.settings.url.password = password;
+    link_connect(&f);
+    assert_string_equal(
+        f.fake.seen, "AUTH s3cret;CLIENT SETNAME test;SCRIPT LOAD return 1;");
+    link_stop(&f);
+}
+
+static void test_wrong_password(void **state)
+{
+    struct fixture f;
+    char password[] = "s3cret";
+    (void)state;
+    link_start(&f, false);
+    f.settings.url.password = password;
+    f.fake.auth_reply = "-WRONGPASS with args beginning with: 's3cret'\r\n";
+    f.connection = redis_connection_new(f.base, &f.settings);
+    uint64_t since_ms = clock_monotonic_ms();
+    UNTIL(&f, f.lost == 4);
+    /* At the least half of 50, 100 and 200 ms between the four. */
+    assert_true(clock_monotonic_ms() - since_ms >= 170);
+    assert_string_equal(f.reason, "AUTH refused: WRONGPASS");
+    assert_false(redis_connection_is_ready(f.connection));
+    struct echo echo;
+    assert_false(echo_send(&f, &echo, "x"));
+    f.fake.auth_reply = NULL;
+    UNTIL(&f, f.ready == 1);
+    link_assert_works(&f);
+    link_stop(&f);
+}
+
+static void test_name_refused(void **state)
+{
+    struct fixture f;
+    (void)state;
+    link_start(&f, false);
+    f.fake.name_reply = "-DENIED Redis is running in protected mode\r\n";
+    f.connection = redis_connection_new(f.base, &f.settings);
+    UNTIL(&f, f.lost == 1);
+    assert_non_null(strstr(f.reason, "DENIED Redis is running in protected"));
+    f.fake.name_reply = "-NOPERM this user may not\r\n";
+    UNTIL(&f, f.ready == 1);
+    assert_int_equal(f.lost, 1);
+    link_stop(&f);
+}
+
+static void test_script_refused(void **state)
+{
+    struct fixture f;
+    (void)state;
+    link_start(&f, false);
+    f.fake.script_reply = "-LOADING Redis is\x1b loading\r\n";
+    f.connection = redis_connection_new(f.base, &f.settings);
+    UNTIL(&f, f.lost == 1);
+    assert_string_equal(
+        f.reason, "SCRIPT LOAD refused: LOADING Redis is\\x1b loading");
+    f.fake.script_reply = "+OK\r\n"; /* no SHA-1 */
+    UNTIL(&f, f.lost == 2);
+    f.fake.script_reply = NULL;
+    UNTIL(&f, f.ready == 1);
+    link_stop(&f);
+}
+
+static void test_names_and_addresses(void **state)
+{
+    static const char *const hosts[] = {"127.0.0.1", "localhost"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(hosts); i++) {
+        struct fixture f;
+        char host[32];
+        link_start(&f, true);
+        (void)snprintf(host, sizeof host, "%s", hosts[i]);
+        f.settings.url = (struct redis_url){.host = host, .port = f.fake.port};
+        link_connect(&f);
+        link_assert_works(&f);
+        link_stop(&f);
+    }
+}
+
+static void test_nobody_there(void **state)
+{
+    struct fixture f;
+    char host[] = "no-such-host.invalid", path[] = "/nonexistent/socket";
+    (void)state;
+    link_start(&f, false);
+    f.settings.url = (struct redis_url){.host = host, .port = 1};
+    f.connection = redis_connection_new(f.base, &f.settings);
+    for (int i = 0; i < 20; i++)
+        link_turn(&f);
+    redis_connection_free(&f.connection);
+    f.lost = 0;
+    f.settings.url = (struct redis_url){.unix_path = path};
+    f.connection = redis_connection_new(f.base, &f.settings);
+    UNTIL(&f, f.lost == 3);
+    assert_string_equal(f.reason, "No such file or directory");
+    link_stop(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_handshake),
+        cmocka_unit_test(test_password_alone),
+        cmocka_unit_test(test_wrong_password),
+        cmocka_unit_test(test_name_refused),
+        cmocka_unit_test(test_script_refused),
+        cmocka_unit_test(test_names_and_addresses),
+        cmocka_unit_test(test_nobody_there),
+    };
+    (void)signal(SIGPIPE, SIG_IGN);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
