@@ -38,7 +38,9 @@ part_trixie() {
 }
 
 part_bench() {
-    part_build "$top/build" && part_run_script bench tests/bench/run "$top/build"
+    part_build "$top/build" || return
+    TOLLGATE_BUILDDIR=$top/build tests/bench/run | tee "$top/build/bench.out"
+    part_add_sum bench "$(tail -n 1 "$top/build/bench.out")"
 }
 
 part_build() {
@@ -47,15 +49,20 @@ part_build() {
 }
 
 part_run_unit() {
-    local status=0 before=${#failures[@]}
-    find "$1" -name '*.trs' -delete
-    rm -f "$1/test-suite.log"
-    CMOCKA_MESSAGE_OUTPUT=TAP make -C "$1" -j"$(nproc)" check \
-        >"$1/check.out" 2>&1 || status=$?
-    [ "$status" -eq 0 ] || part_show_failures "$1"
-    part_tally unit make-check "$1"
+    part_make_check unit "$1"
+}
+
+# part_make_check NAME BUILD [MAKE-ARGUMENT...]
+part_make_check() {
+    local name=$1 build=$2 status=0 before=${#failures[@]}
+    find "$build" -name '*.trs' -delete
+    rm -f "$build/test-suite.log"
+    CMOCKA_MESSAGE_OUTPUT=TAP make -C "$build" -j"$(nproc)" check "${@:3}" \
+        >"$build/check.out" 2>&1 || status=$?
+    [ "$status" -eq 0 ] || part_show_failures "$build"
+    part_tally "$name" make-check "$build"
     if [ "$status" -ne 0 ] && [ ${#failures[@]} -eq "$before" ]; then
-        failures+=("unit: make check, exit status $status")
+        failures+=("$name: make check, exit status $status")
     fi
 }
 
@@ -69,16 +76,38 @@ part_show_failures() {
 
 part_run_integration() {
     # The property test is a program of `make check`.
-    build_logged "$1/property.make.out" make -C "$1" -j"$(nproc)" check TESTS= ||
+    build_logged "$1/programs.out" make -C "$1" -j"$(nproc)" check TESTS= ||
         failures+=("build of the tests")
     part_run_script property tests/property/run "$1"
-    rm -f "$1/integration.xml"
-    TOLLGATE_BUILDDIR=$1 PYTHONDONTWRITEBYTECODE=1 /usr/bin/pytest-3 -q \
-        -p no:cacheprovider --junitxml="$1/integration.xml" tests/integration
-    part_tally integration junit "$1/integration.xml"
+    part_run_pytest integration "$1"
+    if command -v valkey-server >/dev/null; then
+        part_run_valkey "$1"
+    fi
 }
 
-# part_run_script NAME SCRIPT BUILD: runs in the build folder and says of each
+# Whatever has to do with Redis, once more.
+part_run_valkey() {
+    local programs
+    echo "-- with Valkey"
+    export REDIS_SERVER=/usr/bin/valkey-server
+    programs=$(cd "$1" && find tests/unit -name 'test_redis_*' -executable \
+        -type f | tr '\n' ' ')
+    part_make_check valkey-unit "$1" "TESTS=$programs"
+    part_run_script valkey-property tests/property/run "$1"
+    part_run_pytest valkey-integration "$1" -k redis
+    unset REDIS_SERVER
+}
+
+# part_run_pytest NAME BUILD [OPTION...]
+part_run_pytest() {
+    local results=$2/$1.xml
+    rm -f "$results"
+    TOLLGATE_BUILDDIR=$2 PYTHONDONTWRITEBYTECODE=1 /usr/bin/pytest-3 -q \
+        -p no:cacheprovider --junitxml="$results" "${@:3}" tests/integration
+    part_tally "$1" junit "$results"
+}
+
+# part_run_script NAME SCRIPT BUILD: the script runs in the build folder and says of each
 # case "ok ..." or "FAIL ..." on a line of its own; 77 is a skip.
 part_run_script() {
     local status before=${#failures[@]} kind rest
