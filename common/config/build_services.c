@@ -7,6 +7,7 @@
 
 #include "common/base/memory.h"
 #include "common/config/option_checks.h"
+#include "common/config/redis_url.h"
 
 #include <string.h>
 
@@ -94,6 +95,25 @@ bool build_check_sockets(const struct config *config, struct error *err)
     return true;
 }
 
+/* AUTH with a user has two arguments. */
+static bool check_user_alone(const struct config *config, struct error *err)
+{
+    struct redis_url url;
+    bool has_user = config->store_username[0] != '\0';
+    bool has_password = config->store_password[0] != '\0';
+
+    if (strcmp(config->store, "memory:") == 0)
+        return true;
+    if (!redis_url_parse(config->store, &url, err))
+        return false;
+    has_user |= url.username != NULL;
+    has_password |= url.password != NULL;
+    redis_url_clear(&url);
+    return !has_user || has_password ||
+           setting_refuse(top_setting(config, "store"), err,
+               "a user without a password; set store_password");
+}
+
 bool build_check_store(const struct config *config, struct error *err)
 {
     size_t len;
@@ -101,5 +121,5 @@ bool build_check_store(const struct config *config, struct error *err)
         option_find_password(config->store, &len) != NULL)
         return setting_refuse(top_setting(config, "store_password"), err,
             "the URL in store has a password too; give one of them");
-    return true;
+    return check_user_alone(config, err);
 }

@@ -8,7 +8,9 @@
 #include "common/config/option_checks.h"
 
 #include "common/base/address.h"
+#include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/config/redis_url.h"
 #include "common/core/verdict.h"
 
 #include <stdlib.h>
@@ -52,37 +54,26 @@ bool option_check_prefix(const char *text, struct error *err)
                           "but space and { } * ? [ ] \\");
 }
 
-/* Only the kind of store; the rest of a URL is read by common/redis. */
 bool option_check_store(const char *text, struct error *err)
 {
-    static const char *const not_yet[] = {
-        "rediss", "redis+sentinel:", "redis+cluster:"};
-    for (size_t i = 0; i < sizeof not_yet / sizeof not_yet[0]; i++)
-        if (starts_with(text, not_yet[i]))
-            return error_set(err, "TLS, Sentinel and Cluster: not in this "
-                                  "version");
+    struct redis_url url;
+
     if (strcmp(text, "memory:") == 0)
         return true;
-    if (is_printable(text, " ") &&
-        (starts_with(text, "redis://") || starts_with(text, "redis+unix:///")))
-        return true;
-    return error_set(err, "no such store; allowed: memory:, "
-                          "redis://[user[:password]@]host[:port][/db], "
-                          "redis+unix:///path[?db=N]");
+    if (!redis_url_parse(text, &url, err))
+        return false;
+    redis_url_clear(&url);
+    return true;
 }
 
 bool option_check_log(const char *text, struct error *err)
 {
-    static const char *const facilities[] = {"auth", "authpriv", "cron",
-        "daemon", "kern", "lpr", "mail", "news", "syslog", "user", "uucp",
-        "local0", "local1", "local2", "local3", "local4", "local5", "local6",
-        "local7"};
-    if (strcmp(text, "stderr") == 0 || starts_with(text, "file:/"))
+    int ignored;
+
+    if (strcmp(text, "stderr") == 0 || starts_with(text, "file:/") ||
+        (starts_with(text, "syslog:") &&
+            log_facility_parse(text + strlen("syslog:"), &ignored)))
         return true;
-    for (size_t i = 0; i < sizeof facilities / sizeof facilities[0]; i++)
-        if (starts_with(text, "syslog:") &&
-            strcmp(text + strlen("syslog:"), facilities[i]) == 0)
-            return true;
     return error_set(err,
         "\"%s\" is no place to log; allowed: stderr, "
         "syslog:FACILITY as in syslog:mail, file:/PATH",

@@ -14,7 +14,7 @@
 #ifndef TOLLGATE_REDIS_CONNECTION_H
 #define TOLLGATE_REDIS_CONNECTION_H
 
-#include "common/redis/url.h"
+#include "common/config/redis_url.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -9,7 +9,7 @@
 #ifndef TOLLGATE_REDIS_DIAL_H
 #define TOLLGATE_REDIS_DIAL_H
 
-#include "common/redis/url.h"
+#include "common/config/redis_url.h"
 
 #include <event2/bufferevent.h>
 

@@ -292,7 +292,7 @@ static void test_show_hides_passwords(void **state)
     static const char *const texts[] = {
         "store = \"redis://bob:hunter2@h\"\n",
         "store = \"redis://:hunter2@h/1\"\n",
-        "store = \"redis://bob:hunter2/hunter2@h\"\n",
+        "store = \"redis://bob:hunter2%2Fhunter2@h\"\n",
         "store_password = \"hunter2\"\n",
     };
     for (size_t i = 0; i < COUNT(texts); i++) {

@@ -1,11 +1,11 @@
 /*
- * url.c - takes the `store` option apart.
+ * redis_url.c - takes the `store` option apart.
  *
  * Works on a copy, left to right: scheme, user, host or path, database. No
  * error text repeats the URL, nor any part that could hold a password that
  * was written with an unescaped '@', ':' or '/'.
  */
-#include "common/redis/url.h"
+#include "common/config/redis_url.h"
 
 #include "common/base/memory.h"
 

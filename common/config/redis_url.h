@@ -1,11 +1,11 @@
 /*
- * url.h - the `store` option, taken apart.
+ * redis_url.h - the `store` option, taken apart.
  *
  * Pure. Refuses what this version cannot reach (TLS, Sentinel, Cluster) with
  * "not in this version". %XX is decoded in user, password and path.
  */
-#ifndef TOLLGATE_REDIS_URL_H
-#define TOLLGATE_REDIS_URL_H
+#ifndef TOLLGATE_CONFIG_REDIS_URL_H
+#define TOLLGATE_CONFIG_REDIS_URL_H
 
 #include "common/base/error.h"
 

@@ -1,7 +1,7 @@
-/* test_url.c - the store option, good and bad. */
+/* test_redis_url.c - the store option, good and bad. */
 #include "tests/unit/unit.h"
 
-#include "common/redis/url.h"
+#include "common/config/redis_url.h"
 
 #include <stdlib.h>
 #include <string.h>
