@@ -27,6 +27,7 @@ struct listener {
     const struct cidr_list *allowed_peers;
     int fd;
     struct unix_place place;
+    bool is_lent; /* by systemd: the file at the path is not ours to remove */
     bool is_displaced;
     struct listener_events events;
     struct acceptor *acceptor;
@@ -136,6 +137,7 @@ bool listener_adopt(const struct config_listener *config, int fd, int place_fd,
             fd, strerror(errno));
 
     struct listener *listener = listener_new(config, options, fd);
+    listener->is_lent = place_fd == -1;
     if (place_fd != -1 && !unix_place_adopt(&listener->place, place_fd))
         close(place_fd);
     if (!config->is_inet &&
@@ -243,7 +245,7 @@ void listener_close(struct listener **listener, bool unlink_socket)
     if (old == NULL)
         return;
     listener_stop(old);
-    if (unlink_socket && !old->config.is_inet &&
+    if (unlink_socket && !old->config.is_inet && !old->is_lent &&
         unix_place_is_held(&old->place))
         (void)unlink(old->config.path);
     close(old->fd);
@@ -257,7 +259,7 @@ int listener_fd(const struct listener *listener)
 
 int listener_place_fd(const struct listener *listener)
 {
-    return listener->place.fd;
+    return listener->is_lent ? -1 : listener->place.fd;
 }
 
 bool listener_is_displaced(const struct listener *listener)

@@ -62,7 +62,8 @@ bool listener_fits_place(const struct config_listener *, int fd);
 /*
  * An inherited descriptor of that listener; false if it is not one (it stays
  * the caller's then). place_fd: what the predecessor's listener_place_fd was,
- * the listener's from now on; -1: not handed over, the path is looked at.
+ * the listener's from now on; -1: not handed over, so the socket is lent to
+ * us, by systemd, and the file at its path is never removed.
  */
 bool listener_adopt(const struct config_listener *, int fd, int place_fd,
     const struct listener_options *, struct listener **listener_r,
@@ -81,7 +82,7 @@ void listener_allow_peers(struct listener *, const struct cidr_list *);
 
 int listener_fd(const struct listener *);
 /* A second descriptor for a successor, which may have no right to look into
- * the socket's directory; -1: none. */
+ * the socket's directory; -1: none, or the socket is lent. */
 int listener_place_fd(const struct listener *);
 bool listener_is_displaced(const struct listener *);
 const struct config_listener *listener_config(const struct listener *);

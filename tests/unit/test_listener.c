@@ -310,22 +310,38 @@ static void adopts_what_was_bound_before(void **state)
     assert_false(
         listener_adopt(&inet, fd, -1, &options, &successor.listener, &err));
     assert_true(
-        listener_adopt(&config, fd, -1, &options, &successor.listener, &err));
+        listener_adopt(&config, fd, dup(listener_place_fd(scene.listener)),
+            &options, &successor.listener, &err));
     assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
     listener_close(&scene.listener, false);
 
-    /* Our own question who is there counts as the first visitor. */
     successor.base = event_base_new();
     events.context = &successor;
     assert_true(
         listener_start(successor.listener, successor.base, &events, &err));
     assert_false(listener_is_displaced(successor.listener));
     int client = connect_unix(config.path);
-    assert_true(scene_accepts(&successor, 2, 1000));
+    assert_true(scene_accepts(&successor, 1, 1000));
     close(client);
     scene_close(&successor);
     assert_int_equal(access(config.path, F_OK), -1);
     scene_close(&scene);
+}
+
+/* systemd goes on listening there when we end, for our next start. */
+static void leaves_what_was_lent(void **state)
+{
+    struct config_listener config = unix_config(*state);
+    struct listener_options options = {.group = (gid_t)-1, .owner = (uid_t)-1};
+    struct listener *listener;
+    struct error err = {0};
+    int lender = listen_by_hand(config.path);
+    assert_true(
+        listener_adopt(&config, dup(lender), -1, &options, &listener, &err));
+    assert_int_equal(listener_place_fd(listener), -1); /* so a successor too */
+    listener_close(&listener, true);
+    assert_int_equal(access(config.path, F_OK), 0);
+    close(lender);
 }
 
 static void adopted_may_be_displaced_already(void **state)
@@ -362,6 +378,7 @@ int main(void)
         TEST(notices_displacement_and_return),
         TEST(close_leaves_what_is_not_ours),
         TEST(adopts_what_was_bound_before),
+        TEST(leaves_what_was_lent),
         TEST(adopted_may_be_displaced_already),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
