@@ -42,6 +42,7 @@ void anvil_event_fill(enum anvil_request_kind kind,
         .helo = "",
         .instance = "",
         .peek = questions[kind].peek,
+        .silent = kind == ANVIL_REQUEST_LOOKUP,
     };
     for (unsigned i = 0; i < EVENT_KINDS; i++)
         if (questions[kind].kinds & BIT(i))

@@ -58,6 +58,7 @@ struct event {
     uint32_t message_recipients;  /* of this message, the ones asked about now
                                      included, for max_per_message; 0: n/a */
     bool peek;                    /* tell, but count nothing */
+    bool silent;                  /* nobody acts on the answer: no refusal */
 };
 
 /* Names as in tollgate.conf; NULL past the end. */

@@ -38,6 +38,8 @@ void decision_log_refusal(
     const struct decision *decision, const struct refusal *refusal)
 {
     const struct event *event = &decision->event;
+    enum verdict_reason reason =
+        refusal->limit != NULL ? REASON_LIMIT : decision->verdict.reason;
     struct log_record record;
 
     log_record_begin(&record, LOG_LEVEL_INFO, "decision");
@@ -51,8 +53,7 @@ void decision_log_refusal(
     if (refusal->limit != NULL)
         record_limit(&record, refusal->limit, refusal);
     log_record_text(&record, "verdict", verdict_word(decision, refusal));
-    log_record_text(
-        &record, "reason", verdict_reason_name(decision->verdict.reason));
+    log_record_text(&record, "reason", verdict_reason_name(reason));
     log_record_text(&record, "instance", event->instance);
     log_record_end(&record);
 }

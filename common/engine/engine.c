@@ -99,16 +99,22 @@ static void refuse(struct decision *decision, const struct refusal *refusal)
     verdict->limit = refusal->limit;
     verdict->used = refusal->used;
     verdict->retry_ms = refusal->retry_ms;
-    if (!decision->event.peek)
-        decision_log_refusal(decision, refusal);
+    if (decision->event.silent)
+        return;
+    metrics_refused(
+        &decision->engine->metrics, refusal->limit, refusal->kind, false);
+    decision_log_refusal(decision, refusal);
 }
 
+/* After a peek the event itself comes, since nothing was refused. */
 static void note_shadow(struct decision *decision, struct refusal refusal)
 {
     if (decision->event.peek)
         return;
     refusal.is_shadow = true;
     decision->engine->metrics.shadow_refusals[decision->event.face]++;
+    metrics_refused(
+        &decision->engine->metrics, refusal.limit, refusal.kind, true);
     decision_log_refusal(decision, &refusal);
 }
 
@@ -187,7 +193,8 @@ static void engine_defer(struct decision *decision)
 
     decision->verdict.kind = VERDICT_DEFER;
     decision->verdict.reason = REASON_STORE;
-    decision_log_refusal(decision, &refusal);
+    if (!decision->event.silent)
+        decision_log_refusal(decision, &refusal);
 }
 
 static void engine_on_charged_locally(

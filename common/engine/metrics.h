@@ -14,9 +14,19 @@ struct evbuffer;
 
 #define METRICS_BUCKETS  12
 #define METRICS_VERDICTS 3 /* enum verdict_kind */
+#define METRICS_LIMITS   128
+#define METRICS_NAME     64 /* of a limit, with its NUL */
 
 /* Upper bounds of the round-trip histogram, in µs. */
 extern const uint32_t metrics_bucket_us[METRICS_BUCKETS];
+
+/* What one limit has refused. */
+struct metrics_limit {
+    char name[METRICS_NAME];
+    enum face face;
+    enum event_kind kind;
+    uint64_t refused, shadowed;
+};
 
 struct metrics {
     uint64_t decisions[FACES][METRICS_VERDICTS][REASONS];
@@ -28,7 +38,13 @@ struct metrics {
     uint64_t store_unavailable; /* decisions made without the store */
     uint64_t displaced;         /* our sockets that somebody has replaced */
     uint64_t reloads, reload_failures;
+    /* Kept over reloads; those that find no place count as the last one. */
+    struct metrics_limit limits[METRICS_LIMITS];
+    size_t limit_count;
 };
+
+void metrics_refused(
+    struct metrics *, const struct limit *, enum event_kind, bool is_shadow);
 
 void metrics_round_trip(struct metrics *, uint64_t us);
 

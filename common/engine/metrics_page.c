@@ -45,6 +45,28 @@ static void write_decisions(const struct metrics *metrics, struct evbuffer *out)
             }
 }
 
+/* A limit's name holds neither quotes nor backslashes: config sees to it. */
+static void write_refusals(const struct metrics *metrics, struct evbuffer *out)
+{
+    write_head(out, "tollgate_refusals_total", "counter",
+        "Refusals, and those that a shadow would have made, by limit.");
+    for (size_t i = 0; i < metrics->limit_count; i++) {
+        const struct metrics_limit *limit = &metrics->limits[i];
+        const struct {
+            const char *name;
+            uint64_t value;
+        } results[] = {
+            {"refuse", limit->refused}, {"would-refuse", limit->shadowed}};
+        for (size_t j = 0; j < 2; j++)
+            if (results[j].value > 0)
+                evbuffer_add_printf(out,
+                    "tollgate_refusals_total{face=\"%s\",event=\"%s\","
+                    "limit=\"%s\",result=\"%s\"} %" PRIu64 "\n",
+                    face_name(limit->face), event_kind_name(limit->kind),
+                    limit->name, results[j].name, results[j].value);
+    }
+}
+
 static void write_by_face(struct evbuffer *out, const char *name,
     const char *type, const char *help, const uint64_t values[FACES])
 {
@@ -103,6 +125,7 @@ void metrics_write_page(const struct metrics *metrics,
     evbuffer_add_printf(
         out, "tollgate_config_info{hash=\"%s\"} 1\n", config_hash);
     write_decisions(metrics, out);
+    write_refusals(metrics, out);
     write_by_face(out, "tollgate_shadow_refusals_total", "counter",
         "Refusals that shadow limits would have made.",
         metrics->shadow_refusals);
