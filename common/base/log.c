@@ -64,6 +64,12 @@ static const struct {
     {"daemon", LOG_DAEMON},
     {"user", LOG_USER},
     {"auth", LOG_AUTH},
+    {"authpriv", LOG_AUTHPRIV},
+    {"cron", LOG_CRON},
+    {"lpr", LOG_LPR},
+    {"news", LOG_NEWS},
+    {"syslog", LOG_SYSLOG},
+    {"uucp", LOG_UUCP},
     {"local0", LOG_LOCAL0},
     {"local1", LOG_LOCAL1},
     {"local2", LOG_LOCAL2},
@@ -87,7 +93,7 @@ bool log_level_parse(const char *text, enum log_level *level_r)
     return false;
 }
 
-static bool facility_parse(const char *text, int *facility_r)
+bool log_facility_parse(const char *text, int *facility_r)
 {
     for (size_t i = 0; i < COUNT(facilities); i++) {
         if (strcmp(facilities[i].name, text) == 0) {
@@ -128,7 +134,7 @@ static bool open_target(
         return true;
     }
     if ((rest = after(target, "syslog:")) != NULL &&
-        facility_parse(rest, facility_r)) {
+        log_facility_parse(rest, facility_r)) {
         log->target = TARGET_SYSLOG;
         log->has_time = false;
         return true;
@@ -142,8 +148,8 @@ static bool open_target(
         return true;
     }
     return error_set(err,
-        "\"%s\" is no place to log; write stderr, file:PATH, or syslog: and "
-        "mail, daemon, user, auth or local0 to local7",
+        "\"%s\" is no place to log; write stderr, file:PATH, or "
+        "syslog:FACILITY as in syslog:mail",
         target);
 }
 

@@ -32,6 +32,8 @@ bool log_open(const char *target, enum log_format format, enum log_level level,
  * to be done.
  */
 bool log_give_to(uid_t uid, gid_t gid, struct error *err);
+/* "mail", as openlog(3) wants it; all but "kern", which is not ours. */
+bool log_facility_parse(const char *text, int *facility_r);
 /* "debug" "info" "warn" "error" */
 bool log_level_parse(const char *text, enum log_level *level_r);
 

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define STORE_PATIENCE_S 1 /* at start; a Redis that is away is no error */
@@ -143,12 +144,25 @@ static void daemon_await_store(struct daemon *daemon)
         event_free(timer);
 }
 
+/* One for each smtpd: the usual soft limit of 1024 is few for that. */
+static void daemon_raise_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) == -1)
+        log_warn("RLIMIT_NOFILE: %s", strerror(errno));
+}
+
 static bool daemon_start(struct daemon *daemon, struct error *err)
 {
     /* A successor is detached already, and LISTEN_PID names it alone. */
     if (daemon->options.detach && !successor_is_awaited() &&
         !daemon_detach(daemon, err))
         return false;
+    daemon_raise_descriptors();
     daemon->base = event_base_new();
     if (daemon->base == NULL)
         return error_set(err, "no event loop: %s", strerror(errno));
@@ -245,7 +259,14 @@ static int daemon_serve(struct daemon *daemon)
 {
     struct error err;
 
+    /* Until there is something to reload or to hand over. */
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGUSR2, SIG_IGN);
     if (!daemon_start(daemon, &err)) {
+        if (daemon->phase == DAEMON_DRAINING) {
+            log_info("%s", err.text);
+            return EXIT_CLEAN;
+        }
         log_error("fatal: %s", err.text);
         return EXIT_START;
     }

@@ -73,7 +73,7 @@ static bool wait_step(void)
     return goes_on;
 }
 
-static bool bind_patiently(const struct daemon *daemon,
+static bool bind_patiently(struct daemon *daemon,
     const struct config_listener *config,
     const struct listener_options *options, struct listener **listener_r,
     struct error *err)
@@ -95,13 +95,15 @@ static bool bind_patiently(const struct daemon *daemon,
             continue;
         if (steps++ % (WAIT_LOG_EVERY_S * 1000 / WAIT_STEP_MS) == 0)
             log_info("%s: waiting for Postfix to make it", directory);
-        if (!wait_step())
+        if (!wait_step()) {
+            daemon->phase = DAEMON_DRAINING;
             return error_set(
                 err, "%s: stopped while waiting for it", directory);
+        }
     }
 }
 
-static bool open_one(const struct daemon *daemon, struct inherit *inherited,
+static bool open_one(struct daemon *daemon, struct inherit *inherited,
     const struct config_listener *config, struct listener **listener_r,
     struct error *err)
 {

@@ -94,8 +94,11 @@ static void on_usr2(evutil_socket_t signal, short what, void *context)
     daemon->successor = successor_start(daemon->base, daemon->program_path,
         daemon->argv, fds, count, &events, &err);
     free(fds);
-    if (daemon->successor == NULL)
-        log_error("USR2: %s", err.text);
+    if (daemon->successor != NULL)
+        return;
+    log_error("USR2: %s", err.text);
+    if (!daemon_pages_open(daemon, &err))
+        log_error("%s", err.text);
 }
 
 static void on_term(evutil_socket_t signal, short what, void *context)
@@ -109,6 +112,8 @@ static void on_term(evutil_socket_t signal, short what, void *context)
         event_base_loopbreak(daemon->base);
         return;
     }
+    /* Whoever stops us means the one as well that would take our place. */
+    successor_end(&daemon->successor);
     log_info("stopping; open sessions have %llu ms",
         (unsigned long long)daemon->config->drain_timeout_ms);
     notify_stopping();

@@ -171,6 +171,15 @@ struct successor *successor_start(struct event_base *base, const char *program,
     return successor;
 }
 
+void successor_end(struct successor **successor)
+{
+    if (*successor == NULL)
+        return;
+    if (kill((*successor)->pid, SIGTERM) == -1)
+        log_warn("successor %d: %s", (int)(*successor)->pid, strerror(errno));
+    successor_free(successor);
+}
+
 void successor_free(struct successor **successor)
 {
     if (*successor == NULL)

@@ -32,6 +32,8 @@ struct successor_events {
 struct successor *successor_start(struct event_base *, const char *program,
     char *const *argv, const int *fds, size_t fd_count,
     const struct successor_events *, struct error *err);
+/* TERM for one that does not serve yet; no on_result. Accepts NULL. */
+void successor_end(struct successor **);
 void successor_free(struct successor **);
 
 /* Are we a successor whose predecessor has not been told yet? */

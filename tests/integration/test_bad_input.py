@@ -113,12 +113,12 @@ def test_no_descriptors_left(place, keep):
     """EMFILE: those who are in are served, the rest come in later."""
     listen = [f"policy:unix:{place}/policy"]
     place.chmod(0o777)
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
-    try:
-        policyd = keep(Policyd(place / "policyd", listen))
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    policyd = keep(Policyd(place / "policyd", listen))
+    policyd.stop()
+    # The hard limit too: it raises the soft one by itself.
+    policyd.process.argv = ["sh", "-c", 'ulimit -n 64; exec "$@"', "sh",
+                            *policyd.process.argv]
+    policyd.start()
     first = keep(Policy(place / "policy"))
     assert first.rcpt("198.51.100.4") == "DUNNO"
     crowd = [Policy(place / "policy") for _ in range(100)]
@@ -166,10 +166,12 @@ def test_memory_is_flat(start, place, monkeypatch):
 
 def test_thousands_of_connections(start, place, keep):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
     try:
+        # The daemon raises its soft limit by itself.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
         policyd = start(client_limits_at="policy",
                         client_message_rate_limit=1000000)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
         before = memory_kib(policyd.process.pid)
         crowd = [Policy(place / "policy") for _ in range(4000)]
         for smtpd in crowd:

@@ -195,6 +195,18 @@ def test_a_successor_that_cannot_start_changes_nothing(start, place):
     policyd.stop()
 
 
+def test_term_ends_a_successor_that_does_not_serve_yet(start, place, keep):
+    """Else it would go on alone, at a path that is no longer there."""
+    redis = keep(RedisServer(place / "redis"))
+    policyd = start(store=redis.url, **LIMIT)
+    redis.process.freeze()  # so it waits
+    policyd.process.signal(signal.SIGUSR2)
+    wait_until(lambda: len(_pids_of(policyd)) == 2, 5, "there are two")
+    assert policyd.process.terminate(5) == 0
+    wait_until(lambda: _pids_of(policyd) == [], 5, "both have gone")
+    assert "successor" not in policyd.process.text()
+
+
 def test_term_closes_idle_smtpds_at_once(start, place, keep):
     policyd = start(drain_timeout="60s")
     idle, busy = keep(Anvil(place / "anvil")), keep(Anvil(place / "anvil"))
