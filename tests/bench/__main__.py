@@ -78,12 +78,13 @@ def main():
     machine.build_programs()
 
     result = []
-    for name in options.name or MEASUREMENTS:
-        part = measure(name, size)
-        if options.quick:
-            part = [dataclasses.replace(figure, asked=None) for figure in part]
-        print_result(name, part)
-        result += part
+    with machine.first_in_line():
+        for name in options.name or MEASUREMENTS:
+            part = measure(name, size)
+            if options.quick:
+                part = [dataclasses.replace(each, asked=None) for each in part]
+            print_result(name, part)
+            result += part
 
     path = options.json or BUILD / "bench.json"
     with open(path, "w", encoding="utf-8") as file:

@@ -16,6 +16,9 @@ from . import figures, machine, script
 LIMITS = {f"smtpd_client_{name}_limit": 10000000 for name in (
     "connection_count", "connection_rate", "message_rate", "recipient_rate",
     "auth_rate", "new_tls_session_rate")}
+# Or cleanup sleeps for a second now and then, when mail comes in faster than
+# it goes out: a lottery that would be most of the result.
+SETTINGS = {**LIMITS, "in_flow_delay": 0}
 
 
 def queue_is_empty(postfix):
@@ -40,9 +43,11 @@ def send(postfix, messages):
 
 def start_postfix(stack, folder, name, anvil):
     postfix = Postfix(folder / name, port=free_port(), anvil=anvil,
-                      main=LIMITS, name=name)
+                      main=SETTINGS, name=name)
     stack.callback(postfix.close)
-    return postfix.start()
+    postfix.start()
+    machine.put_first(postfix.master_pid())  # it has a session of its own
+    return postfix
 
 
 def start_anvil_face(stack, folder, server):
@@ -77,7 +82,7 @@ class Meter:
 
 
 def measure(folder, size):
-    """Nothing is pinned, there are dozens of processes; 15 pairs for that."""
+    """Nothing is pinned: there are dozens of processes."""
     with contextlib.ExitStack() as stack:
         server = script.start_redis(stack, folder)
         os.sched_setaffinity(server.process.pid, os.sched_getaffinity(0))
