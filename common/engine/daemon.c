@@ -276,6 +276,8 @@ static int daemon_serve(struct daemon *daemon)
         log_info("%s %s serves, configuration %s", daemon->faces->program,
             PACKAGE_VERSION, daemon->config->hash);
     }
+    /* TERM while we waited for the store: its end of the loop is past. */
+    daemon_session_ended(daemon);
     event_base_dispatch(daemon->base);
     daemon->faces->stop(daemon->faces->context);
     log_info("stopped");

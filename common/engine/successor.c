@@ -99,14 +99,24 @@ static void place_descriptors(int *fds, size_t count)
             _exit(127);
 }
 
-static void run_child(const char *program, char *const *argv,
-    char **environment, int *fds, size_t count)
+/* A reload or restart that comes too early is not its end; TERM is. */
+static void release_signals(void)
 {
     sigset_t none;
 
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGUSR2, SIG_IGN);
+    signal(SIGTERM, SIG_DFL);
+    signal(SIGINT, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void run_child(const char *program, char *const *argv,
+    char **environment, int *fds, size_t count)
+{
     place_descriptors(fds, count);
+    release_signals();
     snprintf(environment[0], LISTEN_PID_SIZE, "LISTEN_PID=%d", (int)getpid());
     execve(program, argv, environment);
     _exit(127);
@@ -135,9 +145,15 @@ static pid_t successor_fork(const char *program, char *const *argv,
         all[i] = fds[i];
     all[fd_count] = ready_fd;
 
+    /* A signal to the child must not come out of our own loop: until exec it
+     * has our handlers and their pipe. */
+    sigset_t every, before;
+    sigfillset(&every);
+    sigprocmask(SIG_SETMASK, &every, &before);
     pid_t pid = fork();
     if (pid == 0)
         run_child(program, argv, environment, all, fd_count + 1);
+    sigprocmask(SIG_SETMASK, &before, NULL);
     free(all);
     free_environment(environment);
     return pid;

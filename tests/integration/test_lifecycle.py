@@ -203,7 +203,7 @@ def test_term_ends_a_successor_that_does_not_serve_yet(start, place, keep):
     policyd.process.signal(signal.SIGUSR2)
     wait_until(lambda: len(_pids_of(policyd)) == 2, 5, "there are two")
     assert policyd.process.terminate(5) == 0
-    wait_until(lambda: _pids_of(policyd) == [], 5, "both have gone")
+    wait_until(lambda: _pids_of(policyd) == [], 3, "both have gone")
     assert "successor" not in policyd.process.text()
 
 
