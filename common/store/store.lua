@@ -164,7 +164,8 @@ for i = 1, #KEYS do
       used = (call('HGET', key, field) or 0) + 0
       total = used + amount
     else
-      used = call('HINCRBY', key, field, amount)
+      -- The caller's text: printing a number costs as much as PTTL.
+      used = call('HINCRBY', key, field, ARGV[arg + 2])
       total = used
     end
     local ttl = call('PTTL', key)
@@ -199,7 +200,7 @@ for i = 1, #KEYS do
       life = math.max(life, span)
     end
     used, after[i] = others + amount - 1, others + amount
-    ARGV[arg + 3] = life
+    ARGV[arg + 3] = life == span and ARGV[arg + 1] or life
   end
 
   values[i] = written
