@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from harness.policyd import ANVIL_PASS, POLICYD
+from harness.policyd import ANVIL_PASS, POLICYD, Policyd
 from harness.wait import wait_until
 from harness.workdir import workdir
 
@@ -53,6 +53,18 @@ def keep(place):
     """keep(thing) closes it when the test is over, the last one first."""
     with _keeper() as keep_one:
         yield keep_one
+
+
+@pytest.fixture
+def start(place, keep):
+    """start(*sections, **options): a policyd with both faces, at the sockets
+    policy and anvil of the test's directory."""
+    def one(*sections, **options):
+        listen = [f"policy:unix:{place}/policy", f"anvil:unix:{place}/anvil"]
+        return keep(Policyd(place / "policyd", listen, options=options,
+                            sections=sections))
+    place.chmod(0o777)
+    return one
 
 
 @pytest.fixture(scope="module")

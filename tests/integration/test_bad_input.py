@@ -30,15 +30,6 @@ MALFORMED = {
 }
 
 
-@pytest.fixture
-def start(place, keep):
-    def one(**options):
-        listen = [f"policy:unix:{place}/policy", f"anvil:unix:{place}/anvil"]
-        return keep(Policyd(place / "policyd", listen, options=options))
-    place.chmod(0o777)
-    return one
-
-
 def send(connection, data):
     """All of it, or as much as policyd takes before it closes."""
     try:

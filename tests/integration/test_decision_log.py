@@ -4,10 +4,7 @@ import json
 import re
 import signal
 
-import pytest
-
 from harness.attributes import Anvil, Policy
-from harness.policyd import Policyd
 from harness.wait import wait_until
 
 ORDER = ("face service event client peer port sasl sender recipient limit used "
@@ -15,16 +12,6 @@ ORDER = ("face service event client peer port sasl sender recipient limit used "
 LIMIT = ("limit", "few", {"event": "message", "at": "policy",
                           "key": ["client"], "rate": "1/1h"})
 SHADOW = ("limit", "seen", {**LIMIT[2], "shadow": True})
-
-
-@pytest.fixture
-def start(place, keep):
-    def one(*sections, **options):
-        listen = [f"policy:unix:{place}/policy", f"anvil:unix:{place}/anvil"]
-        return keep(Policyd(place / "policyd", listen, options=options,
-                            sections=sections))
-    place.chmod(0o777)
-    return one
 
 
 def decisions(policyd):

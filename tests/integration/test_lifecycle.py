@@ -4,23 +4,11 @@ import signal
 import subprocess
 import threading
 
-import pytest
-
 from harness.attributes import Anvil, Policy
-from harness.policyd import Policyd
 from harness.redis_server import RedisServer
 from harness.wait import wait_until
 
 LIMIT = {"client_limits_at": "policy", "client_message_rate_limit": 3}
-
-
-@pytest.fixture
-def start(place, keep):
-    def one(**options):
-        listen = [f"policy:unix:{place}/policy", f"anvil:unix:{place}/anvil"]
-        return keep(Policyd(place / "policyd", listen, options=options))
-    place.chmod(0o777)
-    return one
 
 
 def hang_up(policyd, times):

@@ -6,7 +6,6 @@ import time
 import pytest
 
 from harness.attributes import Anvil, Policy
-from harness.policyd import Policyd
 from harness.ports import free_port
 from harness.redis_server import RedisServer
 from harness.wait import wait_until
@@ -17,15 +16,6 @@ IN_TIME = 0.120  # store_timeout + 20 ms
 @pytest.fixture
 def store(place, keep):
     return keep(RedisServer(place / "redis"))
-
-
-@pytest.fixture
-def start(place, keep):
-    def one(**options):
-        listen = [f"policy:unix:{place}/policy", f"anvil:unix:{place}/anvil"]
-        return keep(Policyd(place / "policyd", listen, options=options))
-    place.chmod(0o777)
-    return one
 
 
 def waits(place, client, times):
