@@ -67,6 +67,15 @@ static bool is_reported(enum face face, enum event_kind kind)
     return face == FACE_ANVIL && event_can_feed(FACE_ANVIL, kind);
 }
 
+/* Counters of their own where another face feeds the client_* limits: both are
+ * told of the same connection, and it must not count twice. */
+static const char *report_name(const struct config *config, bool is_lease)
+{
+    if (config->client.at == 0 || config->client.at == 1 + FACE_ANVIL)
+        return is_lease ? "c" : "f";
+    return is_lease ? "C" : "F";
+}
+
 static void bill_add_report(struct bill *bill, const struct config *config,
     const struct event *event, const char *service_title, enum event_kind kind)
 {
@@ -76,7 +85,7 @@ static void bill_add_report(struct bill *bill, const struct config *config,
         .kind = is_lease ? CHARGE_LEASE : CHARGE_FIXED,
         .subject =
             bill_subject(bill, config, event, service_title, REPORT_KEY, true),
-        .name = is_lease ? "c" : "f",
+        .name = report_name(config, is_lease),
         .field = (uint8_t)kind,
         .amount = event->amount[kind],
         .window_ms = config->rate_time_unit_ms,

@@ -262,6 +262,27 @@ static void test_anvil_reports_without_limits(void **state)
     bench_close(&bench);
 }
 
+/* Two faces are told of the same message: it must not count twice. */
+static void test_reports_share_no_counter_with_another_face(void **state)
+{
+    struct bench bench;
+
+    (void)state;
+    bench_open(&bench, "client_limits_at = \"policy\"\n"
+                       "client_message_rate_limit = 5\n"
+                       "rate_window = \"fixed\"\n");
+    struct event event = event_of(FACE_ANVIL, "198.51.100.7");
+    event.amount[EVENT_MESSAGE] = 1;
+    decide(&bench, event);
+    assert_int_equal(fake_store.asked_count, 1);
+    const char *report = fake_store.asked[0].name;
+    event.face = FACE_POLICY;
+    decide(&bench, event);
+    assert_string_equal(fake_store.asked[0].name, "f");
+    assert_string_not_equal(fake_store.asked[0].name, report);
+    bench_close(&bench);
+}
+
 /* A limit of another length must not be taken for Postfix's own counter. */
 static void test_anvil_count_is_postfixs_own(void **state)
 {
@@ -344,6 +365,7 @@ int main(void)
         cmocka_unit_test(test_store_away_defer_wins),
         cmocka_unit_test(test_store_away_local_share),
         cmocka_unit_test(test_anvil_reports_without_limits),
+        cmocka_unit_test(test_reports_share_no_counter_with_another_face),
         cmocka_unit_test(test_anvil_count_is_postfixs_own),
         cmocka_unit_test(test_lease_is_given_back_as_taken),
         cmocka_unit_test(test_cancelled_decision_is_silent),
