@@ -1,0 +1,28 @@
+/*
+ * peer.h - who stands at the other end of an smtpd's TCP connection.
+ *
+ * Found out by net/peer_proof, never told by Postfix: what a PROXY header
+ * says is the claim (struct event's client), this is the truth. Pure data.
+ */
+#ifndef TOLLGATE_CORE_PEER_H
+#define TOLLGATE_CORE_PEER_H
+
+#include "common/base/address.h"
+
+enum peer_state {
+    PEER_NOT_ASKED, /* no service wants proof */
+    PEER_PROVEN,    /* exactly one connected client: address is true */
+    PEER_UNPROVEN,  /* none, several, gone already, or the kernel refused */
+    PEER_LOCAL,     /* the process serves no TCP client: local submission */
+    PEER_INET,      /* asked over inet: nothing can be proven */
+    PEER_STATES,
+};
+
+struct peer {
+    enum peer_state state;
+    struct address address; /* PROVEN; else ADDRESS_NONE */
+    uint16_t port;          /* the true local port of the listener; 0: unknown,
+                               may be known of a client that has gone too */
+};
+
+#endif
