@@ -1,0 +1,116 @@
+/*
+ * trust_file.c - a list of trusted proxies in a file.
+ *
+ * Looked at every second by its metadata, which also notices files that are
+ * renamed over, linked anew (as Kubernetes does) or on a network; read only
+ * when those change. A file with one bad line is not taken at all: half a
+ * list would refuse somebody's mail without a word.
+ */
+#include "common/net/trust_source.h"
+
+#include "common/base/memory.h"
+#include "common/config/text_file.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define SIZE_MAX_BYTES (256 * 1024)
+
+struct trust_file {
+    struct trust_source source;
+    const char *path; /* inside of source.text */
+    struct stat seen;
+};
+
+static bool is_unchanged(const struct stat *a, const struct stat *b)
+{
+    return a->st_ino == b->st_ino && a->st_dev == b->st_dev &&
+           a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* In place: without its comment and the blanks at both ends. */
+static char *bare_line(char *line)
+{
+    line[strcspn(line, "#")] = '\0';
+    line += strspn(line, " \t\r");
+    size_t len = strlen(line);
+    while (len > 0 && strchr(" \t\r", line[len - 1]) != NULL)
+        line[--len] = '\0';
+    return line;
+}
+
+static bool parse_lines(char *text, struct cidr_list *list, struct error *err)
+{
+    char *rest = text, *line;
+    unsigned number = 0;
+
+    while ((line = strsep(&rest, "\n")) != NULL) {
+        number++;
+        line = bare_line(line);
+        if (*line != '\0' && !cidr_list_add(list, line, err))
+            return error_prefix(err, "line %u: ", number);
+    }
+    return true;
+}
+
+static void trust_file_read(struct trust_file *file)
+{
+    struct cidr_list list = {0};
+    struct error err;
+    size_t len;
+    char *text = text_file_read(file->path, SIZE_MAX_BYTES, &len, &err);
+
+    if (text != NULL && parse_lines(text, &list, &err)) {
+        trust_source_set(&file->source, &list);
+    } else {
+        cidr_list_clear(&list);
+        trust_source_fail(&file->source, err.text);
+    }
+    free(text);
+}
+
+static void trust_file_look(struct trust_file *file)
+{
+    struct stat now;
+
+    if (stat(file->path, &now) == -1) {
+        trust_source_fail(&file->source, strerror(errno));
+        memset(&file->seen, 0, sizeof file->seen);
+        return;
+    }
+    if (is_unchanged(&file->seen, &now))
+        return;
+    file->seen = now;
+    trust_file_read(file);
+}
+
+static void trust_file_on_time(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    trust_file_look(context);
+}
+
+static void trust_file_free(struct trust_source *source)
+{
+    free(source);
+}
+
+struct trust_source *trust_file_new(struct event_base *base, const char *text)
+{
+    const struct timeval every = {.tv_sec = 1};
+    struct trust_file *file = xcalloc(1, sizeof *file);
+
+    file->source.text = xstrdup(text);
+    file->source.free = trust_file_free;
+    file->path = file->source.text + strlen("file:");
+    file->source.again =
+        event_new(base, -1, EV_PERSIST, trust_file_on_time, file);
+    event_add(file->source.again, &every);
+    trust_file_look(file);
+    return &file->source;
+}

@@ -1,0 +1,182 @@
+/*
+ * test_trust.c - lists of proxies in files and in the DNS. No question leaves
+ * this machine; a name that is pointed elsewhere is tests/integration's.
+ */
+#include "common/net/trust.h"
+#include "tests/unit/unit.h"
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct event_base *base;
+static struct trust *trust;
+static char path[64], source[80];
+
+static void write_list(const char *text)
+{
+    char temporary[80];
+
+    snprintf(temporary, sizeof temporary, "%s.new", path);
+    FILE *file = fopen(temporary, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+    assert_int_equal(rename(temporary, path), 0);
+}
+
+static bool has(const char *net)
+{
+    struct cidr cidr;
+    struct error err;
+
+    assert_true(cidr_parse(net, &cidr, &err));
+    return trust_contains(trust, source, &cidr);
+}
+
+static void want(const char *text)
+{
+    trust_begin(trust);
+    if (text != NULL)
+        trust_want(trust, text);
+    trust_end(trust);
+}
+
+/* Turns the loop until it is so; at most some seconds. */
+static bool becomes(const char *net, bool expected)
+{
+    uint64_t end_ms = clock_monotonic_ms() + 4000;
+
+    while (has(net) != expected && clock_monotonic_ms() < end_ms)
+        event_base_loop(base, EVLOOP_ONCE);
+    return has(net) == expected;
+}
+
+static void test_file_is_read_at_once(void **state)
+{
+    (void)state;
+    write_list("# proxies\n192.0.2.1\r\n\n  2001:db8::/64 # two\n10.1.0.0/16");
+    want(source);
+    assert_true(has("192.0.2.1"));
+    assert_true(has("2001:db8::7"));
+    assert_true(has("10.1.2.0/24"));
+    assert_false(has("192.0.2.2"));
+    assert_false(has("10.0.0.0/8"));
+}
+
+static void test_file_is_followed(void **state)
+{
+    (void)state;
+    write_list("192.0.2.1\n");
+    want(source);
+    write_list("192.0.2.2\n");
+    assert_true(becomes("192.0.2.2", true));
+    assert_false(has("192.0.2.1"));
+}
+
+static void test_last_good_list_stays(void **state)
+{
+    (void)state;
+    write_list("192.0.2.1\n");
+    want(source);
+    write_list("192.0.2.2\nnonsense\n");
+    event_base_loop(base, EVLOOP_ONCE);
+    event_base_loop(base, EVLOOP_ONCE);
+    assert_true(has("192.0.2.1"));
+    assert_false(has("192.0.2.2"));
+    unlink(path);
+    event_base_loop(base, EVLOOP_ONCE);
+    assert_true(has("192.0.2.1"));
+    write_list("192.0.2.3\n");
+    assert_true(becomes("192.0.2.3", true));
+}
+
+static void test_file_may_come_later(void **state)
+{
+    (void)state;
+    want(source);
+    assert_false(has("192.0.2.1"));
+    write_list("192.0.2.1\n");
+    assert_true(becomes("192.0.2.1", true));
+}
+
+static void test_reload_keeps_and_forgets(void **state)
+{
+    (void)state;
+    write_list("192.0.2.1\n");
+    want(source);
+    unlink(path);
+    want(source);
+    assert_true(has("192.0.2.1"));
+    want(NULL);
+    assert_false(has("192.0.2.1"));
+    want(source);
+    assert_false(has("192.0.2.1"));
+}
+
+/* No question goes out: "localhost" is in /etc/hosts, and an address is
+ * itself. */
+static void test_names(void **state)
+{
+    (void)state;
+    snprintf(source, sizeof source, "dns:localhost");
+    want(source);
+    assert_true(becomes("127.0.0.1", true));
+    assert_false(has("192.0.2.1"));
+    snprintf(source, sizeof source, "dns:192.0.2.1");
+    want(source);
+    assert_true(becomes("192.0.2.1", true));
+}
+
+/* The question is still under way when it is no longer of interest. */
+static void test_a_question_may_be_given_up(void **state)
+{
+    (void)state;
+    want("dns:no-such-name.invalid");
+    want(NULL);
+    want("dns:no-such-name.invalid");
+}
+
+static int set_up(void **state)
+{
+    struct error err;
+
+    (void)state;
+    log_open("file:/dev/null", LOG_FORMAT_TEXT, LOG_LEVEL_ERROR, "test", &err);
+    base = event_base_new();
+    trust = trust_new(base);
+    snprintf(path, sizeof path, "/tmp/tollgate-test-%d", (int)getpid());
+    snprintf(source, sizeof source, "file:%s", path);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    trust_free(&trust);
+    event_base_free(base);
+    unlink(path);
+    return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_file_is_read_at_once),
+        TEST(test_file_is_followed),
+        TEST(test_last_good_list_stays),
+        TEST(test_file_may_come_later),
+        TEST(test_reload_keeps_and_forgets),
+        TEST(test_names),
+        TEST(test_a_question_may_be_given_up),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
