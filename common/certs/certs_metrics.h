@@ -1,0 +1,14 @@
+/*
+ * certs_metrics.h - what /metrics shows of certificates.
+ */
+#ifndef TOLLGATE_CERTS_CERTS_METRICS_H
+#define TOLLGATE_CERTS_CERTS_METRICS_H
+
+#include "common/certs/certificate.h"
+
+struct evbuffer;
+
+void certs_metrics_write(
+    struct certificate *const *items, size_t count, struct evbuffer *);
+
+#endif

@@ -1,0 +1,191 @@
+/*
+ * choice.c - see choice.h. Pure: the time is an argument.
+ *
+ * A source may hold old entries for good (Traefik never removes one), so
+ * what is wrong with an entry matters only if it would have been taken.
+ */
+#include "common/certs/choice.h"
+
+#include "common/base/memory.h"
+
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void find_best(struct look *look, const char *name, int64_t now_s,
+    struct candidate *best[CHAIN_ALGORITHMS])
+{
+    struct error ignored;
+
+    for (size_t i = 0; i < look->count; i++) {
+        struct candidate *candidate = &look->items[i];
+        const struct chain *chain = candidate->chain;
+        if (chain == NULL || !chain_covers(chain, name) ||
+            !chain_check_dates(chain, now_s, &ignored))
+            continue;
+        struct candidate **place = &best[chain->algorithm];
+        if (*place == NULL || chain->not_after > (*place)->chain->not_after)
+            *place = candidate;
+    }
+}
+
+static bool has_any(struct candidate *const best[CHAIN_ALGORITHMS])
+{
+    for (unsigned i = 0; i < CHAIN_ALGORITHMS; i++)
+        if (best[i] != NULL)
+            return true;
+    return false;
+}
+
+static void set_problem(struct choice *choice, char *problem)
+{
+    if (choice->problem == NULL)
+        choice->problem = problem;
+    else
+        free(problem);
+}
+
+/* Would it have been taken, had it been sound? */
+static bool would_matter(const struct candidate *candidate,
+    struct candidate *const best[CHAIN_ALGORITHMS])
+{
+    if (!has_any(best) || candidate->leaf_ends_at == 0)
+        return true;
+    for (unsigned i = 0; i < CHAIN_ALGORITHMS; i++)
+        if (best[i] != NULL &&
+            best[i]->chain->not_after >= candidate->leaf_ends_at)
+            return false;
+    return true;
+}
+
+static void find_problem(struct look *look, char *const *names, int64_t now_s,
+    struct candidate *const best[CHAIN_ALGORITHMS], struct choice *choice)
+{
+    struct error err;
+
+    if (look->failure != NULL)
+        set_problem(choice, xstrdup(look->failure));
+    for (size_t i = 0; i < look->count; i++) {
+        const struct candidate *candidate = &look->items[i];
+        if (candidate->problem != NULL && would_matter(candidate, best))
+            set_problem(choice, xstrdup(candidate->problem));
+        else if (candidate->chain != NULL && would_matter(candidate, best) &&
+                 !chain_check_dates(candidate->chain, now_s, &err))
+            set_problem(choice, xprintf("%s: %s", candidate->where, err.text));
+    }
+    if (!has_any(best))
+        set_problem(
+            choice, xprintf("no certificate there covers %s%s", names[0],
+                        names[1] != NULL ? " or the other names" : ""));
+}
+
+static void keep(struct chain **kept, struct chain **in_use)
+{
+    *kept = *in_use;
+    *in_use = NULL;
+}
+
+static bool is_same(const struct chain *a, const struct chain *b)
+{
+    return a->pem_len == b->pem_len && memcmp(a->pem, b->pem, a->pem_len) == 0;
+}
+
+static bool may_replace(const struct chain *in_use, const struct chain *chain,
+    int64_t now_s, bool may_be_older)
+{
+    struct error ignored;
+
+    if (in_use == NULL)
+        return true;
+    if (is_same(in_use, chain))
+        return false;
+    return may_be_older || chain->not_after >= in_use->not_after ||
+           !chain_check_dates(in_use, now_s, &ignored);
+}
+
+static void take(struct choice *choice, struct candidate *best,
+    struct chain **in_use, int64_t now_s, bool may_be_older)
+{
+    struct chain **place = &choice->chains[best->chain->algorithm];
+
+    if (may_replace(*in_use, best->chain, now_s, may_be_older)) {
+        *place = best->chain;
+        best->chain = NULL;
+        choice->where[(*place)->algorithm] = xstrdup(best->where);
+        return;
+    }
+    if (!is_same(*in_use, best->chain))
+        set_problem(choice,
+            xprintf("%s: ends before the one in use, which stays; a new start "
+                    "takes it",
+                best->where));
+    keep(place, in_use);
+}
+
+/* Postfix reads all of them from one reply. */
+static void fit_reply(struct choice *choice)
+{
+    size_t len = 0;
+
+    for (unsigned i = 0; i < CHAIN_ALGORITHMS; i++) {
+        struct chain *chain = choice->chains[i];
+        if (chain == NULL)
+            continue;
+        len += chain->pem_len;
+        if (chain_reply_size(len) <= CHAIN_REPLY_MAX)
+            continue;
+        set_problem(choice,
+            xprintf("%s chain left out: together with the others longer than "
+                    "Postfix reads",
+                chain_algorithm_name(chain->algorithm)));
+        len -= chain->pem_len;
+        chain_free(&choice->chains[i]);
+        free(choice->where[i]);
+        choice->where[i] = NULL;
+    }
+}
+
+void choice_make(struct look *look, char *const *names, int64_t now_s,
+    bool may_be_older, struct chain *in_use[CHAIN_ALGORITHMS],
+    struct choice *choice_r)
+{
+    struct candidate *best[CHAIN_ALGORITHMS] = {NULL};
+
+    *choice_r = (struct choice){.problem = NULL};
+    for (char *const *name = names; *name != NULL && !has_any(best); name++)
+        find_best(look, *name, now_s, best);
+    find_problem(look, names, now_s, best, choice_r);
+    for (unsigned i = 0; i < CHAIN_ALGORITHMS; i++)
+        if (best[i] != NULL)
+            take(choice_r, best[i], &in_use[i], now_s, may_be_older);
+        else if (choice_r->problem != NULL)
+            keep(&choice_r->chains[i], &in_use[i]);
+    fit_reply(choice_r);
+}
+
+void choice_clear(struct choice *choice)
+{
+    for (unsigned i = 0; i < CHAIN_ALGORITHMS; i++) {
+        chain_free(&choice->chains[i]);
+        free(choice->where[i]);
+    }
+    free(choice->problem);
+    *choice = (struct choice){.problem = NULL};
+}
+
+char *choice_pem(struct chain *const chains[CHAIN_ALGORITHMS], size_t *len_r)
+{
+    size_t len = 0, at = 0;
+
+    for (unsigned i = 0; i < CHAIN_ALGORITHMS; i++)
+        len += chains[i] != NULL ? chains[i]->pem_len : 0;
+    char *pem = xcalloc(1, len + 1);
+    for (unsigned i = 0; i < CHAIN_ALGORITHMS; i++) {
+        if (chains[i] == NULL)
+            continue;
+        memcpy(pem + at, chains[i]->pem, chains[i]->pem_len);
+        at += chains[i]->pem_len;
+    }
+    *len_r = len;
+    return pem;
+}

@@ -1,0 +1,136 @@
+/*
+ * file.c - see file.h.
+ *
+ * What a file's name leads to is noted as well: a watch on a folder does not
+ * see writes into a file that a link or a bind mount brings there.
+ */
+#include "common/certs/file.h"
+
+#include "common/base/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void file_paths_add(struct file_paths *paths, const char *path)
+{
+    for (size_t i = 0; i < paths->count; i++)
+        if (strcmp(paths->items[i], path) == 0)
+            return;
+    if (paths->count == FILE_PATHS_MAX)
+        return;
+    if (paths->items == NULL)
+        paths->items = xcalloc(FILE_PATHS_MAX, sizeof *paths->items);
+    paths->items[paths->count++] = xstrdup(path);
+}
+
+void file_note_folder(struct file_paths *paths, const char *path)
+{
+    char folder[PATH_MAX];
+    struct stat status;
+
+    snprintf(folder, sizeof folder, "%s", path);
+    while (stat(folder, &status) == -1 || !S_ISDIR(status.st_mode)) {
+        char *slash = strrchr(folder, '/');
+        if (slash == NULL || slash == folder) {
+            file_paths_add(paths, "/");
+            return;
+        }
+        *slash = '\0';
+    }
+    file_paths_add(paths, folder);
+}
+
+static void note_folder_of(struct file_paths *paths, const char *path)
+{
+    char folder[PATH_MAX];
+
+    snprintf(folder, sizeof folder, "%s", path);
+    char *slash = strrchr(folder, '/');
+    if (slash != NULL && slash != folder)
+        *slash = '\0';
+    file_note_folder(paths, folder);
+}
+
+void file_note(struct file_paths *paths, const char *path)
+{
+    char target[PATH_MAX];
+
+    note_folder_of(paths, path);
+    if (realpath(path, target) == NULL)
+        return;
+    note_folder_of(paths, target);
+    file_paths_add(paths, target);
+}
+
+void file_paths_clear(struct file_paths *paths)
+{
+    for (size_t i = 0; i < paths->count; i++)
+        free(paths->items[i]);
+    free(paths->items);
+    *paths = (struct file_paths){0};
+}
+
+static bool check_kind(int fd, const char *path, size_t max,
+    struct stat *status, struct error *err)
+{
+    if (fstat(fd, status) == -1)
+        return error_set(err, "%s: %s", path, strerror(errno));
+    if (!S_ISREG(status->st_mode))
+        return error_set(err, "%s: not a file", path);
+    if (status->st_size == 0)
+        return error_set(err, "%s: empty", path);
+    if ((unsigned long long)status->st_size > max)
+        return error_set(err, "%s: %lld bytes; at most %zu are read", path,
+            (long long)status->st_size, max);
+    return true;
+}
+
+static bool read_all(int fd, const char *path, size_t size,
+    struct file_text *text, struct error *err)
+{
+    text->bytes = xcalloc(1, size + 1);
+    while (text->len < size) {
+        ssize_t got = read(fd, text->bytes + text->len, size - text->len);
+        if (got == -1 && errno == EINTR)
+            continue;
+        if (got == -1)
+            return error_set(err, "%s: %s", path, strerror(errno));
+        if (got == 0)
+            break;
+        text->len += (size_t)got;
+    }
+    return true;
+}
+
+bool file_read(struct file_paths *paths, const char *path, size_t max,
+    struct file_text *text_r, struct error *err)
+{
+    struct stat status;
+
+    *text_r = (struct file_text){0};
+    file_note(paths, path);
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd == -1)
+        return error_set(err, "%s: %s", path, strerror(errno));
+    bool is_good = check_kind(fd, path, max, &status, err) &&
+                   read_all(fd, path, (size_t)status.st_size, text_r, err);
+    close(fd);
+    if (!is_good)
+        file_text_clear(text_r);
+    return is_good;
+}
+
+void file_text_clear(struct file_text *text)
+{
+    if (text->bytes != NULL)
+        OPENSSL_cleanse(text->bytes, text->len);
+    free(text->bytes);
+    *text = (struct file_text){0};
+}

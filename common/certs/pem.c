@@ -1,0 +1,174 @@
+/*
+ * pem.c - see pem.h.
+ *
+ * Errors name the kind of block and its number, never its content, and
+ * OpenSSL's error queue, which may quote its input, is thrown away.
+ */
+#include "common/certs/pem.h"
+
+#include <limits.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <string.h>
+
+/* One block of PEM; data is its DER. */
+struct block {
+    char *name, *header;
+    unsigned char *data;
+    long len;
+};
+
+static void block_clear(struct block *block)
+{
+    OPENSSL_free(block->name);
+    OPENSSL_free(block->header);
+    OPENSSL_clear_free(
+        block->data, block->data != NULL ? (size_t)block->len : 0);
+    *block = (struct block){0};
+}
+
+/* False: no more. broken_r: because the rest is cut off or no PEM. */
+static bool block_read(BIO *bio, struct block *block, bool *broken_r)
+{
+    *broken_r = false;
+    if (PEM_read_bio(
+            bio, &block->name, &block->header, &block->data, &block->len) == 1)
+        return true;
+    *broken_r = ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE;
+    ERR_clear_error();
+    *block = (struct block){0};
+    return false;
+}
+
+static BIO *open_text(const char *text, size_t len, struct error *err)
+{
+    BIO *bio = len <= INT_MAX ? BIO_new_mem_buf(text, (int)len) : NULL;
+    if (bio == NULL)
+        error_set(err, "too long");
+    return bio;
+}
+
+static bool is_certificate(const struct block *block)
+{
+    return strcmp(block->name, PEM_STRING_X509) == 0 ||
+           strcmp(block->name, PEM_STRING_X509_OLD) == 0;
+}
+
+static bool is_key(const struct block *block)
+{
+    const char *end = strstr(block->name, "PRIVATE KEY");
+    return end != NULL && strcmp(end, "PRIVATE KEY") == 0;
+}
+
+static bool add_certificate(struct pem_certificates *certificates,
+    const struct block *block, struct error *err)
+{
+    if (certificates->count == CHAIN_CERTIFICATES_MAX)
+        return error_set(err, "more than %d certificates in the chain",
+            CHAIN_CERTIFICATES_MAX);
+    const unsigned char *der = block->data;
+    X509 *certificate = d2i_X509(NULL, &der, block->len);
+    ERR_clear_error();
+    if (certificate == NULL)
+        return error_set(
+            err, "certificate %zu is malformed", certificates->count + 1);
+    certificates->items[certificates->count++] = certificate;
+    return true;
+}
+
+bool pem_read_certificates(const char *text, size_t len,
+    struct pem_certificates *certificates_r, struct error *err)
+{
+    struct block block;
+    bool is_broken = false, is_good = true;
+    BIO *bio = open_text(text, len, err);
+
+    *certificates_r = (struct pem_certificates){0};
+    if (bio == NULL)
+        return false;
+    while (is_good && block_read(bio, &block, &is_broken)) {
+        if (is_certificate(&block))
+            is_good = add_certificate(certificates_r, &block, err);
+        block_clear(&block);
+    }
+    BIO_free(bio);
+    if (is_good && is_broken)
+        is_good = error_set(err,
+            "PEM is cut off or malformed after %zu "
+            "certificates",
+            certificates_r->count);
+    if (is_good && certificates_r->count == 0)
+        is_good = error_set(err, "no certificate in it");
+    if (!is_good)
+        pem_clear_certificates(certificates_r);
+    return is_good;
+}
+
+void pem_clear_certificates(struct pem_certificates *certificates)
+{
+    for (size_t i = 0; i < certificates->count; i++)
+        X509_free(certificates->items[i]);
+    *certificates = (struct pem_certificates){0};
+}
+
+X509 *pem_read_leaf(const char *text, size_t len)
+{
+    struct error ignored;
+    struct block block;
+    bool is_broken;
+    X509 *leaf = NULL;
+    BIO *bio = open_text(text, len, &ignored);
+
+    while (bio != NULL && leaf == NULL && block_read(bio, &block, &is_broken)) {
+        const unsigned char *der = block.data;
+        if (is_certificate(&block))
+            leaf = d2i_X509(NULL, &der, block.len);
+        ERR_clear_error();
+        block_clear(&block);
+    }
+    BIO_free(bio);
+    return leaf;
+}
+
+static EVP_PKEY *key_of(const struct block *block, struct error *err)
+{
+    if (strncmp(block->name, "ENCRYPTED", strlen("ENCRYPTED")) == 0 ||
+        strstr(block->header, "ENCRYPTED") != NULL) {
+        error_set(err, "the key is encrypted; store it without a passphrase");
+        return NULL;
+    }
+    const unsigned char *der = block->data;
+    EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &der, block->len);
+    ERR_clear_error();
+    if (key == NULL)
+        error_set(err, "the key is malformed");
+    return key;
+}
+
+EVP_PKEY *pem_read_key(const char *text, size_t len, struct error *err)
+{
+    struct block block;
+    bool is_broken = false;
+    size_t count = 0;
+    EVP_PKEY *key = NULL;
+    BIO *bio = open_text(text, len, err);
+
+    if (bio == NULL)
+        return NULL;
+    while (block_read(bio, &block, &is_broken)) {
+        if (is_key(&block) && count++ == 0)
+            key = key_of(&block, err);
+        block_clear(&block);
+    }
+    BIO_free(bio);
+    if (count == 1 && (key == NULL || !is_broken))
+        return key;
+    EVP_PKEY_free(key);
+    if (is_broken)
+        error_set(err, "PEM with the key is cut off or malformed");
+    else
+        error_set(err, "%s",
+            count == 0 ? "no private key in it"
+                       : "more than one private key in it");
+    return NULL;
+}

@@ -1,0 +1,296 @@
+/*
+ * test_chain.c - what may be served, and for which names.
+ */
+#include "tests/unit/unit.h"
+
+#include "common/base/memory.h"
+#include "common/certs/chain.h"
+#include "tests/unit/issue.h"
+
+#include <openssl/pem.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct issued root, middle;
+
+static int make_authority(void **state)
+{
+    (void)state;
+    root = issue(&(struct issue){.key = "EC:P-256", .ends_in_days = 3000});
+    middle = issue(&(struct issue){
+        .key = "EC:P-256", .ends_in_days = 1000, .issuer = &root});
+    return 0;
+}
+
+static int end_authority(void **state)
+{
+    (void)state;
+    issued_clear(&middle);
+    issued_clear(&root);
+    return 0;
+}
+
+static struct chain *chain_of(const struct issued *issued, struct error *err)
+{
+    *err = (struct error){{0}};
+    return chain_new(issued->chain.bytes, issued->chain.len, issued->key.bytes,
+        issued->key.len, err);
+}
+
+static const struct {
+    const char *key;
+    enum chain_algorithm algorithm;
+    unsigned bits;
+} good_keys[] = {
+    {"RSA:2048", CHAIN_RSA, 2048}, {"EC:P-256", CHAIN_ECDSA, 256},
+    {"EC:P-384", CHAIN_ECDSA, 384},
+    {"ED25519", CHAIN_ED25519, 0}, /* as OpenSSL counts them */
+};
+
+static void test_good_keys(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(good_keys); i++) {
+        struct error err;
+        struct issued one = issue(&(struct issue){.key = good_keys[i].key,
+            .names = "DNS:Mail.Example.com",
+            .issuer = &middle});
+        struct chain *chain = chain_of(&one, &err);
+        if (chain == NULL)
+            fail_msg("%s: %s", good_keys[i].key, err.text);
+        assert_int_equal(chain->algorithm, good_keys[i].algorithm);
+        if (good_keys[i].bits > 0)
+            assert_int_equal(chain->bits, good_keys[i].bits);
+        assert_string_equal(chain->names[0], "mail.example.com");
+        assert_null(chain->names[1]);
+        assert_int_equal(strlen(chain->fingerprint), 64);
+        assert_int_equal(chain->not_before, ISSUE_NOW - 30 * ISSUE_DAY);
+        assert_int_equal(chain->not_after, ISSUE_NOW + 60 * ISSUE_DAY);
+        assert_ptr_equal(
+            strstr(chain->pem, "-----BEGIN PRIVATE KEY-----"), chain->pem);
+        chain_free(&chain);
+        assert_null(chain);
+        issued_clear(&one);
+    }
+}
+
+static const struct {
+    struct issue issue;
+    const char *reason;
+} bad[] = {
+    {{.key = "RSA:1024"}, "RSA key of 1024 bits"},
+    {{.key = "EC:P-224"}, "EC key of 224 bits"},
+    {{.key = "EC:P-521"}, "EC key of 521 bits"},
+    {{.key = "ED448"}, "algorithm that is not served"},
+    {{.key = "EC:P-256", .digest = EVP_sha1}, "digest that clients refuse"},
+    {{.key = "EC:P-256", .usage = "clientAuth"}, "not for servers"},
+    {{.key = "EC:P-256", .names = "IP:192.0.2.1"}, "no DNS name"},
+    {{.key = "EC:P-256", .names = "email:a@example.com"}, "no DNS name"},
+};
+
+static void test_bad_certificates(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        struct error err;
+        struct issue of = bad[i].issue;
+        of.issuer = &middle;
+        if (of.names == NULL)
+            of.names = "DNS:mail.example.com";
+        struct issued one = issue(&of);
+        assert_null(chain_of(&one, &err));
+        if (strstr(err.text, bad[i].reason) == NULL)
+            fail_msg("%s: got \"%s\"", bad[i].reason, err.text);
+        issued_clear(&one);
+    }
+}
+
+/* Pieces: L leaf, M its issuer, R the root, k the key, o another key, x
+ * something else, c the leaf cut off. */
+static const struct {
+    const char *certificates, *key;
+    const char *reason; /* NULL: good */
+} texts[] = {
+    {"LMR", "k", NULL},
+    {"LM", "k", NULL},
+    {"L", "k", NULL},
+    {"xLxM", "xk", NULL},
+    {"kLM", "kLM", NULL}, /* one file */
+    {"LMk", "LMk", NULL},
+    {"LM", "o", "does not fit"},
+    {"ML", "k", "does not fit"},
+    {"LRM", "k", "certificate 1 was not issued by the one after it"},
+    {"LMM", "k", "certificate 2 was not issued by the one after it"},
+    {"LL", "k", "certificate 1 was not issued"},
+    {"LM", "ko", "more than one private key"},
+    {"LM", "L", "no private key"},
+    {"LM", "", "no private key"},
+    {"x", "k", "no certificate"},
+    {"", "k", "no certificate"},
+    {"LMc", "k", "cut off"},
+    {"c", "k", "cut off"},
+    {"LMMMMMMMMMM", "k", "more than 10 certificates"},
+};
+
+static struct file_text assemble(
+    const char *pieces, const struct issued *leaf, const struct issued *other)
+{
+    struct file_text text = {.bytes = xcalloc(1, 1)};
+    for (; *pieces != '\0'; pieces++) {
+        const char *const texts_of[] = {['L'] = leaf->chain.bytes,
+            ['c'] = leaf->chain.bytes,
+            ['M'] = middle.chain.bytes,
+            ['R'] = root.chain.bytes,
+            ['k'] = leaf->key.bytes,
+            ['o'] = other->key.bytes,
+            ['x'] = "some words\n"};
+        const char *piece = texts_of[(unsigned char)*pieces];
+        const char *end = strstr(piece, "-----END");
+        size_t len = end == NULL      ? strlen(piece)
+                     : *pieces == 'c' ? 100
+                                      : (size_t)(strchr(end, '\n') + 1 - piece);
+        text.bytes = xrealloc(text.bytes, text.len + len + 1);
+        memcpy(text.bytes + text.len, piece, len);
+        text.len += len;
+        text.bytes[text.len] = '\0';
+    }
+    return text;
+}
+
+static void test_texts(void **state)
+{
+    (void)state;
+    struct issue of = {.key = "EC:P-256", .names = "DNS:a.example"};
+    of.issuer = &middle;
+    struct issued leaf = issue(&of), other = issue(&of);
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        struct error err = {{0}};
+        struct file_text certificates =
+            assemble(texts[i].certificates, &leaf, &other);
+        struct file_text key = assemble(texts[i].key, &leaf, &other);
+        struct chain *chain = chain_new(
+            certificates.bytes, certificates.len, key.bytes, key.len, &err);
+        if ((chain == NULL) != (texts[i].reason != NULL) ||
+            (chain == NULL && strstr(err.text, texts[i].reason) == NULL))
+            fail_msg("%s and %s: got \"%s\"", texts[i].certificates,
+                texts[i].key, err.text);
+        chain_free(&chain);
+        file_text_clear(&certificates);
+        file_text_clear(&key);
+    }
+    issued_clear(&leaf);
+    issued_clear(&other);
+}
+
+/* In both ways of encrypting a key; nobody is asked for a passphrase. */
+static void test_encrypted_key(void **state)
+{
+    (void)state;
+    struct issued leaf = issue(&(struct issue){
+        .key = "RSA:2048", .names = "DNS:a.example", .issuer = &middle});
+    for (int traditional = 0; traditional < 2; traditional++) {
+        char *text;
+        struct error err;
+        unsigned char word[] = "secret";
+        BIO *bio = BIO_new(BIO_s_mem());
+        int (*const write[])(BIO *, const EVP_PKEY *, const EVP_CIPHER *,
+            const unsigned char *, int, pem_password_cb *, void *) = {
+            PEM_write_bio_PrivateKey, PEM_write_bio_PrivateKey_traditional};
+        assert_int_equal(write[traditional](bio, leaf.pkey, EVP_aes_128_cbc(),
+                             word, 6, NULL, NULL),
+            1);
+        long len = BIO_get_mem_data(bio, &text);
+        assert_null(chain_new(
+            leaf.chain.bytes, leaf.chain.len, text, (size_t)len, &err));
+        assert_non_null(strstr(err.text, "encrypted"));
+        BIO_free(bio);
+    }
+    issued_clear(&leaf);
+}
+
+static void test_dates(void **state)
+{
+    (void)state;
+    struct error err;
+    struct issued short_lived = issue(&(struct issue){
+        .key = "EC:P-256", .ends_in_days = 40, .issuer = &root});
+    struct issued leaf = issue(&(struct issue){
+        .key = "EC:P-256", .names = "DNS:a.example", .issuer = &short_lived});
+    struct chain *chain = chain_of(&leaf, &err);
+    assert_non_null(chain);
+    /* The first of the chain to end ends the chain. */
+    int64_t end = ISSUE_NOW + 40 * ISSUE_DAY;
+    assert_int_equal(chain->not_after, end);
+    assert_true(chain_check_dates(chain, ISSUE_NOW, &err));
+    assert_true(chain_check_dates(chain, end - 1, &err));
+    assert_false(chain_check_dates(chain, end, &err));
+    assert_non_null(strstr(err.text, "expired on 2027-02-24"));
+    assert_true(chain_check_dates(chain, chain->not_before, &err));
+    assert_false(chain_check_dates(chain, chain->not_before - 1, &err));
+    assert_non_null(strstr(err.text, "not valid before 2026-12-16"));
+    chain_free(&chain);
+    issued_clear(&leaf);
+    issued_clear(&short_lived);
+}
+
+static const struct {
+    const char *pattern, *name;
+    bool matches;
+} names[] = {
+    {"a.example.com", "a.example.com", true},
+    {"a.example.com", "b.example.com", false},
+    {"*.example.com", "a.example.com", true},
+    {"*.example.com", "*.example.com", true},
+    {"*.example.com", "example.com", false},
+    {"*.example.com", "a.b.example.com", false},
+    {"*.example.com", ".example.com", false},
+    {"*.example.com", "aexample.com", false},
+    {"*.com", "*.example.com", false},
+    {"a.*.com", "a.example.com", false},
+    {"*", "com", false},
+    {"f*.example.com", "foo.example.com", false},
+    {"a.example.com", "*.example.com", false},
+};
+
+static void test_names(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (chain_name_matches(names[i].pattern, names[i].name) !=
+            names[i].matches)
+            fail_msg("%s and %s", names[i].pattern, names[i].name);
+}
+
+/* What Postfix does not read in one reply is not served. */
+static void test_size(void **state)
+{
+    (void)state;
+    char *many = xcalloc(1, 200 * 250 * 2);
+    struct error err;
+    for (unsigned i = 0; i < 800; i++) {
+        size_t len = strlen(many);
+        snprintf(many + len, 100, "%sDNS:%080u.example", i > 0 ? "," : "", i);
+    }
+    struct issued leaf = issue(
+        &(struct issue){.key = "EC:P-256", .names = many, .issuer = &middle});
+    assert_null(chain_of(&leaf, &err));
+    assert_non_null(strstr(err.text, "longer than Postfix reads"));
+    assert_int_equal(chain_reply_size(3), 3 + 4);
+    assert_int_equal(chain_reply_size(4), 3 + 8);
+    issued_clear(&leaf);
+    free(many);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_good_keys),
+        cmocka_unit_test(test_bad_certificates),
+        cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_encrypted_key),
+        cmocka_unit_test(test_dates),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_size),
+    };
+    return cmocka_run_group_tests(tests, make_authority, end_authority);
+}

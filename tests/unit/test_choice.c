@@ -1,0 +1,210 @@
+/*
+ * test_choice.c - which of several certificates are served.
+ */
+#include "tests/unit/unit.h"
+
+#include "common/base/memory.h"
+#include "common/certs/choice.h"
+#include "tests/unit/issue.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static char mail[] = "mail.example.com", host[] = "host.example.net";
+static char *const names[] = {mail, NULL};
+static char *const both_names[] = {mail, host, NULL};
+
+/* A letter is a certificate: its key, its names, when it ends. */
+static const struct {
+    char letter;
+    const char *key, *names;
+    long starts, ends;
+} stock[] = {
+    {'a', "EC:P-256", "DNS:mail.example.com", 0, 30},
+    {'b', "EC:P-256", "DNS:mail.example.com", 0, 60},
+    {'c', "EC:P-256", "DNS:*.example.com", 0, 90},
+    {'r', "RSA:2048", "DNS:mail.example.com", 0, 20},
+    {'s', "RSA:2048", "DNS:mail.example.com", 0, 70},
+    {'e', "ED25519", "DNS:mail.example.com", 0, 50},
+    {'x', "EC:P-256", "DNS:mail.example.com", -90, -1}, /* expired */
+    {'f', "EC:P-256", "DNS:mail.example.com", 2, 120},  /* in the future */
+    {'o', "EC:P-256", "DNS:other.example", 0, 200},
+    {'h', "EC:P-256", "DNS:host.example.net", 0, 80},
+};
+
+static struct issued issued[COUNT(stock)];
+
+static int fill_stock(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(stock); i++)
+        issued[i] = issue(&(struct issue){.key = stock[i].key,
+            .names = stock[i].names,
+            .starts_in_days = stock[i].starts,
+            .ends_in_days = stock[i].ends});
+    return 0;
+}
+
+static int clear_stock(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(stock); i++)
+        issued_clear(&issued[i]);
+    return 0;
+}
+
+static size_t find(char letter)
+{
+    for (size_t i = 0; i < COUNT(stock); i++)
+        if (stock[i].letter == letter)
+            return i;
+    fail_msg("no %c", letter);
+    return 0;
+}
+
+/* An upper-case letter has a key that does not fit, '!' cannot be read at
+ * all, '?' is a failure of the source as a whole. */
+static void look_at(struct look *look, const char *letters, char *const *wanted)
+{
+    *look = (struct look){0};
+    for (; *letters != '\0'; letters++) {
+        char where[] = {*letters, '\0'};
+        bool is_bad = *letters >= 'A' && *letters <= 'Z';
+        if (*letters == '!') {
+            look_add_problem(look, "!");
+        } else if (*letters == '?') {
+            look_fail(look, "?");
+        } else {
+            size_t i = find((char)(*letters | 0x20));
+            look_add(look, wanted, where, &issued[i].chain,
+                &issued[is_bad ? (i + 1) % COUNT(stock) : i].key, true);
+        }
+    }
+}
+
+static char letter_of(const struct chain *chain)
+{
+    struct error err;
+    for (size_t i = 0; i < COUNT(stock); i++) {
+        struct chain *one = chain_new(issued[i].chain.bytes,
+            issued[i].chain.len, issued[i].key.bytes, issued[i].key.len, &err);
+        bool is =
+            one != NULL && strcmp(one->fingerprint, chain->fingerprint) == 0;
+        chain_free(&one);
+        if (is)
+            return stock[i].letter;
+    }
+    return '?';
+}
+
+static const struct {
+    const char *found;   /* at the source */
+    const char *in_use;  /* before */
+    const char *chosen;  /* RSA, ECDSA, Ed25519; "" none */
+    const char *problem; /* in it; NULL: none */
+    bool may_be_older, has_two_names;
+} cases[] = {
+    {.found = "a", .in_use = "", .chosen = "a"},
+    {.found = "ab", .in_use = "", .chosen = "b"},
+    {.found = "ba", .in_use = "a", .chosen = "b"},
+    {.found = "abco", .in_use = "", .chosen = "c"},
+    {.found = "abrse", .in_use = "", .chosen = "sbe"},
+    {.found = "xa", .in_use = "", .chosen = "a"},
+    {.found = "o", .in_use = "", .chosen = "", .problem = "covers mail"},
+    {.found = "", .in_use = "a", .chosen = "a", .problem = "covers mail"},
+    {.found = "x", .in_use = "", .chosen = "", .problem = "expired"},
+    {.found = "f", .in_use = "a", .chosen = "a", .problem = "not valid"},
+    {.found = "fa", .in_use = "", .chosen = "a", .problem = "not valid"},
+    {.found = "aB", .in_use = "", .chosen = "a", .problem = "does not fit"},
+    {.found = "Ab", .in_use = "", .chosen = "b"}, /* older: no matter */
+    {.found = "B", .in_use = "a", .chosen = "a", .problem = "does not fit"},
+    {.found = "!", .in_use = "ra", .chosen = "ra", .problem = "!"},
+    {.found = "?", .in_use = "ra", .chosen = "ra", .problem = "?"},
+    {.found = "b?", .in_use = "ra", .chosen = "rb", .problem = "?"},
+    {.found = "a", .in_use = "b", .chosen = "b", .problem = "ends before"},
+    {.found = "a", .in_use = "b", .chosen = "a", .may_be_older = true},
+    {.found = "a", .in_use = "x", .chosen = "a"},
+    {.found = "a", .in_use = "a", .chosen = "a"},
+    {.found = "b", .in_use = "rb", .chosen = "b"}, /* RSA was given up */
+    {.found = "ah", .in_use = "", .chosen = "a", .has_two_names = true},
+    {.found = "h", .in_use = "", .chosen = "h", .has_two_names = true},
+    {.found = "xh", .in_use = "", .chosen = "h", .has_two_names = true},
+};
+
+static void set_in_use(
+    struct chain *in_use[CHAIN_ALGORITHMS], const char *letters)
+{
+    struct error err;
+    for (; *letters != '\0'; letters++) {
+        size_t i = find(*letters);
+        struct chain *chain = chain_new(issued[i].chain.bytes,
+            issued[i].chain.len, issued[i].key.bytes, issued[i].key.len, &err);
+        assert_non_null(chain);
+        in_use[chain->algorithm] = chain;
+    }
+}
+
+static void check_case(size_t number)
+{
+    char got[CHAIN_ALGORITHMS + 1] = "";
+    struct chain *in_use[CHAIN_ALGORITHMS] = {NULL};
+    struct look look;
+    struct choice choice;
+    char *const *wanted = cases[number].has_two_names ? both_names : names;
+
+    look_at(&look, cases[number].found, wanted);
+    set_in_use(in_use, cases[number].in_use);
+    choice_make(
+        &look, wanted, ISSUE_NOW, cases[number].may_be_older, in_use, &choice);
+    for (unsigned i = 0; i < CHAIN_ALGORITHMS; i++) {
+        if (choice.chains[i] != NULL) {
+            size_t len = strlen(got);
+            got[len] = letter_of(choice.chains[i]);
+            bool is_new = strchr(cases[number].in_use, got[len]) == NULL;
+            assert_true(is_new == (choice.where[i] != NULL));
+        }
+        chain_free(&in_use[i]);
+    }
+    const char *problem = choice.problem != NULL ? choice.problem : "";
+    if (strcmp(got, cases[number].chosen) != 0 ||
+        (cases[number].problem == NULL) != (choice.problem == NULL) ||
+        strstr(problem,
+            cases[number].problem != NULL ? cases[number].problem : "") == NULL)
+        fail_msg("case %zu, \"%s\" over \"%s\": chose \"%s\", problem \"%s\"",
+            number, cases[number].found, cases[number].in_use, got, problem);
+    choice_clear(&choice);
+    look_clear(&look);
+}
+
+static void test_choice(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++)
+        check_case(i);
+}
+
+static void test_text_holds_all_in_turn(void **state)
+{
+    (void)state;
+    struct chain *chains[CHAIN_ALGORITHMS] = {NULL};
+    size_t len;
+    set_in_use(chains, "rae");
+    char *pem = choice_pem(chains, &len);
+    assert_int_equal(len, chains[CHAIN_RSA]->pem_len +
+                              chains[CHAIN_ECDSA]->pem_len +
+                              chains[CHAIN_ED25519]->pem_len);
+    assert_int_equal(strlen(pem), len);
+    assert_ptr_equal(strstr(pem, chains[CHAIN_RSA]->pem), pem);
+    for (unsigned i = 0; i < CHAIN_ALGORITHMS; i++)
+        chain_free(&chains[i]);
+    free(pem);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_text_holds_all_in_turn),
+    };
+    return cmocka_run_group_tests(tests, fill_stock, clear_stock);
+}
