@@ -17,6 +17,9 @@ bool build_check_sockets(const struct config *, struct error *err);
 bool build_check_store(const struct config *, struct error *err);
 
 bool build_services(struct config *, struct error *err);
+/* What services say of their proxies; needs the listeners. */
+bool build_proxies(struct config *, struct error *err);
+void build_clear_proxies(struct config_service *);
 /* config->limits from the client_* options. */
 bool build_client_limits(struct config *, struct error *err);
 /* Appends the limit sections, in the order of the file. */
@@ -24,11 +27,26 @@ bool build_section_limits(struct config *, struct error *err);
 /* config->feeds, and no more counters in one request than a store takes. */
 bool build_feeds(struct config *, struct error *err);
 
+bool build_certificates(struct config *, struct error *err);
+void build_clear_certificates(struct config *);
+bool build_service_has_name(const struct config_service *, const char *name);
+
+/* The section of a service, by its title. */
+const struct section *build_service_section(
+    const struct config *, const struct config_service *);
+
+/* "where: section: name: text" at the end of config->warnings. */
+void build_warn(struct config *, const struct setting *, const char *format,
+    ...) __attribute__((format(printf, 3, 4)));
+
 /* A new limit at the end of config->limits, zeroed. */
 struct limit *build_add_limit(struct config *);
 
 /* That face has a listener. */
 bool build_has_face(const struct config *, enum face);
+
+/* The option that gives a face its listener. */
+const char *build_listen_option(enum face);
 
 /* The face that is to feed a limit section, or why none can. */
 bool build_choose_face(const struct config *, const struct section *,

@@ -49,8 +49,9 @@ static bool check_client_option(const struct config *config,
     const struct setting *at = section_setting(top, "client_limits_at");
     if (config->client.at == 0)
         return setting_refuse(setting, err,
-            "needs to know who feeds it; set client_limits_at to \"anvil\"%s",
-            event_can_feed(FACE_POLICY, option->event) ? " or \"policy\"" : "");
+            "needs to know who feeds it; set client_limits_at to \"anvil\"%s%s",
+            event_can_feed(FACE_POLICY, option->event) ? " or \"policy\"" : "",
+            event_can_feed(FACE_MILTER, option->event) ? " or \"milter\"" : "");
     enum face face = (enum face)(config->client.at - 1);
     if (!event_can_feed(face, option->event))
         return setting_refuse(setting, err,
@@ -58,9 +59,8 @@ static bool check_client_option(const struct config *config,
             "or this to 0",
             face_name(face));
     if (!build_has_face(config, face))
-        return setting_refuse(at, err,
-            "policyd.listen has no listener for \"%s\"; add one",
-            face_name(face));
+        return setting_refuse(at, err, "%s has no listener for \"%s\"; add one",
+            build_listen_option(face), face_name(face));
     return true;
 }
 

@@ -15,10 +15,17 @@
 bool build_has_face(const struct config *config, enum face face)
 {
     const struct config_listeners *listen = &config->policyd.listen;
+    if (face == FACE_MILTER)
+        return config->milter.listen[0] != '\0';
     for (size_t i = 0; i < listen->count; i++)
         if (listen_face(&listen->items[i]) == face)
             return true;
     return false;
+}
+
+const char *build_listen_option(enum face face)
+{
+    return face == FACE_MILTER ? "milter.listen" : "policyd.listen";
 }
 
 /* True, or false with why in err. */
@@ -26,8 +33,8 @@ static bool can_feed(const struct config *config, enum face face,
     const struct limit_section *raw, struct error *err)
 {
     if (!build_has_face(config, face))
-        return error_set(
-            err, "policyd.listen has no listener for %s", face_name(face));
+        return error_set(err, "%s has no listener for %s",
+            build_listen_option(face), face_name(face));
     if (!event_can_feed(face, raw->event))
         return error_set(err, "%s does not see event %s", face_name(face),
             event_kind_name(raw->event));
@@ -47,7 +54,7 @@ static bool can_feed(const struct config *config, enum face face,
 static bool find_face(const struct config *config,
     const struct limit_section *raw, enum face *face_r, struct error why[FACES])
 {
-    for (unsigned face = FACE_ANVIL; face <= FACE_POLICY; face++) {
+    for (unsigned face = FACE_ANVIL; face < FACES; face++) {
         *face_r = (enum face)face;
         if (can_feed(config, *face_r, raw, &why[face]))
             return true;
@@ -63,8 +70,9 @@ bool build_choose_face(const struct config *config,
     if (raw->at == 0)
         return find_face(config, raw, face_r, why) ||
                section_refuse(section, err,
-                   "at: nobody can feed it: %s; %s; change event or key",
-                   why[FACE_ANVIL].text, why[FACE_POLICY].text);
+                   "at: nobody can feed it: %s; %s; %s; change event or key",
+                   why[FACE_ANVIL].text, why[FACE_POLICY].text,
+                   why[FACE_MILTER].text);
 
     const enum face at = (enum face)(raw->at - 1);
     const struct setting *setting = section_setting(section, "at");
@@ -103,6 +111,13 @@ static const struct request {
     {FACE_ANVIL, 1u << EVENT_TLS, CHARGES_MAX},
     {FACE_ANVIL, 1u << EVENT_AUTH, CHARGES_MAX},
     {FACE_POLICY,
+        1u << EVENT_MESSAGE | 1u << EVENT_RECIPIENT | 1u << EVENT_BYTES,
+        CHARGES_MAX},
+    {FACE_MILTER, 1u << EVENT_CONNECTION_COUNT, LEASES_MAX},
+    {FACE_MILTER, 1u << EVENT_CONNECTION | 1u << EVENT_CONNECTION_COUNT,
+        CHARGES_MAX},
+    {FACE_MILTER, 1u << EVENT_REJECTED_RECIPIENT, CHARGES_MAX},
+    {FACE_MILTER,
         1u << EVENT_MESSAGE | 1u << EVENT_RECIPIENT | 1u << EVENT_BYTES,
         CHARGES_MAX},
 };

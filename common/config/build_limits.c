@@ -75,7 +75,7 @@ static bool check_section(const struct section *section, struct error *err)
     if (!is_given(section, "event"))
         return section_refuse(section, err,
             "event: missing; allowed: connection, connection_count, message, "
-            "recipient, bytes, tls, auth");
+            "recipient, rejected_recipient, bytes, tls, auth");
     if (!is_given(section, "key") && !is_given(section, "max_per_message"))
         return section_refuse(section, err,
             "key: missing; allowed: a list of client, client_address, "
@@ -136,6 +136,17 @@ static void add_limit(struct config *config, const struct section *section,
     }
 }
 
+/* Words such as REJECT are Postfix's own; a milter can give a reply only. */
+static bool check_milter_action(const struct section *section,
+    const struct limit_section *raw, struct error *err)
+{
+    if (raw->action[0] == '\0' || raw->action[0] == '4' ||
+        raw->action[0] == '5')
+        return true;
+    return setting_refuse(section_setting(section, "action"), err,
+        "not for \"milter\"; allowed: 4NN TEXT, 5NN TEXT, or at = \"policy\"");
+}
+
 static bool add_section(
     struct config *config, const struct section *section, struct error *err)
 {
@@ -149,6 +160,8 @@ static bool add_section(
         is_good = setting_refuse(section_setting(section, "action"), err,
             "Postfix answers by itself when anvil refuses; set at = "
             "\"policy\", or remove it");
+    if (is_good && at == FACE_MILTER)
+        is_good = check_milter_action(section, &raw, err);
     if (is_good)
         add_limit(config, section, &raw, at);
     else

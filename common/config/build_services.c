@@ -17,12 +17,15 @@ static struct setting *top_setting(
     return section_setting(values_section(config->values, SECTION_TOP), name);
 }
 
-static bool has_name(const struct config_service *service, const char *name)
+bool build_service_has_name(
+    const struct config_service *service, const char *name)
 {
-    bool has = strcmp(service->title, name) == 0;
+    if (strcmp(service->title, name) == 0)
+        return true;
     for (char **other = service->names; *other != NULL; other++)
-        has = has || strcmp(*other, name) == 0;
-    return has;
+        if (strcmp(*other, name) == 0)
+            return true;
+    return false;
 }
 
 /* Of the services before this one; NULL: the name is free. */
@@ -30,9 +33,21 @@ static const struct config_service *owner_of(
     const struct config *config, const char *name)
 {
     for (size_t i = 0; i + 1 < config->service_count; i++)
-        if (has_name(&config->services[i], name))
+        if (build_service_has_name(&config->services[i], name))
             return &config->services[i];
     return NULL;
+}
+
+static bool port_is_free(const struct config *config,
+    const struct config_service *service, const struct section *section,
+    struct error *err)
+{
+    for (size_t i = 0; i + 1 < config->service_count; i++)
+        if (service->port != 0 && config->services[i].port == service->port)
+            return setting_refuse(section_setting(section, "port"), err,
+                "service \"%s\" has port %u too; a port belongs to one service",
+                config->services[i].title, (unsigned)service->port);
+    return true;
 }
 
 static bool names_are_free(const struct config *config,
@@ -65,7 +80,8 @@ bool build_services(struct config *config, struct error *err)
             &config->services[config->service_count++];
         service->title = xstrdup(section->title);
         build_store(section, service);
-        if (!names_are_free(config, service, section, err))
+        if (!names_are_free(config, service, section, err) ||
+            !port_is_free(config, service, section, err))
             return false;
     }
     return true;

@@ -61,10 +61,13 @@ static bool build(struct config *config, struct error *err)
 {
     build_store(values_section(config->values, SECTION_TOP), config);
     build_store(values_section(config->values, SECTION_POLICYD), config);
+    build_store(values_section(config->values, SECTION_MILTER), config);
     name_instance(config);
     return build_check_store(config, err) && build_check_sockets(config, err) &&
-           build_services(config, err) && build_client_limits(config, err) &&
-           build_section_limits(config, err) && build_feeds(config, err);
+           build_services(config, err) && build_proxies(config, err) &&
+           build_client_limits(config, err) &&
+           build_section_limits(config, err) && build_feeds(config, err) &&
+           build_certificates(config, err);
 }
 
 struct config *config_load(
@@ -98,11 +101,17 @@ static void config_free(struct config *config)
 {
     clear_section(config, SECTION_TOP, config);
     clear_section(config, SECTION_POLICYD, config);
+    clear_section(config, SECTION_MILTER, config);
     for (size_t i = 0; i < config->service_count; i++) {
+        build_clear_proxies(&config->services[i]);
         free(config->services[i].title);
         clear_section(config, SECTION_SERVICE, &config->services[i]);
     }
+    for (size_t i = 0; i < config->warning_count; i++)
+        free(config->warnings[i]);
+    free(config->warnings);
     free(config->services);
+    build_clear_certificates(config);
     for (unsigned face = 0; face < FACES; face++)
         for (unsigned event = 0; event < EVENT_KINDS; event++)
             free(config->feeds[face][event].limits);
@@ -124,15 +133,25 @@ void config_unref(struct config **config)
     *config = NULL;
 }
 
-const char *config_service_title(const struct config *config, const char *name)
+const struct config_service *config_find_service(
+    const struct config *config, const char *name, uint16_t port)
 {
+    const struct config_service *named = NULL;
+
     for (size_t i = 0; i < config->service_count; i++) {
         const struct config_service *service = &config->services[i];
-        if (strcmp(service->title, name) == 0)
-            return service->title;
-        for (char **other = service->names; *other != NULL; other++)
-            if (strcmp(*other, name) == 0)
-                return service->title;
+        if (port != 0 && service->port == port)
+            return service;
+        bool may_be = port == 0 || service->port == 0;
+        if (named == NULL && may_be && build_service_has_name(service, name))
+            named = service;
     }
-    return name;
+    return named;
+}
+
+const char *config_service_title(const struct config *config, const char *name)
+{
+    const struct config_service *service = config_find_service(config, name, 0);
+
+    return service != NULL ? service->title : name;
 }

@@ -11,15 +11,38 @@
 
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "common/core/claim.h"
 #include "common/core/limit.h"
 
 #include <stddef.h>
 #include <stdio.h>
 
-/* A service section: a Postfix listener, known by its names. */
+enum service_proof {
+    SERVICE_PROOF_REQUIRED,
+    SERVICE_PROOF_OPTIONAL,
+    SERVICE_PROOF_OFF
+};
+enum unproxied_mail { UNPROXIED_ACCEPT, UNPROXIED_DEFER };
+
+/* A service section: a Postfix listener, known by its true local port, else
+ * by its names. */
 struct config_service {
     char *title;
-    char **names; /* NULL-terminated; the title always counts as a name */
+    char **names;  /* NULL-terminated; the title always counts as a name */
+    uint32_t port; /* 0: not given */
+    bool proxied;
+    char **trusted_proxies; /* NULL-terminated, as written */
+    enum service_proof proof;
+    char **frontends; /* as written */
+    enum unproxied_mail unproxied_mail;
+
+    /* Made of the above. */
+    bool wants_proof;              /* the peer, or only the port */
+    struct cidr_list trusted_nets; /* of trusted_proxies */
+    char **trusted_sources; /* its "file:" and "dns:", NULL-terminated; only
+                               the array is owned */
+    struct claim_frontend *frontend_list;
+    size_t frontend_count;
 };
 
 /* A face's listener: "policy:unix:/path" or "policy:inet:host:port". */
@@ -35,6 +58,33 @@ struct config_listener {
 struct config_listeners {
     struct config_listener *items;
     size_t count;
+};
+
+/* Where a certificate comes from, in the order of their words. */
+enum certificate_source {
+    CERTIFICATE_TRAEFIK,   /* paths: acme.json */
+    CERTIFICATE_CERTBOT,   /* a folder */
+    CERTIFICATE_PEM,       /* certificate, key */
+    CERTIFICATE_COMBINED,  /* one file */
+    CERTIFICATE_K8S,       /* a folder */
+    CERTIFICATE_CADDY,     /* a folder */
+    CERTIFICATE_COMPANION, /* a folder */
+    CERTIFICATE_SOURCES,
+};
+
+/* A certificate section. */
+struct config_certificate {
+    char *title;
+    char **names; /* served; in lower case, NULL-terminated; of several the
+                     first that there is a certificate for */
+    enum certificate_source kind;
+    char *paths[2]; /* absolute; the second of CERTIFICATE_PEM only */
+    char *source;   /* as written */
+    bool sni;
+    char *default_chain; /* "": none */
+    char *refresh_map;   /* "": none */
+    char **on_change;    /* argv, NULL-terminated; empty: none */
+    uint64_t on_change_timeout_ms;
 };
 
 /* Limits that one face feeds with one kind of event. */
@@ -69,9 +119,13 @@ struct config {
     uint64_t rate_time_unit_ms;
     struct limit_prefixes prefixes;
     struct cidr_list exempt_clients;
+    struct cidr_list impossible_clients;
     bool shadow;
     struct config_service *services;
     size_t service_count;
+    bool judges_peers;    /* one of them is proxied or wants proof */
+    bool wants_proof;     /* one of them at least */
+    bool requires_proof;  /* one that is proxied has proof = required */
     struct limit *limits; /* client_* that are > 0 first, then the sections */
     size_t limit_count;
     struct config_feed feeds[FACES][EVENT_KINDS]; /* into limits */
@@ -84,6 +138,15 @@ struct config {
         bool anvil_greeting;
         char *http; /* "host:port", "" = off */
     } policyd;
+    struct {
+        char *listen; /* "unix:/path" or "inet:host:port", "" = off */
+        char *header; /* the name of a header to add, "" = none */
+        char *http;
+    } milter;
+
+    struct config_certificate *certificates;
+    size_t certificate_count;
+    uint64_t certificate_expiry_warning_ms;
 
     char *postfix_user;
     char *user, *group;
@@ -91,6 +154,9 @@ struct config {
     char *log;
     enum log_format log_format;
     enum log_level log_level;
+
+    char **warnings; /* what loads, but is hardly meant; each as an error is */
+    size_t warning_count;
 };
 
 /* Where values come from; the later wins: file, environment, overrides. */
@@ -113,6 +179,14 @@ const char *config_client_store_name(enum event_kind, enum limit_window);
 
 struct config *config_ref(struct config *);
 void config_unref(struct config **);
+
+/*
+ * The service section of a session: the one with this port, else, of those
+ * that do not name another port, the one with this name. port 0: not known,
+ * the name alone decides. NULL: none.
+ */
+const struct config_service *config_find_service(
+    const struct config *, const char *name, uint16_t port);
 
 /*
  * The title of the service section one of whose names this is, else the name

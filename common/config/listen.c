@@ -1,8 +1,10 @@
 /*
- * listen.c - takes "FACE:unix:PATH" and "FACE:inet:ADDRESS:PORT" apart.
+ * listen.c - takes "FACE:unix:PATH" and "FACE:inet:ADDRESS:PORT" apart, and
+ * the same without a face.
  *
  * Pure. Anvil's protocol is refused over inet: Postfix looks for it at a unix
- * path only, and descriptors cannot be passed otherwise.
+ * path only, and descriptors cannot be passed otherwise. So is sni: over
+ * inet nobody could tell who asks for a private key.
  */
 #include "common/config/listen.h"
 
@@ -18,7 +20,7 @@
 
 #define ALLOWED \
     "allowed: FACE:unix:/PATH or policy:inet:ADDRESS:PORT, FACE one of " \
-    "policy, anvil, anvil-pass"
+    "policy, anvil, anvil-pass, sni"
 
 static const struct face_word {
     const char *name;
@@ -27,6 +29,7 @@ static const struct face_word {
     {"policy", FACE_POLICY},
     {"anvil", FACE_ANVIL},
     {"anvil-pass", FACE_ANVIL},
+    {"sni", FACES}, /* feeds no limit */
 };
 
 static const struct face_word *face_find(const char *text, size_t len)
@@ -51,6 +54,13 @@ static bool take_unix(
     return true;
 }
 
+static bool take_inet(
+    const char *place, struct config_listener *listener, struct error *err)
+{
+    listener->is_inet = true;
+    return option_split_address(place, &listener->host, &listener->port, err);
+}
+
 static bool take_place(const char *place, const struct face_word *face,
     struct config_listener *listener, struct error *err)
 {
@@ -62,17 +72,13 @@ static bool take_place(const char *place, const struct face_word *face,
     if (face->face != FACE_POLICY)
         return error_set(
             err, "%s over inet is not possible; " ALLOWED, face->name);
-    listener->is_inet = true;
-    return option_split_address(
-        place + 5, &listener->host, &listener->port, err);
+    return take_inet(place + 5, listener, err);
 }
 
 bool listen_parse(
     const char *text, struct config_listener *listener_r, struct error *err)
 {
     *listener_r = (struct config_listener){0};
-    if (strncmp(text, "sni:", 4) == 0)
-        return error_set(err, "sni: not in this version; " ALLOWED);
     size_t len = strcspn(text, ":");
     const struct face_word *face = face_find(text, len);
     if (face == NULL || text[len] == '\0')
@@ -83,6 +89,28 @@ bool listen_parse(
         return false;
     listener.text = xstrdup(text);
     listener.face = xstrdup(face->name);
+    *listener_r = listener;
+    return true;
+}
+
+bool listen_parse_milter(
+    const char *text, struct config_listener *listener_r, struct error *err)
+{
+    struct config_listener listener = {0};
+    bool is_good;
+    *listener_r = listener;
+    if (strncmp(text, "unix:", 5) == 0)
+        is_good = take_unix(text + 5, &listener, err);
+    else if (strncmp(text, "inet:", 5) == 0)
+        is_good = take_inet(text + 5, &listener, err);
+    else
+        is_good =
+            error_set(err, "neither unix: nor inet:; allowed: unix:/PATH or "
+                           "inet:ADDRESS:PORT");
+    if (!is_good)
+        return false;
+    listener.text = xstrdup(text);
+    listener.face = xstrdup(face_name(FACE_MILTER));
     *listener_r = listener;
     return true;
 }

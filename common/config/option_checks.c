@@ -8,8 +8,10 @@
 #include "common/config/option_checks.h"
 
 #include "common/base/address.h"
+#include "common/base/cidr.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/config/listen.h"
 #include "common/config/redis_url.h"
 #include "common/core/verdict.h"
 
@@ -19,6 +21,7 @@
 
 #define ACTION_MAX 400 /* room for what %{...} expands to, see verdict.h */
 #define PREFIX_MAX 64
+#define HEADER_MAX 64
 
 static bool is_printable(const char *text, const char *except)
 {
@@ -109,6 +112,35 @@ bool option_split_address(
     return true;
 }
 
+bool option_check_frontend(const char *text, struct error *err)
+{
+    char *host;
+    uint16_t port;
+    if (!option_split_address(text, &host, &port, err))
+        return false;
+    free(host);
+    return true;
+}
+
+/* Only the form: the file may come later, and the name too. */
+bool option_check_proxy(const char *text, struct error *err)
+{
+    struct cidr cidr;
+    if (starts_with(text, "file:"))
+        return text[strlen("file:")] == '/' ||
+               error_set(err, "\"%s\": the path is not absolute", text);
+    if (starts_with(text, "dns:")) {
+        const char *name = text + strlen("dns:");
+        return (*name != '\0' && strlen(name) < 256 &&
+                   is_printable(name, " :/")) ||
+               error_set(err,
+                   "\"%s\": no such name; allowed: dns:proxy.example", text);
+    }
+    return cidr_parse(text, &cidr, err) ||
+           error_prefix(
+               err, "neither file:/PATH nor dns:NAME, and no network: ");
+}
+
 bool option_check_http(const char *text, struct error *err)
 {
     char *host;
@@ -119,6 +151,30 @@ bool option_check_http(const char *text, struct error *err)
         return false;
     free(host);
     return true;
+}
+
+bool option_check_milter_listen(const char *text, struct error *err)
+{
+    struct config_listener listener;
+    if (*text == '\0')
+        return true;
+    if (!listen_parse_milter(text, &listener, err))
+        return false;
+    listen_clear(&listener);
+    return true;
+}
+
+bool option_check_header(const char *text, struct error *err)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
+    size_t len = strlen(text);
+    if (len <= HEADER_MAX && strspn(text, allowed) == len && text[0] != '-')
+        return true;
+    return error_set(err,
+        "no name of a header; allowed: at most %d letters, digits and -, as in "
+        "X-Tollgate",
+        HEADER_MAX);
 }
 
 /* What access(5) calls a refusal, or HOLD. Everything else would let pass. */
@@ -170,4 +226,23 @@ const char *option_find_password(const char *url, size_t *len_r)
         return NULL;
     *len_r = (size_t)(at - colon) - 1;
     return colon + 1;
+}
+
+bool option_check_path_or_empty(const char *text, struct error *err)
+{
+    size_t len = strlen(text);
+    if (len == 0 || (text[0] == '/' && len > 1 && text[len - 1] != '/'))
+        return true;
+    return error_set(err, "\"%s\" is no absolute path of a file", text);
+}
+
+/* Postfix puts the suffix behind the name that main.cf gives. */
+bool option_check_map_or_empty(const char *text, struct error *err)
+{
+    size_t len = strlen(text);
+    if (!option_check_path_or_empty(text, err))
+        return false;
+    if (len == 0 || (len > 5 && strcmp(text + len - 4, ".cdb") == 0))
+        return true;
+    return error_set(err, "\"%s\" does not end in .cdb", text);
 }

@@ -14,7 +14,17 @@ bool option_check_store(const char *text, struct error *err);
 bool option_check_prefix(const char *text, struct error *err);
 bool option_check_log(const char *text, struct error *err);
 bool option_check_http(const char *text, struct error *err);
+bool option_check_milter_listen(const char *text, struct error *err);
+bool option_check_header(const char *text, struct error *err);
 bool option_check_action(const char *text, struct error *err);
+bool option_check_source(const char *text, struct error *err);
+/* Absolute, and not a folder. */
+bool option_check_path_or_empty(const char *text, struct error *err);
+/* The same, ending in ".cdb". */
+bool option_check_map_or_empty(const char *text, struct error *err);
+/* A network, "file:/path" or "dns:name". */
+bool option_check_proxy(const char *text, struct error *err);
+bool option_check_frontend(const char *text, struct error *err);
 /* Printable, without spaces. */
 bool option_check_word(const char *text, struct error *err);
 bool option_check_word_or_empty(const char *text, struct error *err);

@@ -26,9 +26,6 @@ static void words_format(const struct option *option, char *out, size_t size)
     out[0] = '\0';
     for (size_t i = 0; option->words[i] != NULL && at < size; i++) {
         const char *word = option->words[i];
-        if (option->not_yet_word != NULL &&
-            strcmp(word, option->not_yet_word) == 0)
-            continue;
         int len = snprintf(out + at, size - at, "%s%s", at > 0 ? ", " : "",
             word[0] == '\0' ? "\"\"" : word);
         at += len > 0 ? (size_t)len : size;
@@ -38,8 +35,6 @@ static void words_format(const struct option *option, char *out, size_t size)
 static bool word_read(const struct option *option, const char *text,
     char **canonical_r, struct error *err)
 {
-    if (option->not_yet_word != NULL && strcmp(text, option->not_yet_word) == 0)
-        return error_set(err, "\"%s\": not in this version", text);
     for (size_t i = 0; option->words[i] != NULL; i++) {
         if (strcmp(option->words[i], text) == 0) {
             *canonical_r = xstrdup(text);
@@ -201,6 +196,7 @@ static const struct option_value *const values[] = {
     [OPTION_TEXT] = &text_value,
     [OPTION_WORDS] = &words_value,
     [OPTION_TEXTS] = &texts_value,
+    [OPTION_ARGV] = &texts_value,
     [OPTION_CIDRS] = &cidrs_value,
     [OPTION_LISTENERS] = &listeners_value,
 };

@@ -44,11 +44,9 @@ static const char *const key_words[] = {"client", "client_address",
 #define POLICYD(text) \
     .section = SECTION_POLICYD, .name = text, .label = "policyd." text
 #define MILTER(text) \
-    .section = SECTION_MILTER, .name = text, .label = "milter." text, \
-    .flags = OPTION_NOT_YET
+    .section = SECTION_MILTER, .name = text, .label = "milter." text
 #define CERTIFICATE(text) \
-    .section = SECTION_CERTIFICATE, .name = text, .label = text, \
-    .flags = OPTION_NOT_YET
+    .section = SECTION_CERTIFICATE, .name = text, .label = text
 
 const struct option options[] = {
     {TOP("store"), .type = OPTION_TEXT, FIELD(struct config, store),
@@ -92,8 +90,8 @@ const struct option options[] = {
         .max = "1h", .flags = OPTION_AT_START,
         .help = "how long connections of a lost daemon still count"},
     {TOP("client_limits_at"), .type = OPTION_WORD,
-        FIELD(struct config, client.at), .def = "", .not_yet_word = "milter",
-        .words = at_words, .help = "the face that feeds the client_* limits"},
+        FIELD(struct config, client.at), .def = "", .words = at_words,
+        .help = "the face that feeds the client_* limits"},
     {TOP("client_connection_count_limit"), .type = OPTION_NUMBER,
         FIELD(struct config, client.n[EVENT_CONNECTION_COUNT]), .def = "0",
         .min = "0", .max = "1000000000",
@@ -138,9 +136,9 @@ const struct option options[] = {
         FIELD(struct config, exempt_clients), .def = "",
         .help = "networks that no limit applies to"},
     {TOP("impossible_clients"), .type = OPTION_CIDRS,
+        FIELD(struct config, impossible_clients),
         .def = "0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/3, ::/128, "
                "::1/128, fe80::/10, ff00::/8",
-        .flags = OPTION_NOT_YET,
         .help = "networks that no proxied client can come from"},
     {TOP("shadow"), .type = OPTION_BOOL, FIELD(struct config, shadow),
         .def = "false",
@@ -177,35 +175,39 @@ const struct option options[] = {
     {TOP("http_status"), .type = OPTION_BOOL, .def = "false",
         .flags = OPTION_NOT_YET,
         .help = "the status page on an address that is not loopback"},
-    {TOP("certificate_expiry_warning"), .type = OPTION_DURATION, .def = "14d",
-        .min = "1d", .max = "366d", .flags = OPTION_NOT_YET,
+    {TOP("certificate_expiry_warning"), .type = OPTION_DURATION,
+        FIELD(struct config, certificate_expiry_warning_ms), .def = "14d",
+        .min = "1d", .max = "366d",
         .help = "how early the end of a certificate is warned about"},
-    {SERVICE("port"), .type = OPTION_NUMBER, .min = "1", .max = "65535",
-        .flags = OPTION_NOT_YET,
+    {SERVICE("port"), .type = OPTION_NUMBER, FIELD(struct config_service, port),
+        .min = "1", .max = "65535",
         .help = "true local port of the Postfix listener"},
     {SERVICE("names"), .type = OPTION_TEXTS,
         FIELD(struct config_service, names), .def = "",
         .help = "names of the listener: master.cf name, policy_context"},
-    {SERVICE("proxied"), .type = OPTION_BOOL, .def = "false",
-        .flags = OPTION_NOT_YET, .help = "clients come through a proxy"},
-    {SERVICE("trusted_proxies"), .type = OPTION_TEXTS, .def = "",
-        .flags = OPTION_NOT_YET,
+    {SERVICE("proxied"), .type = OPTION_BOOL,
+        FIELD(struct config_service, proxied), .def = "false",
+        .help = "clients come through a proxy"},
+    {SERVICE("trusted_proxies"), .type = OPTION_TEXTS,
+        FIELD(struct config_service, trusted_proxies), .def = "",
+        .check = option_check_proxy,
         .help = "proxies whose PROXY header is believed"},
-    {SERVICE("proof"), .type = OPTION_WORD, .def = "required",
-        .words = proof_words, .flags = OPTION_NOT_YET,
+    {SERVICE("proof"), .type = OPTION_WORD, FIELD(struct config_service, proof),
+        .def = "required", .words = proof_words,
         .help = "must the proxy be proven"},
-    {SERVICE("frontends"), .type = OPTION_TEXTS, .def = "",
-        .flags = OPTION_NOT_YET,
+    {SERVICE("frontends"), .type = OPTION_TEXTS,
+        FIELD(struct config_service, frontends), .def = "",
+        .check = option_check_frontend,
         .help = "destinations in the PROXY header that are ours"},
-    {SERVICE("unproxied_mail"), .type = OPTION_WORD, .def = "accept",
-        .words = unproxied_words, .flags = OPTION_NOT_YET,
+    {SERVICE("unproxied_mail"), .type = OPTION_WORD,
+        FIELD(struct config_service, unproxied_mail), .def = "accept",
+        .words = unproxied_words,
         .help = "mail whose client is the proxy itself"},
     {LIMIT("at"), .type = OPTION_WORD, FIELD(struct limit_section, at),
-        .def = "", .not_yet_word = "milter", .words = at_words,
+        .def = "", .words = at_words,
         .help = "the face that feeds it; empty: the first that can"},
     {LIMIT("event"), .type = OPTION_WORD, FIELD(struct limit_section, event),
-        .not_yet_word = "rejected_recipient", .words = event_words,
-        .help = "what is counted"},
+        .words = event_words, .help = "what is counted"},
     {LIMIT("key"), .type = OPTION_WORDS, FIELD(struct limit_section, key),
         .words = key_words, .help = "what has a counter of its own"},
     {LIMIT("rate"), .type = OPTION_RATE, FIELD(struct limit_section, rate),
@@ -242,6 +244,7 @@ const struct option options[] = {
     {POLICYD("listen"), .type = OPTION_LISTENERS,
         FIELD(struct config, policyd.listen),
         .def = "policy:unix:/var/spool/postfix/tollgate/policy, "
+               "sni:unix:/var/spool/postfix/tollgate/sni, "
                "anvil-pass:unix:/run/tollgate/anvil",
         .flags = OPTION_AT_START,
         .help = "sockets that Postfix comes to: FACE:unix:PATH or "
@@ -266,25 +269,40 @@ const struct option options[] = {
     {POLICYD("control"), .type = OPTION_TEXT,
         .def = "/run/tollgate/policyd.sock", .flags = OPTION_NOT_YET,
         .help = "the control socket"},
-    {MILTER("listen"), .type = OPTION_TEXT,
+    {MILTER("listen"), .type = OPTION_TEXT, FIELD(struct config, milter.listen),
         .def = "unix:/var/spool/postfix/tollgate-milter/milter",
-        .help = "socket that Postfix comes to"},
-    {MILTER("header"), .type = OPTION_TEXT, .def = "", .help = "header to add"},
+        .check = option_check_milter_listen, .flags = OPTION_AT_START,
+        .help = "socket that Postfix comes to: unix:PATH or "
+                "inet:ADDRESS:PORT; empty: off"},
+    {MILTER("header"), .type = OPTION_TEXT, FIELD(struct config, milter.header),
+        .def = "", .check = option_check_header,
+        .help = "name of a header to add, as in X-Tollgate; empty: none"},
+    {MILTER("http"), .type = OPTION_TEXT, FIELD(struct config, milter.http),
+        .def = "127.0.0.1:9310", .check = option_check_http,
+        .flags = OPTION_AT_START,
+        .help = "ADDRESS:PORT of metrics and health checks; empty: off"},
     {MILTER("control"), .type = OPTION_TEXT, .def = "/run/tollgate/milter.sock",
-        .help = "the control socket"},
-    {MILTER("http"), .type = OPTION_TEXT, .def = "127.0.0.1:9310",
-        .help = "ADDRESS:PORT of metrics and health checks"},
-    {CERTIFICATE("source"), .type = OPTION_TEXT, .def = "",
+        .flags = OPTION_NOT_YET, .help = "the control socket"},
+    {CERTIFICATE("source"), .type = OPTION_TEXT,
+        FIELD(struct config_certificate, source), .def = "",
+        .check = option_check_source,
         .help = "where certificate and key come from"},
-    {CERTIFICATE("sni"), .type = OPTION_BOOL, .def = "true",
+    {CERTIFICATE("sni"), .type = OPTION_BOOL,
+        FIELD(struct config_certificate, sni), .def = "true",
         .help = "serve it by name"},
-    {CERTIFICATE("default_chain"), .type = OPTION_TEXT, .def = "",
+    {CERTIFICATE("default_chain"), .type = OPTION_TEXT,
+        FIELD(struct config_certificate, default_chain), .def = "",
+        .check = option_check_path_or_empty,
         .help = "file for clients without SNI"},
-    {CERTIFICATE("refresh_map"), .type = OPTION_TEXT, .def = "",
+    {CERTIFICATE("refresh_map"), .type = OPTION_TEXT,
+        FIELD(struct config_certificate, refresh_map), .def = "",
+        .check = option_check_map_or_empty,
         .help = "table that retires smtpd processes"},
-    {CERTIFICATE("on_change"), .type = OPTION_TEXTS, .def = "",
+    {CERTIFICATE("on_change"), .type = OPTION_ARGV,
+        FIELD(struct config_certificate, on_change), .def = "",
         .help = "command to run after a change"},
-    {CERTIFICATE("on_change_timeout"), .type = OPTION_DURATION, .def = "30s",
+    {CERTIFICATE("on_change_timeout"), .type = OPTION_DURATION,
+        FIELD(struct config_certificate, on_change_timeout_ms), .def = "30s",
         .min = "1s", .max = "1h", .help = "how long it may take"},
 };
 
@@ -295,16 +313,15 @@ const struct option_section_kind option_sections[OPTION_SECTIONS] = {
     [SECTION_SERVICE] = {.name = "service", .is_titled = true},
     [SECTION_LIMIT] = {.name = "limit", .is_titled = true},
     [SECTION_POLICYD] = {.name = "policyd"},
-    [SECTION_MILTER] = {.name = "milter", .is_not_yet = true},
-    [SECTION_CERTIFICATE] = {.name = "certificate",
-        .is_titled = true,
-        .is_not_yet = true},
+    [SECTION_MILTER] = {.name = "milter"},
+    [SECTION_CERTIFICATE] = {.name = "certificate", .is_titled = true},
 };
 
 bool option_is_list(const struct option *option)
 {
     return option->type == OPTION_WORDS || option->type == OPTION_TEXTS ||
-           option->type == OPTION_CIDRS || option->type == OPTION_LISTENERS;
+           option->type == OPTION_ARGV || option->type == OPTION_CIDRS ||
+           option->type == OPTION_LISTENERS;
 }
 
 const struct option *option_find(enum option_section section, const char *name)

@@ -33,6 +33,7 @@ enum option_type {
     OPTION_TEXT,      /* char * */
     OPTION_WORDS,     /* uint16_t: bits by place in words; a list */
     OPTION_TEXTS,     /* char **, NULL-terminated; a list */
+    OPTION_ARGV,      /* the same, in which an item may stand twice */
     OPTION_CIDRS,     /* struct cidr_list; a list */
     OPTION_LISTENERS, /* struct config_listeners; a list */
 };
@@ -57,7 +58,6 @@ struct option {
     const char *def;          /* as -o would take it; NULL: no value */
     const char *min, *max;    /* NUMBER and DURATION */
     const char *const *words; /* WORD and WORDS; ends with NULL */
-    const char *not_yet_word; /* one of words that is refused */
     bool (*check)(const char *text, struct error *err); /* NULL: none */
     unsigned flags;
     const char *help;
@@ -66,7 +66,6 @@ struct option {
 struct option_section_kind {
     const char *name; /* NULL: the top */
     bool is_titled;
-    bool is_not_yet;
 };
 
 extern const struct option options[];

@@ -100,6 +100,7 @@ void config_show(const struct config *config, enum config_show what, FILE *out)
     struct values *defaults = values_new();
     values_add_section(defaults, SECTION_SERVICE, NULL, NULL);
     values_add_section(defaults, SECTION_LIMIT, NULL, NULL);
+    values_add_section(defaults, SECTION_CERTIFICATE, NULL, NULL);
     const struct values *values =
         what == CONFIG_SHOW_DEFAULTS ? defaults : config->values;
     for (size_t i = 0; i < values->count; i++) {
@@ -132,7 +133,7 @@ const char *config_needs_restart(
     const struct config *old, const struct config *new)
 {
     static const enum option_section sections[] = {
-        SECTION_TOP, SECTION_POLICYD};
+        SECTION_TOP, SECTION_POLICYD, SECTION_MILTER};
     for (size_t s = 0; s < sizeof sections / sizeof sections[0]; s++) {
         const struct section *a = values_section(old->values, sections[s]);
         const struct section *b = values_section(new->values, sections[s]);

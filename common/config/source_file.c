@@ -51,9 +51,7 @@ static bool check_section(const struct lint_entry *entry, struct error *err)
     enum option_section section;
     if (!option_section_find(entry->name, &section))
         return error_set(err, "no such section; allowed: service, limit, "
-                              "policyd");
-    if (option_sections[section].is_not_yet)
-        return error_set(err, "not in this version");
+                              "policyd, milter, certificate");
     if (option_sections[section].is_titled && entry->own_title == NULL)
         return error_set(err,
             "a section without a title; write %s \"title\" "

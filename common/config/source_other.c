@@ -93,10 +93,8 @@ bool source_read_override(
     if (option == NULL) {
         is_good = error_set(err,
             "-o %s: %s: no such option; allowed: names "
-            "outside of sections, and policyd.NAME",
+            "outside of sections, policyd.NAME and milter.NAME",
             name, name);
-    } else if (option_sections[option->section].is_not_yet) {
-        is_good = error_set(err, "-o %s: %s: not in this version", name, name);
     } else {
         struct section *section = values_section(values, option->section);
         char *where = xprintf("-o %s", name);

@@ -71,6 +71,7 @@ struct values *values_new(void)
     struct values *values = xcalloc(1, sizeof *values);
     values_add_section(values, SECTION_TOP, NULL, NULL);
     values_add_section(values, SECTION_POLICYD, NULL, NULL);
+    values_add_section(values, SECTION_MILTER, NULL, NULL);
     return values;
 }
 
@@ -121,7 +122,8 @@ static bool read_items(const struct option *option, const char *const *items,
             continue;
         if (!option_read(option, items[i], &item, err))
             return false;
-        if (is_known(canonical, *count_r, item)) {
+        if (option->type != OPTION_ARGV &&
+            is_known(canonical, *count_r, item)) {
             error_set(err, "\"%s\" stands in the list twice", item);
             free(item);
             return false;

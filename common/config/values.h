@@ -28,7 +28,7 @@ struct section {
 };
 
 struct values {
-    struct section *sections; /* the top, policyd, then as in the file */
+    struct section *sections; /* top, policyd, milter, then as in the file */
     size_t count;
 };
 

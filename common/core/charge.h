@@ -13,6 +13,7 @@
 
 #define LEASES_MAX  4  /* CHARGE_LEASE among them */
 #define CHARGES_MAX 16 /* of one request */
+#define LEASES_MAX  4  /* of them, how many can be CHARGE_LEASE */
 
 enum charge_kind {
     CHARGE_SLIDING, /* at most `limit` units in any window (core/window.h) */

@@ -8,6 +8,7 @@
 #define TOLLGATE_CORE_EVENT_H
 
 #include "common/base/cidr.h"
+#include "common/core/peer.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -49,6 +50,10 @@ struct event {
     struct cidr client;      /* family ADDRESS_NONE: unknown. From anvil it may
                                 be a net: Postfix 3.8+ aggregates */
     const char *client_text; /* as the face was given it; for logs */
+    struct peer peer;        /* the truth about the session, where proven */
+    struct address frontend; /* destination in the PROXY header, with its */
+    uint16_t frontend_port;  /* port; ADDRESS_NONE: the face is not told */
+    bool is_unproxied; /* set by the engine: the client is the proxy itself */
     const char *sasl_username;
     const char *sender; /* "" is the null sender too */
     const char *recipient;

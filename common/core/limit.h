@@ -18,7 +18,11 @@ enum limit_kind {
 
 enum limit_window { LIMIT_WINDOW_SLIDING, LIMIT_WINDOW_FIXED };
 enum limit_auth { LIMIT_AUTH_ANY, LIMIT_AUTH_YES, LIMIT_AUTH_NO };
-enum store_failure { STORE_FAILURE_LOCAL, STORE_FAILURE_ACCEPT, STORE_FAILURE_DEFER };
+enum store_failure {
+    STORE_FAILURE_LOCAL,
+    STORE_FAILURE_ACCEPT,
+    STORE_FAILURE_DEFER
+};
 
 struct limit {
     char *name;       /* the section's title, or the client_* option's name */
@@ -26,15 +30,15 @@ struct limit {
     enum limit_kind kind;
     enum limit_window window;
     enum event_kind event;
-    enum face at;          /* the one face that feeds it */
-    uint16_t key;          /* bits: 1u << enum key_part */
-    uint8_t field;         /* CHARGE_FIXED: the event kind for client_*, else 0 */
-    uint32_t n;            /* 1.. */
-    uint64_t window_ms;    /* LIMIT_RATE */
-    char **services;       /* titles or names; NULL-terminated; empty: all */
+    enum face at;       /* the one face that feeds it */
+    uint16_t key;       /* bits: 1u << enum key_part */
+    uint8_t field;      /* CHARGE_FIXED: the event kind for client_*, else 0 */
+    uint32_t n;         /* 1.. */
+    uint64_t window_ms; /* LIMIT_RATE */
+    char **services;    /* titles or names; NULL-terminated; empty: all */
     struct cidr_list clients; /* empty: all */
     enum limit_auth authenticated;
-    char *action; /* policy and milter reply before expansion; never NULL */
+    char *action;   /* policy and milter reply before expansion; never NULL */
     bool is_client; /* one of the client_* options: what anvil reports */
     bool shadow;    /* the global shadow included */
     enum store_failure on_store_failure; /* the global default included */
@@ -53,21 +57,23 @@ struct limit_prefixes {
  * service_title is the service section's title, or the face's own name.
  * clients matches a net only if it holds all of it.
  */
-bool limit_applies(const struct limit *, const struct event *,
-    const char *service_title);
+bool limit_applies(
+    const struct limit *, const struct event *, const char *service_title);
 
 /*
  * The subject of a key: its parts, the service first, then in the order of
  * enum key_part, joined by '|': "s=25|c=198.51.100.7", "c=2001:db8::/64|u=bob".
  * Letters: s service, c client (an address alone at full length, else
- * net/length; a net wider than prefixes stays as it is), a client_address,
+ * net/length; a net wider than prefixes stays as it is), a client_address
+ * (both "unproxied" where the client is the proxy itself),
  * u sasl_username, f sender, F sender_domain, t recipient, T recipient_domain,
  * h helo. All but the service are folded to lower case. Bytes that could be
  * taken for the structure (| { } % # control, non-ASCII) become %xx. A text
  * that does not fit ends in '#' and 128 bits of SHA-256 of the whole.
  */
-void limit_subject(uint16_t key, const struct event *, const char *service_title,
-    struct limit_prefixes, struct subject *subject_r);
+void limit_subject(uint16_t key, const struct event *,
+    const char *service_title, struct limit_prefixes,
+    struct subject *subject_r);
 
 void limit_clear(struct limit *);
 

@@ -17,6 +17,9 @@
 #define DIGEST_LEN 16 /* bytes of SHA-256 that are kept */
 #define HEAD_LEN   (TEXT_MAX - 1 - 2 * DIGEST_LEN)
 
+/* Whose mail comes without a client's address, from all proxies together. */
+static const char unproxied[] = "unproxied";
+
 static const char hex_digits[] = "0123456789abcdef";
 
 static const char part_letters[KEY_PARTS] = {
@@ -124,8 +127,11 @@ static void write_part(struct writer *writer, enum key_part part,
 {
     char head[] = {'|', part_letters[part], '='};
     bool is_first = writer->subject->len == 0;
+    bool is_client = part == KEY_CLIENT || part == KEY_CLIENT_ADDRESS;
     write_bytes(writer, head + is_first, sizeof head - is_first);
-    if (part == KEY_CLIENT) {
+    if (is_client && event->is_unproxied) {
+        write_bytes(writer, unproxied, sizeof unproxied - 1);
+    } else if (part == KEY_CLIENT) {
         struct cidr net = client_net(&event->client, prefixes);
         write_net(writer, &net);
     } else if (part == KEY_CLIENT_ADDRESS) {

@@ -18,8 +18,6 @@
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 #define VALUE_MAX    160
 
-static const char defer_action[] = "451 4.3.0 Error: temporary system problem";
-
 static const char *const kind_names[] = {
     [VERDICT_PASS] = "pass",
     [VERDICT_REFUSE] = "refuse",
@@ -31,6 +29,27 @@ static const char *const reason_names[] = {
     [REASON_EXEMPT] = "exempt",
     [REASON_LIMIT] = "limit",
     [REASON_STORE] = "store",
+    [REASON_UNTRUSTED] = "untrusted",
+    [REASON_UNPROVEN] = "unproven",
+    [REASON_IMPOSSIBLE] = "impossible",
+    [REASON_FRONTENDS] = "frontends",
+    [REASON_UNPROXIED] = "unproxied",
+};
+
+#define NOT_THROUGH_PROXY "421 4.7.1 Error: not through a trusted proxy"
+
+/* Of the reasons that are no limit; NULL: cannot be a refusal. */
+static const char *const refusals[REASONS] = {
+    [REASON_UNTRUSTED] = NOT_THROUGH_PROXY,
+    [REASON_UNPROVEN] = NOT_THROUGH_PROXY,
+    [REASON_IMPOSSIBLE] = "421 4.7.1 Error: impossible client address",
+    [REASON_FRONTENDS] = "421 4.7.1 Error: not through a frontend of ours",
+};
+static const char *const deferrals[REASONS] = {
+    [REASON_STORE] = "451 4.3.0 Error: temporary system problem",
+    [REASON_UNPROVEN] =
+        "451 4.3.5 Error: no proof of the proxy is possible over inet",
+    [REASON_UNPROXIED] = "450 4.7.1 Error: mail has to come through the proxy",
 };
 
 static const char *const default_actions[] = {
@@ -168,11 +187,15 @@ char *verdict_action(const struct verdict *verdict, const struct event *event,
         reply_add_text(&reply, "DUNNO");
         break;
     case VERDICT_DEFER:
-        reply_add_text(&reply, defer_action);
+        assert(deferrals[verdict->reason] != NULL);
+        reply_add_text(&reply, deferrals[verdict->reason]);
         break;
     case VERDICT_REFUSE:
-        assert(verdict->limit != NULL);
-        reply_expand(&reply, verdict->limit->action, verdict, event);
+        assert(verdict->limit != NULL || refusals[verdict->reason] != NULL);
+        if (verdict->limit == NULL)
+            reply_add_text(&reply, refusals[verdict->reason]);
+        else
+            reply_expand(&reply, verdict->limit->action, verdict, event);
         break;
     }
     text[reply.len] = '\0';

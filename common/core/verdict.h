@@ -11,14 +11,20 @@
 enum verdict_kind {
     VERDICT_PASS,
     VERDICT_REFUSE,
-    VERDICT_DEFER, /* the store is away and on_store_failure says defer */
+    VERDICT_DEFER, /* the store is away and on_store_failure says defer; or
+                      nothing can be proven this way: see reason */
 };
 
 enum verdict_reason {
     REASON_NONE,   /* no limit applied, or all passed */
     REASON_EXEMPT, /* exempt_clients */
     REASON_LIMIT,
-    REASON_STORE,  /* defer, see above */
+    REASON_STORE,      /* defer, see above */
+    REASON_UNTRUSTED,  /* the peer is proven, and no trusted proxy */
+    REASON_UNPROVEN,   /* who the peer is could not be proven, and must be */
+    REASON_IMPOSSIBLE, /* impossible_clients */
+    REASON_FRONTENDS,  /* the PROXY header's destination is not ours */
+    REASON_UNPROXIED,  /* unproxied_mail = defer; or pass: the proxy itself */
     REASONS,
 };
 
@@ -43,11 +49,12 @@ const char *verdict_default_action(enum event_kind);
 #define VERDICT_ACTION_SIZE 512 /* Postfix cuts an error text at 510 bytes */
 
 /*
- * The policy action or milter reply: "DUNNO", a 451 for VERDICT_DEFER, or the
- * limit's action with %{client} %{limit} %{rate} %{retry_after} expanded
- * (seconds, rounded up; "never" for CHARGE_NEVER). One line: values are
- * escaped, and a control byte in the action itself is written as a space. An
- * unknown %{...} cannot come here (config refuses it). Cut at the size.
+ * The policy action or milter reply: "DUNNO", a 421 or 451 in the words of a
+ * reason that is no limit, or the limit's action with %{client} %{limit}
+ * %{rate} %{retry_after} expanded (seconds, rounded up; "never" for
+ * CHARGE_NEVER). One line: values are escaped, and a control byte in the action
+ * itself is written as a space. An unknown %{...} cannot come here (config
+ * refuses it). Cut at the size.
  */
 char *verdict_action(const struct verdict *, const struct event *,
     char text[VERDICT_ACTION_SIZE]);

@@ -1,8 +1,8 @@
 /*
  * command.c - writes a command straight into the buffer it is sent from.
  *
- * hiredis would print it piece by piece into memory of its own first: a
- * twentieth of what a decision costs.
+ * hiredis would print it piece by piece into memory of its own first, which
+ * shows in the profile of a decision.
  */
 #include "common/redis/command.h"
 

@@ -164,7 +164,7 @@ for i = 1, #KEYS do
       used = (call('HGET', key, field) or 0) + 0
       total = used + amount
     else
-      -- The caller's text: printing a number costs as much as PTTL.
+      -- The caller's text: Lua's printing of a number is dear.
       used = call('HINCRBY', key, field, ARGV[arg + 2])
       total = used
     end

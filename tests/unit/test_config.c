@@ -65,10 +65,10 @@ static void test_defaults(void **state)
     assert_int_equal(config->prefixes.ipv6, 64);
     assert_int_equal(config->limit_count, 0);
     assert_int_equal(config->service_count, 0);
-    assert_int_equal(config->policyd.listen.count, 2);
-    assert_string_equal(config->policyd.listen.items[1].face, "anvil-pass");
+    assert_int_equal(config->policyd.listen.count, 3);
+    assert_string_equal(config->policyd.listen.items[2].face, "anvil-pass");
     assert_string_equal(
-        config->policyd.listen.items[1].path, "/run/tollgate/anvil");
+        config->policyd.listen.items[2].path, "/run/tollgate/anvil");
     assert_int_equal(config->policyd.socket_mode, 0660);
     assert_int_equal(config->policyd.allowed_peers.count, 1);
     assert_true(config->policyd.anvil_greeting);

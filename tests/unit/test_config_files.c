@@ -2,7 +2,8 @@
  * test_config_files.c - every tests/data/config/NAME.conf against NAME.ref.
  *
  * A .conf may begin with lines "#environment NAME=VALUE" and "#-o NAME=VALUE".
- * The .ref holds the error, or what config_show writes as changed. A new case
+ * The .ref holds the error, or what config_show writes as changed
+ * and the warnings. A new case
  * needs no C; UPDATE_REF=1 in the environment writes the .ref files anew, to
  * be read before they are committed.
  */
@@ -85,6 +86,8 @@ static char *load(const struct test_case *test)
         fprintf(out, "%s\n", err.text);
     else
         config_show(config, CONFIG_SHOW_CHANGED, out);
+    for (size_t i = 0; config != NULL && i < config->warning_count; i++)
+        fprintf(out, "warning: %s\n", config->warnings[i]);
     config_unref(&config);
     fclose(out);
     return text;

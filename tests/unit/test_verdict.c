@@ -47,6 +47,11 @@ static void test_names(void **state)
     assert_string_equal(verdict_reason_name(REASON_EXEMPT), "exempt");
     assert_string_equal(verdict_reason_name(REASON_LIMIT), "limit");
     assert_string_equal(verdict_reason_name(REASON_STORE), "store");
+    assert_string_equal(verdict_reason_name(REASON_UNTRUSTED), "untrusted");
+    assert_string_equal(verdict_reason_name(REASON_UNPROVEN), "unproven");
+    assert_string_equal(verdict_reason_name(REASON_IMPOSSIBLE), "impossible");
+    assert_string_equal(verdict_reason_name(REASON_FRONTENDS), "frontends");
+    assert_string_equal(verdict_reason_name(REASON_UNPROXIED), "unproxied");
     assert_null(verdict_reason_name(REASONS));
 }
 
@@ -116,6 +121,39 @@ static void test_pass_and_defer(void **state)
     assert_memory_equal(verdict_action(&verdict, &event, text), "451 4.", 6);
 }
 
+static void test_words_of_a_proof(void **state)
+{
+    static const struct {
+        enum verdict_kind kind;
+        enum verdict_reason reason;
+        const char *text;
+    } words[] = {
+        {VERDICT_REFUSE, REASON_UNTRUSTED,
+            "421 4.7.1 Error: not through a trusted proxy"},
+        {VERDICT_REFUSE, REASON_UNPROVEN,
+            "421 4.7.1 Error: not through a trusted proxy"},
+        {VERDICT_DEFER, REASON_UNPROVEN,
+            "451 4.3.5 Error: no proof of the proxy is possible over inet"},
+        {VERDICT_REFUSE, REASON_IMPOSSIBLE,
+            "421 4.7.1 Error: impossible client address"},
+        {VERDICT_REFUSE, REASON_FRONTENDS,
+            "421 4.7.1 Error: not through a frontend of ours"},
+        {VERDICT_DEFER, REASON_UNPROXIED,
+            "450 4.7.1 Error: mail has to come through the proxy"},
+        {VERDICT_PASS, REASON_UNPROXIED, "DUNNO"},
+    };
+    struct event event = {.client_text = "198.51.100.7"};
+    char text[VERDICT_ACTION_SIZE];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        struct verdict verdict = {
+            .kind = words[i].kind, .reason = words[i].reason};
+        assert_string_equal(
+            verdict_action(&verdict, &event, text), words[i].text);
+    }
+}
+
 static void test_actions_are_cut(void **state)
 {
     char long_action[2000], client[2000], name[] = "n";
@@ -174,6 +212,7 @@ int main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_actions),
         cmocka_unit_test(test_pass_and_defer),
+        cmocka_unit_test(test_words_of_a_proof),
         cmocka_unit_test(test_actions_are_cut),
         cmocka_unit_test(test_unknown_expansions),
     };

@@ -1,0 +1,164 @@
+/*
+ * build_certificates.c - certificates from certificate sections.
+ *
+ * Reads no certificate: what is at a source changes while we run, and is
+ * checked whenever it does. The title "auto" is replaced by the names that
+ * mail containers are given in their environment.
+ */
+#include "common/config/build.h"
+
+#include "common/base/memory.h"
+#include "common/config/certificate_source.h"
+#include "common/config/option_types.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define AUTO_NAMES     3
+#define NAME_LEN_MAX   253
+#define HOST_NAME_SIZE 256
+
+/* "mail.example.com" or "*.example.com", in any case; NULL: neither. The
+ * caller frees it. */
+static char *fold_name(const char *name)
+{
+    size_t len = strlen(name), labels = 1;
+    size_t start = strncmp(name, "*.", 2) == 0 ? 2 : 0;
+    if (len > NAME_LEN_MAX || len == start || name[len - 1] == '.')
+        return NULL;
+    char *folded = xstrdup(name);
+    for (size_t i = start; i < len; i++) {
+        bool is_dot = name[i] == '.';
+        bool is_good = is_dot ? i > start && name[i - 1] != '.'
+                              : isalnum((unsigned char)name[i]) ||
+                                    strchr("-_", name[i]) != NULL;
+        labels += is_dot;
+        folded[i] = (char)tolower((unsigned char)name[i]);
+        if (!is_good) {
+            free(folded);
+            return NULL;
+        }
+    }
+    if (start == 0 || labels > 1)
+        return folded;
+    free(folded);
+    return NULL;
+}
+
+/* In the order in which docker-mailserver looks for them. */
+static void add_auto_names(char **names)
+{
+    static const char *const variables[AUTO_NAMES] = {
+        "SSL_DOMAIN", "HOSTNAME", "DOMAINNAME"};
+    char host[HOST_NAME_SIZE] = "";
+    size_t count = 0;
+    (void)gethostname(host, sizeof host - 1);
+    for (size_t i = 0; i < AUTO_NAMES; i++) {
+        const char *value = getenv(variables[i]);
+        if (value == NULL && strcmp(variables[i], "HOSTNAME") == 0)
+            value = host;
+        char *name = value != NULL ? fold_name(value) : NULL;
+        if (name != NULL)
+            names[count++] = name;
+    }
+}
+
+static bool take_names(struct config_certificate *certificate,
+    const struct section *section, struct error *err)
+{
+    certificate->names = xcalloc(AUTO_NAMES + 1, sizeof *certificate->names);
+    if (strcmp(section->title, "auto") != 0)
+        certificate->names[0] = fold_name(section->title);
+    else
+        add_auto_names(certificate->names);
+    if (certificate->names[0] != NULL)
+        return true;
+    return section_refuse(section, err,
+        "no such name; allowed: \"mail.example.com\", \"*.example.com\", or "
+        "\"auto\" with SSL_DOMAIN, HOSTNAME or DOMAINNAME in the environment");
+}
+
+static bool take_source(struct config_certificate *certificate,
+    const struct section *section, struct error *err)
+{
+    if (certificate->source[0] == '\0')
+        return section_refuse(section, err,
+            "source: missing; allowed: traefik:FILE, certbot:DIR, "
+            "pem:CERT,KEY, combined:FILE, k8s:DIR, caddy:DIR, "
+            "acme-companion:DIR");
+    return certificate_source_parse(
+        certificate->source, &certificate->kind, certificate->paths, err);
+}
+
+static bool check_outputs(const struct config_certificate *certificate,
+    const struct section *section, struct error *err)
+{
+    if (certificate->on_change[0] != NULL &&
+        certificate->on_change[0][0] != '/')
+        return setting_refuse(section_setting(section, "on_change"), err,
+            "\"%s\" is no absolute path; no shell looks for the command",
+            certificate->on_change[0]);
+    if (certificate->sni || certificate->default_chain[0] != '\0' ||
+        certificate->on_change[0] != NULL)
+        return true;
+    return section_refuse(section, err,
+        "goes nowhere; set sni = true, default_chain or on_change");
+}
+
+/* Two certificates cannot be in one file; a map may serve several. */
+static bool check_twins(const struct config *config,
+    const struct config_certificate *certificate, const struct section *section,
+    struct error *err)
+{
+    for (const struct config_certificate *other = config->certificates;
+         other != certificate; other++)
+        if (certificate->default_chain[0] != '\0' &&
+            strcmp(other->default_chain, certificate->default_chain) == 0)
+            return setting_refuse(section_setting(section, "default_chain"),
+                err, "certificate \"%s\" has this file too", other->title);
+    return true;
+}
+
+static bool build_one(
+    struct config *config, const struct section *section, struct error *err)
+{
+    struct config_certificate *certificate =
+        &config->certificates[config->certificate_count++];
+    certificate->title = xstrdup(section->title);
+    build_store(section, certificate);
+    return take_names(certificate, section, err) &&
+           take_source(certificate, section, err) &&
+           check_outputs(certificate, section, err) &&
+           check_twins(config, certificate, section, err);
+}
+
+bool build_certificates(struct config *config, struct error *err)
+{
+    const struct values *values = config->values;
+    config->certificates = xcalloc(values->count, sizeof *config->certificates);
+    for (size_t i = 0; i < values->count; i++)
+        if (values->sections[i].kind == SECTION_CERTIFICATE &&
+            !build_one(config, &values->sections[i], err))
+            return false;
+    return true;
+}
+
+void build_clear_certificates(struct config *config)
+{
+    const struct section *rows =
+        values_section(config->values, SECTION_CERTIFICATE);
+    for (size_t i = 0; i < config->certificate_count; i++) {
+        struct config_certificate *certificate = &config->certificates[i];
+        for (size_t row = 0; row < rows->count; row++)
+            option_clear(rows->settings[row].option, certificate);
+        for (size_t n = 0; n < AUTO_NAMES && certificate->names != NULL; n++)
+            free(certificate->names[n]);
+        free(certificate->names);
+        free(certificate->paths[0]);
+        free(certificate->paths[1]);
+        free(certificate->title);
+    }
+    free(config->certificates);
+}
