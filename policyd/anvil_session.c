@@ -34,6 +34,7 @@ struct anvil_session {
     struct anvil_request request; /* being read, decided or answered */
     struct anvil_ident ident;     /* of that request */
     struct decision decision;
+    int proof_hint; /* of engine_prove */
 
     struct anvil_witness witness;  /* of the client that smtpd serves now */
     char holder[ANVIL_IDENT_SIZE]; /* whose place the lease is */
@@ -189,14 +190,24 @@ static void session_note_client(struct anvil_session *session)
             session->witness.has_seen[i] = true;
 }
 
+/* Each time: smtpd comes over one connection with many clients. */
+static void session_prove(struct anvil_session *session)
+{
+    engine_prove(daemon_engine(session->owner->daemon),
+        attr_connection_fd(session->connection), &session->proof_hint,
+        &session->decision.event);
+}
+
 static const char *session_decide(struct anvil_session *session)
 {
     if (!anvil_ident_split(session->request.ident, &session->ident))
         return "an ident without a client address";
     anvil_event_fill(
         session->request.kind, &session->ident, &session->decision.event);
-    if (session->request.kind != ANVIL_REQUEST_LOOKUP)
+    if (session->request.kind != ANVIL_REQUEST_LOOKUP) {
         session_note_client(session);
+        session_prove(session);
+    }
     engine_decide(daemon_engine(session->owner->daemon), &session->decision);
     return NULL;
 }

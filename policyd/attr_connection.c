@@ -295,3 +295,8 @@ pid_t attr_connection_peer_pid(const struct attr_connection *c)
 {
     return c->peer_pid;
 }
+
+int attr_connection_fd(const struct attr_connection *c)
+{
+    return c->fd;
+}

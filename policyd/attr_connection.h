@@ -57,5 +57,7 @@ void attr_connection_reply(struct attr_connection *, const char *, size_t len);
 bool attr_connection_is_idle(const struct attr_connection *); /* no byte of a
                                   request read and not answered */
 pid_t attr_connection_peer_pid(const struct attr_connection *);
+/* To look at, for the proof; never to read from or to keep. */
+int attr_connection_fd(const struct attr_connection *);
 
 #endif

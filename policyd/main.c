@@ -1,22 +1,29 @@
 /*
- * main.c - tollgate-policyd: the policy and anvil faces on one engine.
+ * main.c - tollgate-policyd: the policy, anvil and SNI faces.
  *
  * Only puts the parts together: which listener leads to which face, and when
  * the last session has gone.
  */
+#include "common/base/log.h"
+#include "common/certs/certs.h"
 #include "common/engine/daemon.h"
 #include "common/engine/privileges.h"
 #include "policyd/anvil_pass.h"
 #include "policyd/anvil_session.h"
 #include "policyd/policy_session.h"
+#include "policyd/sni_session.h"
 
 #include <string.h>
 #include <unistd.h>
 
 struct policyd {
+    struct daemon *daemon;
     struct policy_sessions *policy;
     struct anvil_sessions *anvil;
     struct anvil_pass *anvil_pass;
+    struct sni_sessions *sni;
+    struct certs *certs;
+    struct certs_start certs_start;
 };
 
 static const struct config_listeners *policyd_listeners(
@@ -73,6 +80,37 @@ static bool has_inet_listener(const struct config *config)
     return false;
 }
 
+static bool policyd_prepare(
+    void *context, const struct config *config, struct error *err)
+{
+    struct policyd *policyd = context;
+    uid_t uid = geteuid();
+    gid_t gid = getegid();
+
+    if (config->certificate_count > 0 && uid == 0 &&
+        (!privileges_find_user(config->user, &uid, &gid, err) ||
+            !privileges_find_group(config->group, &gid, err)))
+        return false;
+    return certs_prepare(config, uid, gid, &policyd->certs_start, err);
+}
+
+/* Without such a user nobody but root is answered. */
+static void allow_postfix(struct policyd *policyd, const struct config *config)
+{
+    uid_t uid = (uid_t)-1;
+    gid_t ignored;
+    struct error err;
+
+    if (!privileges_find_user(config->postfix_user, &uid, &ignored, &err))
+        log_debug("sni: %s", err.text);
+    sni_sessions_allow(policyd->sni, uid);
+}
+
+static void policyd_on_sni_end(void *daemon)
+{
+    daemon_session_ended(daemon);
+}
+
 static bool policyd_start(
     void *context, struct daemon *daemon, struct error *err)
 {
@@ -80,13 +118,37 @@ static bool policyd_start(
     struct engine *engine = daemon_engine(daemon);
 
     (void)err;
+    policyd->daemon = daemon;
     policyd->anvil = anvil_sessions_new(daemon);
     policyd->anvil_pass = anvil_pass_new(daemon_base(daemon), policyd->anvil);
     policyd->policy = policy_sessions_new(daemon, policyd->anvil);
     policy_sessions_share_messages(
         policyd->policy, has_inet_listener(engine_config(engine)) &&
                              store_is_shared(engine_store(engine)));
+    policyd->certs = certs_new(
+        daemon_base(daemon), engine_config(engine), &policyd->certs_start);
+    policyd->sni = sni_sessions_new(
+        daemon_base(daemon), policyd->certs, policyd_on_sni_end, daemon);
+    allow_postfix(policyd, engine_config(engine));
     return true;
+}
+
+static void policyd_reload(void *context, const struct config *config)
+{
+    struct policyd *policyd = context;
+
+    certs_reload(policyd->certs, engine_config(daemon_engine(policyd->daemon)));
+    allow_postfix(policyd, config);
+}
+
+static void policyd_write_metrics(void *context, struct evbuffer *out)
+{
+    const struct policyd *policyd = context;
+
+    if (policyd->certs == NULL)
+        return;
+    certs_write_metrics(policyd->certs, out);
+    sni_sessions_write_metrics(policyd->sni, out);
 }
 
 static void policyd_on_accept(
@@ -98,6 +160,8 @@ static void policyd_on_accept(
         policy_sessions_add(policyd->policy, fd);
     else if (strcmp(listener->face, "anvil") == 0)
         anvil_sessions_add(policyd->anvil, fd, false);
+    else if (strcmp(listener->face, "sni") == 0)
+        sni_sessions_add(policyd->sni, fd);
     else
         anvil_pass_add(policyd->anvil_pass, fd);
 }
@@ -110,7 +174,10 @@ static bool policyd_drain(void *context)
 
     policy_sessions_drain(policyd->policy);
     anvil_sessions_drain(policyd->anvil);
-    return anvil_sessions_count(policyd->anvil) == 0 &&
+    sni_sessions_drain(policyd->sni);
+    certs_retire(policyd->certs);
+    return sni_sessions_count(policyd->sni) == 0 &&
+           anvil_sessions_count(policyd->anvil) == 0 &&
            policy_sessions_count(policyd->policy) == 0;
 }
 
@@ -121,6 +188,8 @@ static void policyd_stop(void *context)
     policy_sessions_free(&policyd->policy);
     anvil_pass_free(&policyd->anvil_pass);
     anvil_sessions_free(&policyd->anvil);
+    sni_sessions_free(&policyd->sni);
+    certs_free(&policyd->certs);
 }
 
 int main(int argc, char **argv)
@@ -128,13 +197,17 @@ int main(int argc, char **argv)
     struct policyd policyd = {0};
     const struct daemon_faces faces = {
         .program = "tollgate-policyd",
+        .reads_keys = true,
         .context = &policyd,
         .listeners = policyd_listeners,
         .http = policyd_http,
         .listener_options = policyd_listener_options,
         .allowed_peers = policyd_allowed_peers,
+        .prepare = policyd_prepare,
         .start = policyd_start,
         .on_accept = policyd_on_accept,
+        .reload = policyd_reload,
+        .write_metrics = policyd_write_metrics,
         .drain = policyd_drain,
         .stop = policyd_stop,
     };

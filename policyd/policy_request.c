@@ -98,25 +98,30 @@ static const char *set_state(struct policy_request *request,
 }
 
 /* Two names on one slot do not compile: -Woverride-init is in -Wextra. */
-#define SLOTS           32
-#define SLOT(len, last) (((len) + (size_t)(unsigned char)(last)) % SLOTS)
-#define ATTR(member, last, how) \
-    [SLOT(sizeof #member - 1, last)] = {#member, sizeof #member - 1, how, \
-        offsetof(struct policy_request, member), \
+#define SLOTS 64
+#define SLOT(len, first, last) \
+    ((4 * (len) + (size_t)(unsigned char)(first) + \
+         (size_t)(unsigned char)(last)) % \
+        SLOTS)
+#define ATTR(member, first, last, how) \
+    [SLOT(sizeof #member - 1, first, last)] = {#member, sizeof #member - 1, \
+        how, offsetof(struct policy_request, member), \
         sizeof((struct policy_request *)0)->member}
 
 static const struct policy_attr attrs[SLOTS] = {
-    [SLOT(7, 't')] = {"request", 7, set_request, 0, 0},
-    [SLOT(14, 'e')] = {"protocol_state", 14, set_state, 0, 0},
-    ATTR(client_address, 's', set_exact),
-    ATTR(helo_name, 'e', set_end),
-    ATTR(instance, 'e', set_exact),
-    ATTR(policy_context, 't', set_end),
-    ATTR(recipient, 't', set_end),
-    ATTR(recipient_count, 't', set_number),
-    ATTR(sasl_username, 'e', set_end),
-    ATTR(sender, 'r', set_end),
-    ATTR(size, 'e', set_number),
+    [SLOT(7, 'r', 't')] = {"request", 7, set_request, 0, 0},
+    [SLOT(14, 'p', 'e')] = {"protocol_state", 14, set_state, 0, 0},
+    ATTR(client_address, 'c', 's', set_exact),
+    ATTR(helo_name, 'h', 'e', set_end),
+    ATTR(instance, 'i', 'e', set_exact),
+    ATTR(policy_context, 'p', 't', set_end),
+    ATTR(recipient, 'r', 't', set_end),
+    ATTR(recipient_count, 'r', 't', set_number),
+    ATTR(sasl_username, 's', 'e', set_end),
+    ATTR(sender, 's', 'r', set_end),
+    ATTR(server_address, 's', 's', set_exact),
+    ATTR(server_port, 's', 't', set_end),
+    ATTR(size, 's', 'e', set_number),
 };
 
 /* Of 4 to 16 bytes, as all our names are, by their first and last words. */
@@ -132,7 +137,8 @@ const char *policy_request_set(void *request, const char *name, size_t name_len,
 {
     if (name_len == 0)
         return NULL;
-    const struct policy_attr *attr = &attrs[SLOT(name_len, name[name_len - 1])];
+    const struct policy_attr *attr =
+        &attrs[SLOT(name_len, name[0], name[name_len - 1])];
     if (attr->name_len != name_len || !is_same_name(attr->name, name, name_len))
         return NULL;
     return attr->set(request, attr, value, value_len);
@@ -145,6 +151,8 @@ void policy_request_reset(struct policy_request *request)
     request->recipient_count = 0;
     request->size = 0;
     request->client_address[0] = '\0';
+    request->server_address[0] = '\0';
+    request->server_port[0] = '\0';
     request->instance[0] = '\0';
     request->policy_context[0] = '\0';
     request->sasl_username[0] = '\0';

@@ -6,9 +6,9 @@
  * one counts as it came last. A protocol_state that we do not know counts
  * nothing; it is no error.
  *
- * What does not fit: client_address and instance are made by Postfix itself,
- * so a long one is malformed. The others come from whoever sends mail and
- * must not break it: of a longer value the end is kept, where the domain
+ * What does not fit: client_address, server_address and instance are made by
+ * Postfix, so a long one is malformed. The others come from whoever sends mail
+ * and must not break it: of a longer value the end is kept, where the domain
  * stands, so that nobody leaves a domain's limit by a long local part.
  *
  * Source: SMTPD_POLICY_README.
@@ -36,6 +36,8 @@ struct policy_request {
     uint32_t recipient_count; /* numbers stop at UINT32_MAX */
     uint32_t size;
     char client_address[64];
+    char server_address[64]; /* of the PROXY header's destination, if any */
+    char server_port[8];     /* its port, or a word */
     char instance[MESSAGE_INSTANCE_SIZE];
     char policy_context[256];
     char sasl_username[256];

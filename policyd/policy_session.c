@@ -42,6 +42,7 @@ struct policy_session {
     struct message_seen seen; /* its message, before it */
     bool is_recalling;
     struct store_recall recall;
+    int proof_hint;           /* of engine_prove */
     struct decision decision; /* its event borrows request's texts */
 };
 
@@ -124,7 +125,8 @@ static void policy_session_decide(struct policy_session *session)
     const struct policy_request *request = &session->request;
     struct event *event = &session->decision.event;
 
-    if (!policy_count_fill(request, session->seen, event)) {
+    if (!policy_count_fill(request, session->seen, event) &&
+        !engine_judges_peers(engine_of(session))) {
         policy_session_pass(session);
         return;
     }
@@ -151,6 +153,23 @@ static void policy_session_on_recall(
         session->seen =
             later_of(session->seen, message_seen_parse(recall->value));
     policy_session_decide(session);
+}
+
+/*
+ * Each time: smtpd comes over one connection with many clients. A request that
+ * counts nothing is decided too, so that no state of a session is left out.
+ */
+static void policy_session_prove(struct policy_session *session)
+{
+    struct event *event = &session->decision.event;
+    const struct policy_request *request = &session->request;
+
+    engine_prove(engine_of(session), attr_connection_fd(session->connection),
+        &session->proof_hint, event);
+    address_parse(request->server_address, strlen(request->server_address),
+        &event->frontend);
+    event->frontend_port =
+        (uint16_t)strtoul(request->server_port, NULL, 10); /* a word: 0 */
 }
 
 static void policy_session_look_up(struct policy_session *session)
@@ -185,7 +204,10 @@ static const char *policy_session_on_request(void *context)
         if (smtpd > 0)
             anvil_sessions_witness_rcpt(owner->anvil, smtpd);
     }
-    if (policy_count_is_due(&session->request))
+    bool is_judged = engine_judges_peers(engine_of(session));
+    if (is_judged)
+        policy_session_prove(session);
+    if (is_judged || policy_count_is_due(&session->request))
         policy_session_look_up(session);
     else
         policy_session_pass(session);

@@ -11,6 +11,7 @@
 #include "common/engine/daemon_private.h"
 #include "common/engine/privileges.h"
 #include "common/net/notify.h"
+#include "common/net/trust.h"
 
 #include "config.h"
 
@@ -33,6 +34,12 @@ bool daemon_log_open(
     return log_open(config->log, config->log_format,
         daemon->options.verbose ? LOG_LEVEL_DEBUG : config->log_level,
         daemon->faces->program, err);
+}
+
+void daemon_log_warnings(const struct config *config)
+{
+    for (size_t i = 0; i < config->warning_count; i++)
+        log_warn("%s", config->warnings[i]);
 }
 
 /*
@@ -110,6 +117,8 @@ static bool daemon_open_store(struct daemon *daemon, struct error *err)
     if (daemon->store == NULL)
         return false;
     daemon->engine = engine_new(daemon->store, daemon->config);
+    daemon->trust = trust_new(daemon->base);
+    engine_use_trust(daemon->engine, daemon->trust);
     return true;
 }
 
@@ -156,6 +165,14 @@ static void daemon_raise_descriptors(void)
         log_warn("RLIMIT_NOFILE: %s", strerror(errno));
 }
 
+static bool daemon_prepare(struct daemon *daemon, struct error *err)
+{
+    const struct daemon_faces *faces = daemon->faces;
+
+    return faces->prepare == NULL ||
+           faces->prepare(faces->context, daemon->config, err);
+}
+
 static bool daemon_start(struct daemon *daemon, struct error *err)
 {
     /* A successor is detached already, and LISTEN_PID names it alone. */
@@ -166,15 +183,18 @@ static bool daemon_start(struct daemon *daemon, struct error *err)
     daemon->base = event_base_new();
     if (daemon->base == NULL)
         return error_set(err, "no event loop: %s", strerror(errno));
-    if (!daemon_listeners_open(daemon, err) || !daemon_give_log(daemon, err) ||
-        !privileges_drop(daemon->config->user, daemon->config->group, err))
+    if (!daemon_prepare(daemon, err) || !daemon_listeners_open(daemon, err) ||
+        !daemon_face_bind(daemon, err) || !daemon_give_log(daemon, err) ||
+        !daemon_drop_privileges(daemon, err))
         return false;
     daemon_signals_install(daemon);
     if (!daemon_open_store(daemon, err) || !daemon_pages_open(daemon, err) ||
         !daemon->faces->start(daemon->faces->context, daemon, err))
         return false;
     daemon_await_store(daemon);
-    return daemon_listeners_start(daemon, err);
+    return daemon_listeners_start(daemon, err) &&
+           (daemon->faces->serve == NULL ||
+               daemon->faces->serve(daemon->faces->context, err));
 }
 
 static void on_drain_deadline(evutil_socket_t fd, short what, void *context)
@@ -227,6 +247,17 @@ void daemon_session_ended(struct daemon *daemon)
     event_active(daemon->drain_again, EV_TIMEOUT, 0);
 }
 
+void daemon_fail(struct daemon *daemon)
+{
+    daemon->has_failed = true;
+    event_base_loopbreak(daemon->base);
+}
+
+bool daemon_is_leaving(const struct daemon *daemon)
+{
+    return daemon->phase == DAEMON_DRAINING || daemon->successor != NULL;
+}
+
 struct event_base *daemon_base(const struct daemon *daemon)
 {
     return daemon->base;
@@ -245,6 +276,7 @@ static void daemon_free(struct daemon *daemon)
     engine_free(&daemon->engine);
     store_close(&daemon->store);
     daemon_signals_free(daemon);
+    trust_free(&daemon->trust);
     if (daemon->drain_deadline != NULL)
         event_free(daemon->drain_deadline);
     if (daemon->drain_again != NULL)
@@ -262,12 +294,14 @@ static int daemon_serve(struct daemon *daemon)
     /* Until there is something to reload or to hand over. */
     signal(SIGHUP, SIG_IGN);
     signal(SIGUSR2, SIG_IGN);
+    daemon_log_warnings(daemon->config);
     if (!daemon_start(daemon, &err)) {
         if (daemon->phase == DAEMON_DRAINING) {
             log_info("%s", err.text);
             return EXIT_CLEAN;
         }
         log_error("fatal: %s", err.text);
+        daemon->faces->stop(daemon->faces->context);
         return EXIT_START;
     }
     if (daemon->phase == DAEMON_STARTING) {
@@ -281,7 +315,7 @@ static int daemon_serve(struct daemon *daemon)
     event_base_dispatch(daemon->base);
     daemon->faces->stop(daemon->faces->context);
     log_info("stopped");
-    return EXIT_CLEAN;
+    return daemon->has_failed ? EXIT_START : EXIT_CLEAN;
 }
 
 static int daemon_run(struct daemon *daemon)
@@ -293,8 +327,12 @@ static int daemon_run(struct daemon *daemon)
         fprintf(stderr, "%s: fatal: %s\n", daemon->faces->program, err.text);
         return EXIT_CONFIGURATION;
     }
-    if (daemon->options.check_only)
+    if (daemon->options.check_only) {
+        for (size_t i = 0; i < daemon->config->warning_count; i++)
+            fprintf(stderr, "%s: warning: %s\n", daemon->faces->program,
+                daemon->config->warnings[i]);
         return EXIT_CLEAN;
+    }
     if (!daemon_log_open(daemon, daemon->config, &err)) {
         fprintf(stderr, "%s: fatal: %s\n", daemon->faces->program, err.text);
         return EXIT_START;

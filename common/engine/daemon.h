@@ -1,10 +1,10 @@
 /*
  * daemon.h - what both daemons do apart from their faces.
  *
- * Start-up order: options, configuration, log, detach, bind (as whoever
- * started us), drop privileges, http, store, faces, readiness, loop. Signals:
- * HUP reloads, USR2 starts a successor, TERM drains, a second TERM stops. Exit
- * 0 clean, 1 configuration, 2 start-up; never on a peer's error.
+ * Start-up order: options, configuration, log, detach, prepare and bind (as
+ * whoever started us), drop privileges, http, store, faces, readiness, loop.
+ * Signals: HUP reloads, USR2 starts a successor, TERM drains, a second TERM
+ * stops. Exit 0 clean, 1 configuration, 2 start-up; never on a peer's error.
  */
 #ifndef TOLLGATE_ENGINE_DAEMON_H
 #define TOLLGATE_ENGINE_DAEMON_H
@@ -12,12 +12,15 @@
 #include "common/engine/engine.h"
 #include "common/net/listener.h"
 
+struct evbuffer;
 struct event_base;
 struct daemon;
 
-/* What a daemon brings. Every hook gets `context`. */
+/* What a daemon brings. Every hook gets `context`. Those marked so may be
+ * NULL. */
 struct daemon_faces {
     const char *program; /* "tollgate-policyd" */
+    bool reads_keys;     /* of certificate sections: may read any file */
     void *context;
     /* The listeners of this daemon in a snapshot. */
     const struct config_listeners *(*listeners)(const struct config *);
@@ -29,18 +32,41 @@ struct daemon_faces {
         struct error *err);
     /* Who may come to its inet listeners. */
     const struct cidr_list *(*allowed_peers)(const struct config *);
+    /* May be NULL. As whoever started us, before anything is bound. */
+    bool (*prepare)(void *context, const struct config *, struct error *err);
+    /* May be NULL. Opens what is no listener of ours, as whoever started us:
+     * called again when the directory of *path_r is there. */
+    enum listener_wait (*bind)(void *context, const struct config *,
+        const char **path_r, struct error *err);
     /* After the store has been opened and before the first accept. */
     bool (*start)(void *context, struct daemon *, struct error *err);
     /* A connection for the listener's face; the fd is the face's now. */
     void (*on_accept)(void *context, const struct config_listener *, int fd);
+    /* May be NULL. More lines for /metrics. */
+    void (*write_metrics)(void *context, struct evbuffer *);
+    /* May be NULL. Everything is there: accept what `bind` has opened. */
+    bool (*serve)(void *context, struct error *err);
+    /* May be NULL. The configuration has been replaced. */
+    void (*reload)(void *context, const struct config *);
+    /* May be NULL. False: a successor could not take over. */
+    bool (*may_hand_over)(void *context, struct error *err);
     /* Close what is idle; true when nothing is left. Asked when draining
      * begins, and again after daemon_session_ended. */
     bool (*drain)(void *context);
-    /* After the loop: end all that is left. */
+    /* After the loop, or a start that failed at any point: end all that is
+     * there. */
     void (*stop)(void *context);
 };
 
 int daemon_main(int argc, char **argv, const struct daemon_faces *);
+
+/* Is this directory ours to make and to own, by its name? */
+bool daemon_is_our_directory(const char *directory);
+/* What the daemon needs to go on has failed: ends with the status of a start
+ * that failed, so that whoever started it does so again. */
+void daemon_fail(struct daemon *);
+/* A successor is being started, or we are draining already. */
+bool daemon_is_leaving(const struct daemon *);
 
 struct event_base *daemon_base(const struct daemon *);
 struct engine *daemon_engine(const struct daemon *);

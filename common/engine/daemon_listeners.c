@@ -34,7 +34,7 @@ static void directory_of(const char *path, char directory[PATH_MAX])
         *slash = '\0';
 }
 
-static bool is_our_directory(const char *directory)
+bool daemon_is_our_directory(const char *directory)
 {
     const char *slash = strrchr(directory, '/');
     const char *name = slash != NULL ? slash + 1 : directory;
@@ -48,7 +48,7 @@ static bool make_directory(const struct daemon *daemon, const char *directory)
     uid_t uid;
     gid_t gid;
 
-    if (!is_our_directory(directory) || mkdir(directory, 0755) == -1)
+    if (!daemon_is_our_directory(directory) || mkdir(directory, 0755) == -1)
         return false;
     if (geteuid() == 0 &&
         privileges_find_user(daemon->config->user, &uid, &gid, &ignored) &&
@@ -73,12 +73,30 @@ static bool wait_step(void)
     return goes_on;
 }
 
+/* Makes the directory of a path, or waits a moment for it. steps: 0 at first.
+ * False: we shall not wait any longer. */
+static bool await_directory(struct daemon *daemon, const char *path,
+    unsigned *steps, struct error *err)
+{
+    char directory[PATH_MAX];
+
+    directory_of(path, directory);
+    if (make_directory(daemon, directory))
+        return true;
+    if ((*steps)++ % (WAIT_LOG_EVERY_S * 1000 / WAIT_STEP_MS) == 0)
+        log_info("%s: waiting for Postfix to make it", directory);
+    if (!wait_step()) {
+        daemon->phase = DAEMON_DRAINING;
+        return error_set(err, "%s: stopped while waiting for it", directory);
+    }
+    return true;
+}
+
 static bool bind_patiently(struct daemon *daemon,
     const struct config_listener *config,
     const struct listener_options *options, struct listener **listener_r,
     struct error *err)
 {
-    char directory[PATH_MAX];
     unsigned steps = 0;
 
     for (;;) {
@@ -88,19 +106,30 @@ static bool bind_patiently(struct daemon *daemon,
         case LISTENER_FAILED:
             return false;
         case LISTENER_NO_DIRECTORY:
-            break;
-        }
-        directory_of(config->path, directory);
-        if (make_directory(daemon, directory))
-            continue;
-        if (steps++ % (WAIT_LOG_EVERY_S * 1000 / WAIT_STEP_MS) == 0)
-            log_info("%s: waiting for Postfix to make it", directory);
-        if (!wait_step()) {
-            daemon->phase = DAEMON_DRAINING;
-            return error_set(
-                err, "%s: stopped while waiting for it", directory);
+            if (!await_directory(daemon, config->path, &steps, err))
+                return false;
         }
     }
+}
+
+bool daemon_face_bind(struct daemon *daemon, struct error *err)
+{
+    const struct daemon_faces *faces = daemon->faces;
+    const char *path = NULL;
+    unsigned steps = 0;
+
+    while (faces->bind != NULL) {
+        switch (faces->bind(faces->context, daemon->config, &path, err)) {
+        case LISTENER_READY:
+            return true;
+        case LISTENER_FAILED:
+            return false;
+        case LISTENER_NO_DIRECTORY:
+            if (!await_directory(daemon, path, &steps, err))
+                return false;
+        }
+    }
+    return true;
 }
 
 static bool open_one(struct daemon *daemon, struct inherit *inherited,
@@ -115,8 +144,7 @@ static bool open_one(struct daemon *daemon, struct inherit *inherited,
         return false;
     options.allowed_peers = daemon->faces->allowed_peers(daemon->config);
     if (fd != -1)
-        return listener_adopt(
-            config, fd, place_fd, &options, listener_r, err);
+        return listener_adopt(config, fd, place_fd, &options, listener_r, err);
     return bind_patiently(daemon, config, &options, listener_r, err);
 }
 

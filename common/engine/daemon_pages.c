@@ -13,6 +13,8 @@ static int page_metrics(struct evbuffer *body, void *context)
     store_state(daemon->store, &store);
     metrics_write_page(
         engine_metrics(daemon->engine), &store, daemon->config->hash, body);
+    if (daemon->faces->write_metrics != NULL)
+        daemon->faces->write_metrics(daemon->faces->context, body);
     return 200;
 }
 

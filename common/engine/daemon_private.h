@@ -35,11 +35,14 @@ struct daemon {
     struct config *config;
     struct store *store;
     struct engine *engine;
+    struct trust *trust;
+    bool may_prove; /* the kernel lets us */
     struct http_server *http;
     struct daemon_listener *listeners;
     size_t listener_count;
 
     enum daemon_phase phase;
+    bool has_failed; /* while serving */
     struct event *signals[SIGNALS];
     struct event *drain_deadline;
     struct event *drain_again; /* a session has ended while draining */
@@ -49,6 +52,8 @@ struct daemon {
 /* daemon_listeners.c: inherited, or bound now; waits for directories that
  * are not ours to make. */
 bool daemon_listeners_open(struct daemon *, struct error *err);
+/* The same for what a face opens by itself. */
+bool daemon_face_bind(struct daemon *, struct error *err);
 bool daemon_listeners_start(struct daemon *, struct error *err);
 /* A reload: the old snapshot, from which they borrow, is about to go. */
 void daemon_listeners_follow(struct daemon *, const struct config *);
@@ -61,9 +66,17 @@ void daemon_signals_free(struct daemon *);
 /* daemon_pages.c */
 bool daemon_pages_open(struct daemon *, struct error *err);
 
+/* daemon_proof.c */
+/* After privileges have been dropped, and at each reload: false if a service
+ * needs what we do not have. */
+bool daemon_check_proof(
+    const struct daemon *, const struct config *, struct error *err);
+bool daemon_drop_privileges(struct daemon *, struct error *err);
+
 /* daemon.c */
 bool daemon_log_open(
     const struct daemon *, const struct config *, struct error *err);
+void daemon_log_warnings(const struct config *);
 /* No more accepts; ends when the faces have no session left, or,
  * with a deadline, at drain_timeout. */
 void daemon_drain(struct daemon *, bool has_deadline, bool unlink_sockets);

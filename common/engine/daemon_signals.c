@@ -27,19 +27,23 @@ static void daemon_reload(struct daemon *daemon)
     struct error err;
     struct config *config = config_load(&daemon->options.source, &err);
 
-    if (config == NULL || !daemon_log_open(daemon, config, &err)) {
+    if (config == NULL || !daemon_check_proof(daemon, config, &err) ||
+        !daemon_log_open(daemon, config, &err)) {
         metrics->reload_failures++;
         log_error("reload: %s; the old configuration stays", err.text);
         config_unref(&config);
         return;
     }
     report_restart_only(daemon->config, config);
+    daemon_log_warnings(config);
     log_info("reload: configuration %s replaces %s", config->hash,
         daemon->config->hash);
     daemon_listeners_follow(daemon, config);
     config_unref(&daemon->config);
     daemon->config = config;
     engine_reload(daemon->engine, config);
+    if (daemon->faces->reload != NULL)
+        daemon->faces->reload(daemon->faces->context, config);
     metrics->reloads++;
 }
 
@@ -80,6 +84,11 @@ static void on_usr2(evutil_socket_t signal, short what, void *context)
     (void)what;
     if (daemon->phase != DAEMON_SERVING || daemon->successor != NULL) {
         log_warn("USR2: a restart is under way already");
+        return;
+    }
+    if (daemon->faces->may_hand_over != NULL &&
+        !daemon->faces->may_hand_over(daemon->faces->context, &err)) {
+        log_error("USR2: %s", err.text);
         return;
     }
     int *fds = xcalloc(2 * daemon->listener_count + 1, sizeof *fds);

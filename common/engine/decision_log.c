@@ -34,6 +34,19 @@ static void record_limit(struct log_record *record, const struct limit *limit,
     log_record_number(record, "retry_after", retry_seconds(refusal->retry_ms));
 }
 
+/* The truth next to the claim, where it is known. */
+static void record_peer(struct log_record *record, const struct peer *peer)
+{
+    char address[ADDRESS_TEXT_SIZE];
+
+    if (peer->state == PEER_NOT_ASKED)
+        return;
+    if (peer->state == PEER_PROVEN)
+        log_record_text(
+            record, "peer", address_format(&peer->address, address));
+    log_record_number(record, "port", peer->port > 0 ? peer->port : -1);
+}
+
 void decision_log_refusal(
     const struct decision *decision, const struct refusal *refusal)
 {
@@ -45,8 +58,10 @@ void decision_log_refusal(
     log_record_begin(&record, LOG_LEVEL_INFO, "decision");
     log_record_text(&record, "face", face_name(event->face));
     log_record_text(&record, "service", decision->service_title);
-    log_record_text(&record, "event", event_kind_name(refusal->kind));
+    if (refusal->kind < EVENT_KINDS)
+        log_record_text(&record, "event", event_kind_name(refusal->kind));
     log_record_text(&record, "client", event->client_text);
+    record_peer(&record, &event->peer);
     log_record_text(&record, "sasl", event->sasl_username);
     log_record_text(&record, "sender", event->sender);
     log_record_text(&record, "recipient", event->recipient);

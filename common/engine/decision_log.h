@@ -8,10 +8,10 @@
 
 #include "common/engine/engine.h"
 
-/* What refused: a limit, or the store's absence. */
+/* What refused: a limit, the store's absence, or who the peer is. */
 struct refusal {
-    const struct limit *limit; /* NULL for a defer */
-    enum event_kind kind;
+    const struct limit *limit; /* NULL: none of them */
+    enum event_kind kind;      /* EVENT_KINDS: none was asked about */
     uint32_t used;
     int64_t retry_ms;
     bool is_shadow;

@@ -9,6 +9,7 @@
 #include "common/base/clock.h"
 #include "common/base/memory.h"
 #include "common/engine/decision_log.h"
+#include "common/engine/proof.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@ struct engine {
     struct store *store;   /* borrowed */
     struct config *config; /* the current snapshot; held */
     struct metrics metrics;
+    struct proof proof;
 };
 
 struct engine *engine_new(struct store *store, struct config *config)
@@ -25,6 +27,7 @@ struct engine *engine_new(struct store *store, struct config *config)
 
     engine->store = store;
     engine->config = config_ref(config);
+    proof_follow(&engine->proof, config);
     return engine;
 }
 
@@ -32,6 +35,7 @@ void engine_free(struct engine **engine)
 {
     if (*engine == NULL)
         return;
+    proof_clear(&(*engine)->proof);
     config_unref(&(*engine)->config);
     free(*engine);
     *engine = NULL;
@@ -41,6 +45,31 @@ void engine_reload(struct engine *engine, struct config *config)
 {
     config_unref(&engine->config);
     engine->config = config_ref(config);
+    proof_follow(&engine->proof, config);
+}
+
+void engine_use_trust(struct engine *engine, struct trust *trust)
+{
+    engine->proof.trust = trust;
+    proof_follow(&engine->proof, engine->config);
+}
+
+bool engine_judges_peers(const struct engine *engine)
+{
+    return engine->config->judges_peers;
+}
+
+/* A service that is known by its name not to want proof is not looked at. */
+void engine_prove(struct engine *engine, int fd, int *hint, struct event *event)
+{
+    const struct config_service *service;
+
+    event->peer.state = PEER_NOT_ASKED;
+    if (!engine->config->wants_proof)
+        return;
+    service = config_find_service(engine->config, event->service, 0);
+    if (service == NULL || service->proof != SERVICE_PROOF_OFF)
+        peer_prove(&engine->proof.prover, fd, hint, &event->peer);
 }
 
 struct config *engine_config(const struct engine *engine)
@@ -65,8 +94,11 @@ static void decision_begin(struct engine *engine, struct decision *decision)
         decision->config = config_ref(engine->config);
     }
     decision->engine = engine;
-    decision->service_title =
-        config_service_title(engine->config, decision->event.service);
+    decision->service = config_find_service(
+        engine->config, decision->event.service, decision->event.peer.port);
+    decision->service_title = decision->service != NULL
+                                  ? decision->service->title
+                                  : decision->event.service;
     memset(&decision->verdict, 0, sizeof decision->verdict);
     decision->bill.count = 0;
 }
@@ -80,12 +112,14 @@ static void decision_end(struct decision *decision)
     decision->on_verdict(decision);
 }
 
-/* From anvil a client may be a net: exempt only if all of it is. */
+/* From anvil a client may be a net: exempt only if all of it is. Behind a
+ * proxy a claim, which has been judged. */
 static bool is_exempt(const struct decision *decision)
 {
     const struct cidr_list *exempt = &decision->config->exempt_clients;
 
     return exempt->count > 0 &&
+           (decision->service == NULL || !decision->service->proxied) &&
            decision->event.client.net.family != ADDRESS_NONE &&
            cidr_list_contains_net(exempt, &decision->event.client);
 }
@@ -256,6 +290,11 @@ static void engine_charge(struct engine *engine, struct decision *decision)
 void engine_decide(struct engine *engine, struct decision *decision)
 {
     decision_begin(engine, decision);
+    if (decision->config->judges_peers &&
+        !proof_judge(&engine->proof, decision)) {
+        decision_end(decision);
+        return;
+    }
     if (is_exempt(decision)) {
         decision->verdict.reason = REASON_EXEMPT;
         decision_end(decision);

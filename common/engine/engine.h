@@ -8,9 +8,10 @@
  *   store_charge -> engine_on_charged -> struct verdict ->
  *   verdict_action -> "action=...".
  *
- * Order of the checks: exemption, then limits. All limits of an event go to
- * the store as one request. If the store is away, each limit does what its
- * on_store_failure says; a decision is never later than store_timeout + 20 ms.
+ * Order of the checks: proof, claim, exemption, limits. All limits of an event
+ * go to the store as one request. If the store is away, each limit does what
+ * its on_store_failure says; a decision is never later than store_timeout + 20
+ * ms.
  */
 #ifndef TOLLGATE_ENGINE_ENGINE_H
 #define TOLLGATE_ENGINE_ENGINE_H
@@ -22,6 +23,7 @@
 #include "common/store/store.h"
 
 struct engine;
+struct trust;
 
 /*
  * One question under way; embedded in a face's session and used again for the
@@ -40,6 +42,7 @@ struct decision {
     /* The engine's. */
     struct engine *engine;
     const char *service_title;
+    const struct config_service *service; /* in config; NULL: no section */
     struct store_request request;
     uint64_t started_us;
     struct bill bill;
@@ -47,6 +50,18 @@ struct decision {
 
 struct engine *engine_new(struct store *, struct config *);
 void engine_free(struct engine **);
+
+/*
+ * Sets event->peer: who is behind the unix socket fd that a request came
+ * over. Every request anew, before engine_decide; needs event->service. hint
+ * belongs to the connection, 0 at first. Costs nothing where no service wants
+ * proof.
+ */
+void engine_prove(struct engine *, int fd, int *hint, struct event *);
+/* Must every request be decided, also one that counts nothing? */
+bool engine_judges_peers(const struct engine *);
+/* Where lists of trusted proxies in files and the DNS are; borrowed. */
+void engine_use_trust(struct engine *, struct trust *);
 
 void engine_decide(struct engine *, struct decision *);
 /* The session goes away: no on_verdict any more; releases the snapshot. */

@@ -17,6 +17,16 @@ struct evbuffer;
 #define METRICS_LIMITS   128
 #define METRICS_NAME     64 /* of a limit, with its NUL */
 
+/* What the proof of a session's peer came to, per request. */
+enum proof_result {
+    PROOF_TRUSTED,   /* a trusted proxy; or no proxy in front, and known */
+    PROOF_UNTRUSTED, /* somebody else: a forger */
+    PROOF_UNPROVEN,  /* could not be told */
+    PROOF_LOCAL,     /* local submission */
+    PROOF_INET,      /* asked over inet */
+    PROOF_RESULTS,
+};
+
 /* Upper bounds of the round-trip histogram, in µs. */
 extern const uint32_t metrics_bucket_us[METRICS_BUCKETS];
 
@@ -31,6 +41,7 @@ struct metrics_limit {
 struct metrics {
     uint64_t decisions[FACES][METRICS_VERDICTS][REASONS];
     uint64_t shadow_refusals[FACES];
+    uint64_t proofs[FACES][PROOF_RESULTS];
     uint64_t malformed[FACES];   /* requests answered by closing */
     uint64_t connections[FACES]; /* open now */
     uint64_t store_round_trip[METRICS_BUCKETS + 1]; /* the last: slower */

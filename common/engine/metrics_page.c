@@ -67,6 +67,28 @@ static void write_refusals(const struct metrics *metrics, struct evbuffer *out)
     }
 }
 
+static void write_proofs(const struct metrics *metrics, struct evbuffer *out)
+{
+    static const char *const results[PROOF_RESULTS] = {
+        [PROOF_TRUSTED] = "trusted",
+        [PROOF_UNTRUSTED] = "untrusted",
+        [PROOF_UNPROVEN] = "unproven",
+        [PROOF_LOCAL] = "local",
+        [PROOF_INET] = "inet",
+    };
+
+    write_head(out, "tollgate_proofs_total", "counter",
+        "Proofs of the true TCP peer, by face and result.");
+    for (enum face face = 0; face < FACES; face++)
+        for (enum proof_result result = 0; result < PROOF_RESULTS; result++)
+            if (metrics->proofs[face][result] > 0)
+                evbuffer_add_printf(out,
+                    "tollgate_proofs_total{face=\"%s\",result=\"%s\"} "
+                    "%" PRIu64 "\n",
+                    face_name(face), results[result],
+                    metrics->proofs[face][result]);
+}
+
 static void write_by_face(struct evbuffer *out, const char *name,
     const char *type, const char *help, const uint64_t values[FACES])
 {
@@ -126,6 +148,7 @@ void metrics_write_page(const struct metrics *metrics,
         out, "tollgate_config_info{hash=\"%s\"} 1\n", config_hash);
     write_decisions(metrics, out);
     write_refusals(metrics, out);
+    write_proofs(metrics, out);
     write_by_face(out, "tollgate_shadow_refusals_total", "counter",
         "Refusals that shadow limits would have made.",
         metrics->shadow_refusals);

@@ -1,8 +1,8 @@
 /*
  * privileges.c - see privileges.h.
  *
- * One order, no options: groups, gid, uid, capabilities, no_new_privs. Each
- * step that fails ends the start: half dropped is not dropped.
+ * One order: groups, gid, uid, capabilities, no_new_privs. Each step that fails
+ * ends the start: half dropped is not dropped.
  */
 #include "common/engine/privileges.h"
 
@@ -57,28 +57,57 @@ bool privileges_find_group(const char *text, gid_t *gid_r, struct error *err)
     return true;
 }
 
+/* Permitted capabilities stay over the change; which of them, the next step
+ * says. */
 static bool become(uid_t uid, gid_t gid, struct error *err)
 {
-    if (setgroups(0, NULL) == -1 || setresgid(gid, gid, gid) == -1 ||
-        setresuid(uid, uid, uid) == -1)
+    if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == -1 || setgroups(0, NULL) == -1 ||
+        setresgid(gid, gid, gid) == -1 || setresuid(uid, uid, uid) == -1)
         return error_set(
             err, "cannot become uid %u, gid %u: %s", uid, gid, strerror(errno));
     return true;
 }
 
-bool privileges_drop(const char *user, const char *group, struct error *err)
+bool privileges_has_ptrace(void)
+{
+    return capng_get_caps_process() == 0 &&
+           capng_have_capability(CAPNG_PERMITTED, CAP_SYS_PTRACE);
+}
+
+static bool keep_only(const struct privileges_kept *kept, struct error *err)
+{
+    const capng_type_t everywhere =
+        CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_INHERITABLE | CAPNG_AMBIENT;
+
+    bool has_ptrace = kept->ptrace && privileges_has_ptrace();
+    bool has_read =
+        kept->read && capng_get_caps_process() == 0 &&
+        capng_have_capability(CAPNG_PERMITTED, CAP_DAC_READ_SEARCH);
+    capng_clear(CAPNG_SELECT_ALL);
+    if ((has_ptrace &&
+            capng_update(CAPNG_ADD, everywhere, CAP_SYS_PTRACE) != 0) ||
+        (has_read &&
+            capng_update(CAPNG_ADD, everywhere, CAP_DAC_READ_SEARCH) != 0))
+        return error_set(err, "cannot select capabilities");
+    if (capng_apply(CAPNG_SELECT_CAPS) != 0)
+        return error_set(err, "cannot drop capabilities");
+    if (capng_apply(CAPNG_SELECT_AMBIENT) != 0)
+        return error_set(err, "cannot set the ambient capabilities");
+    return true;
+}
+
+bool privileges_drop(const char *user, const char *group,
+    const struct privileges_kept *kept, struct error *err)
 {
     uid_t uid;
     gid_t gid;
 
-    if (geteuid() == 0) {
-        if (!privileges_find_user(user, &uid, &gid, err) ||
-            !privileges_find_group(group, &gid, err) || !become(uid, gid, err))
-            return false;
-        capng_clear(CAPNG_SELECT_BOTH);
-        if (capng_apply(CAPNG_SELECT_CAPS) != 0)
-            return error_set(err, "cannot drop capabilities");
-    }
+    if (geteuid() == 0 &&
+        (!privileges_find_user(user, &uid, &gid, err) ||
+            !privileges_find_group(group, &gid, err) || !become(uid, gid, err)))
+        return false;
+    if (!keep_only(kept, err))
+        return false;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
         return error_set(err, "PR_SET_NO_NEW_PRIVS: %s", strerror(errno));
     return true;

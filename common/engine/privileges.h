@@ -14,9 +14,19 @@ bool privileges_find_user(
 bool privileges_find_group(const char *text, gid_t *gid_r, struct error *err);
 
 /*
- * From root: to user and group, no other groups, no capability, never any new
- * privilege. Not root: stays who we are, and only gives up new privileges.
+ * From root: to user and group, no other groups. Not root: stays who we are.
+ * Either way keeps no capability but those, where it has them, and never gets
+ * a new privilege. What is kept is ambient too: a successor that we execute
+ * has it without being root.
  */
-bool privileges_drop(const char *user, const char *group, struct error *err);
+struct privileges_kept {
+    bool ptrace; /* CAP_SYS_PTRACE: to prove peers */
+    bool read;   /* CAP_DAC_READ_SEARCH: to read private keys */
+};
+bool privileges_drop(const char *user, const char *group,
+    const struct privileges_kept *, struct error *err);
+
+/* Does this process hold CAP_SYS_PTRACE? */
+bool privileges_has_ptrace(void);
 
 #endif

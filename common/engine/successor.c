@@ -9,6 +9,7 @@
 
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/certs/command.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -112,11 +113,26 @@ static void release_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* From the first on all but that one, the socket of on_change's helper. */
+static void close_others(unsigned first, int kept_fd)
+{
+    unsigned kept = (unsigned)kept_fd;
+
+    if (kept_fd == -1) {
+        (void)close_range(first, UINT_MAX, 0);
+        return;
+    }
+    (void)close_range(first, kept - 1, 0);
+    (void)close_range(kept + 1, UINT_MAX, 0);
+}
+
 static void run_child(const char *program, char *const *argv,
-    char **environment, int *fds, size_t count)
+    char **environment, int *fds, size_t count, int kept_fd)
 {
     place_descriptors(fds, count);
     release_signals();
+    /* What a library has left open to it: libmilter's sessions. */
+    close_others((unsigned)(FIRST_FD + (int)count), kept_fd);
     snprintf(environment[0], LISTEN_PID_SIZE, "LISTEN_PID=%d", (int)getpid());
     execve(program, argv, environment);
     _exit(127);
@@ -140,6 +156,7 @@ static pid_t successor_fork(const char *program, char *const *argv,
     const int *fds, size_t fd_count, int ready_fd)
 {
     char **environment = build_environment(fd_count);
+    int kept_fd = command_left_open();
     int *all = xcalloc(fd_count + 1, sizeof *all);
     for (size_t i = 0; i < fd_count; i++)
         all[i] = fds[i];
@@ -152,7 +169,7 @@ static pid_t successor_fork(const char *program, char *const *argv,
     sigprocmask(SIG_SETMASK, &every, &before);
     pid_t pid = fork();
     if (pid == 0)
-        run_child(program, argv, environment, all, fd_count + 1);
+        run_child(program, argv, environment, all, fd_count + 1, kept_fd);
     sigprocmask(SIG_SETMASK, &before, NULL);
     free(all);
     free_environment(environment);

@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 static bool beside_address(
@@ -122,14 +121,12 @@ static bool give_to_owner(const struct sockaddr_un *beside,
         beside->sun_path, strerror(errno));
 }
 
-static bool listen_beside(int fd, const struct sockaddr_un *beside,
-    const char *path, const struct listener_options *options,
-    struct unix_place *place_r, struct error *err)
+static bool install(const struct sockaddr_un *beside, const char *path,
+    const struct listener_options *options, struct unix_place *place_r,
+    struct error *err)
 {
     if (!give_to_owner(beside, options, err))
         return false;
-    if (listen(fd, LISTENER_BACKLOG) != 0)
-        return error_set(err, "%s: listen: %s", path, strerror(errno));
     if (!unix_place_take(place_r, beside->sun_path))
         return error_set(err, "%s: was removed again", beside->sun_path);
     if (rename(beside->sun_path, path) != 0)
@@ -138,19 +135,36 @@ static bool listen_beside(int fd, const struct sockaddr_un *beside,
     return true;
 }
 
-enum listener_wait unix_socket_listen(const char *path,
-    const struct listener_options *options, int *fd_r,
-    struct unix_place *place_r, struct error *err)
+bool unix_socket_install(const struct sockaddr_un *beside, const char *path,
+    const struct listener_options *options, struct unix_place *place_r,
+    struct error *err)
 {
-    struct sockaddr_un beside;
-    if (!beside_address(path, &beside, err))
+    if (install(beside, path, options, place_r, err))
+        return true;
+    (void)unlink(beside->sun_path);
+    return false;
+}
+
+enum listener_wait unix_socket_prepare(
+    const char *path, struct sockaddr_un *beside_r, struct error *err)
+{
+    if (!beside_address(path, beside_r, err))
         return LISTENER_FAILED;
     if (!has_directory(path)) {
         error_set(err, "%s: its directory does not exist", path);
         return LISTENER_NO_DIRECTORY;
     }
-    if (!path_may_be_taken(path, err))
-        return LISTENER_FAILED;
+    return path_may_be_taken(path, err) ? LISTENER_READY : LISTENER_FAILED;
+}
+
+enum listener_wait unix_socket_listen(const char *path,
+    const struct listener_options *options, int *fd_r,
+    struct unix_place *place_r, struct error *err)
+{
+    struct sockaddr_un beside;
+    enum listener_wait wait = unix_socket_prepare(path, &beside, err);
+    if (wait != LISTENER_READY)
+        return wait;
 
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd == -1) {
@@ -162,8 +176,13 @@ enum listener_wait unix_socket_listen(const char *path,
         close(fd);
         return LISTENER_FAILED;
     }
-    if (!listen_beside(fd, &beside, path, options, place_r, err)) {
+    if (listen(fd, LISTENER_BACKLOG) != 0) {
+        error_set(err, "%s: listen: %s", path, strerror(errno));
         (void)unlink(beside.sun_path);
+        close(fd);
+        return LISTENER_FAILED;
+    }
+    if (!unix_socket_install(&beside, path, options, place_r, err)) {
         close(fd);
         return LISTENER_FAILED;
     }

@@ -13,6 +13,7 @@
 #include "common/net/unix_place.h"
 
 #include <sys/socket.h>
+#include <sys/un.h>
 
 /* A PATH may be as long as leaves room for ".PID" in sockaddr_un. */
 #define UNIX_SOCKET_PATH_MAX 99
@@ -20,6 +21,18 @@
 /* place_r is an initialised place of this path; it is held afterwards. */
 enum listener_wait unix_socket_listen(const char *path,
     const struct listener_options *, int *fd_r, struct unix_place *place_r,
+    struct error *err);
+
+/*
+ * The same in two steps, for a library that binds and listens by itself:
+ * where it is to do so, once nothing stands against it, with the options'
+ * mode as its umask; and then over the path, with owner and group. Where the
+ * second step fails, the file beside is removed.
+ */
+enum listener_wait unix_socket_prepare(
+    const char *path, struct sockaddr_un *beside_r, struct error *err);
+bool unix_socket_install(const struct sockaddr_un *beside, const char *path,
+    const struct listener_options *, struct unix_place *place_r,
     struct error *err);
 
 /*

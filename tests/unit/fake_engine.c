@@ -33,6 +33,8 @@ static void give_verdict(struct decision *decision)
         decision->verdict.reason = REASON_LIMIT;
         decision->verdict.limit = &limit;
     }
+    if (kind == VERDICT_DEFER)
+        decision->verdict.reason = REASON_STORE;
     decision->on_verdict(decision);
 }
 
@@ -46,6 +48,21 @@ void engine_decide(struct engine *engine, struct decision *decision)
         fake_engine.pending = decision;
     else
         give_verdict(decision);
+}
+
+bool engine_judges_peers(const struct engine *engine)
+{
+    (void)engine;
+    return fake_engine.judges_peers;
+}
+
+void engine_prove(struct engine *engine, int fd, int *hint, struct event *event)
+{
+    (void)engine;
+    fake_engine.proofs++;
+    fake_engine.proven_fd = fd;
+    (*hint)++;
+    event->peer = fake_engine.peer;
 }
 
 void fake_engine_answer(void)

@@ -26,6 +26,11 @@ struct fake_engine {
     struct event last; /* texts as they are now; the face owns them */
     unsigned decisions, cleared;
 
+    bool judges_peers;
+    struct peer peer; /* what a proof finds */
+    unsigned proofs;
+    int proven_fd;
+
     /* The store's notes: one key and its value, "" for none. */
     bool is_shared;
     enum store_status recall_status;

@@ -5,6 +5,7 @@
 #include "tests/unit/anvil_stage.h"
 
 #include <event2/event.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -33,6 +34,30 @@ static void test_greeting(void **state)
     close(old);
     stage_run();
     assert_int_equal(anvil_sessions_count(stage.sessions), 0);
+}
+
+/* One connection, many clients; whoever only looks has none. */
+static void test_each_request_is_proven(void **state)
+{
+    static const char *const kinds[] = {
+        "connect", "message", "recipient", "newtls_status", "newtls", "auth"};
+    int fd = stage_open(true);
+
+    (void)state;
+    fake_engine.peer = (struct peer){.state = PEER_PROVEN, .port = 12525};
+    for (unsigned i = 0; i < COUNT(kinds); i++) {
+        char request[80];
+        snprintf(request, sizeof request, "request=%s\n" A, kinds[i]);
+        stage_ask(fd, request);
+        assert_int_equal(fake_engine.proofs, i + 1);
+        assert_int_equal(fake_engine.last.peer.port, 12525);
+    }
+    stage_ask(fd, "request=lookup\n" A);
+    assert_int_equal(fake_engine.last.peer.state, PEER_NOT_ASKED);
+    stage_ask(fd, "request=disconnect\n" A);
+    assert_int_equal(fake_engine.proofs, COUNT(kinds));
+    close(fd);
+    stage_run();
 }
 
 static void test_one_client(void **state)
@@ -333,6 +358,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         STAGE_TEST(test_greeting),
+        STAGE_TEST(test_each_request_is_proven),
         STAGE_TEST(test_one_client),
         STAGE_TEST(test_refusals),
         cmocka_unit_test(test_places),

@@ -1,14 +1,12 @@
 /*
  * test_engine.c - decisions, with a store that the test scripts.
  */
+#include "tests/unit/unit.h"
+
+#include "common/base/memory.h"
 #include "common/engine/engine.h"
 #include "tests/unit/fake_store.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -262,25 +260,31 @@ static void test_anvil_reports_without_limits(void **state)
     bench_close(&bench);
 }
 
-/* Two faces are told of the same message: it must not count twice. */
+/* Two faces are told of the same session: it must not count twice. */
 static void test_reports_share_no_counter_with_another_face(void **state)
 {
-    struct bench bench;
+    static const char *const feeders[] = {"policy", "milter"};
 
     (void)state;
-    bench_open(&bench, "client_limits_at = \"policy\"\n"
-                       "client_message_rate_limit = 5\n"
-                       "rate_window = \"fixed\"\n");
-    struct event event = event_of(FACE_ANVIL, "198.51.100.7");
-    event.amount[EVENT_MESSAGE] = 1;
-    decide(&bench, event);
-    assert_int_equal(fake_store.asked_count, 1);
-    const char *report = fake_store.asked[0].name;
-    event.face = FACE_POLICY;
-    decide(&bench, event);
-    assert_string_equal(fake_store.asked[0].name, "f");
-    assert_string_not_equal(fake_store.asked[0].name, report);
-    bench_close(&bench);
+    for (size_t i = 0; i < COUNT(feeders); i++) {
+        char *text = xprintf("client_limits_at = \"%s\"\n"
+                             "client_message_rate_limit = 5\n"
+                             "rate_window = \"fixed\"\n",
+            feeders[i]);
+        struct bench bench;
+        bench_open(&bench, text);
+        struct event event = event_of(FACE_ANVIL, "198.51.100.7");
+        event.amount[EVENT_MESSAGE] = 1;
+        decide(&bench, event);
+        assert_int_equal(fake_store.asked_count, 1);
+        const char *report = fake_store.asked[0].name;
+        event.face = i == 0 ? FACE_POLICY : FACE_MILTER;
+        decide(&bench, event);
+        assert_string_equal(fake_store.asked[0].name, "f");
+        assert_string_not_equal(fake_store.asked[0].name, report);
+        bench_close(&bench);
+        free(text);
+    }
 }
 
 /* A limit of another length must not be taken for Postfix's own counter. */

@@ -217,6 +217,47 @@ static void drains_those_who_serve_nobody(void **state)
     policy_stage_expect(f->peer, "EOF");
 }
 
+/* One connection, many clients: what was true of the last is not of this. */
+static void proves_each_request(void **state)
+{
+    struct policy_stage *f = *state;
+    const struct event *event = &fake_engine.last;
+
+    fake_engine.judges_peers = true;
+    fake_engine.peer = (struct peer){.state = PEER_PROVEN, .port = 12525};
+    policy_stage_ask(f->peer, "request=smtpd_access_policy\n"
+                              "protocol_state=EHLO\npolicy_context=25\n"
+                              "server_address=192.0.2.25\n"
+                              "server_port=25\n\n");
+    policy_stage_asked(1, 0, 0, 0, 0);
+    assert_int_equal(fake_engine.proofs, 1);
+    assert_int_equal(event->peer.port, 12525);
+    assert_int_equal(event->frontend.family, ADDRESS_IPV4);
+    assert_int_equal(event->frontend_port, 25);
+
+    fake_engine.peer = (struct peer){.state = PEER_UNPROVEN};
+    fake_engine.verdict = VERDICT_DEFER;
+    policy_stage_ask(f->peer, "request=smtpd_access_policy\n"
+                              "protocol_state=MAIL\n"
+                              "server_port=unknown\n\n");
+    policy_stage_asked(2, 0, 0, 0, 0);
+    assert_int_equal(fake_engine.proofs, 2);
+    assert_int_equal(event->peer.state, PEER_UNPROVEN);
+    assert_int_equal(event->frontend.family, ADDRESS_NONE);
+    assert_int_equal(event->frontend_port, 0);
+    policy_stage_expect(
+        f->peer, PASSED "action=451 4.3.0 Error: temporary system problem\n\n");
+}
+
+static void proves_nothing_where_nobody_wants_it(void **state)
+{
+    struct policy_stage *f = *state;
+
+    policy_stage_ask(f->peer, RCPT("1.2.3.0"));
+    assert_int_equal(fake_engine.decisions, 1);
+    assert_int_equal(fake_engine.proofs, 0);
+}
+
 #define TEST(f) \
     cmocka_unit_test_setup_teardown( \
         f, policy_stage_setup, policy_stage_teardown)
@@ -232,6 +273,8 @@ int main(void)
         TEST(drops_the_question_of_who_leaves),
         TEST(closes_what_is_malformed),
         TEST(closes_on_impatience),
+        TEST(proves_each_request),
+        TEST(proves_nothing_where_nobody_wants_it),
         TEST(witnesses_rcpt),
         TEST(drains_those_who_serve_nobody),
         TEST(free_closes_all),

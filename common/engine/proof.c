@@ -1,0 +1,263 @@
+/*
+ * proof.c - see proof.h.
+ *
+ * Nothing here asks the kernel or waits: the peer is in the event, the lists
+ * are in memory. What fails closed and why: a session whose port is not known
+ * may belong to a service that wants proof, and behind postscreen no name
+ * would tell.
+ */
+#include "common/engine/proof.h"
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/memory.h"
+#include "common/core/crowd.h"
+#include "common/engine/decision_log.h"
+#include "common/net/trust.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WARN_EVERY_MS         60000
+#define GATEWAY_WARN_EVERY_MS 3600000
+
+void proof_clear(struct proof *proof)
+{
+    free(proof->crowds);
+    proof->crowds = NULL;
+}
+
+void proof_follow(struct proof *proof, const struct config *config)
+{
+    proof_clear(proof);
+    proof->crowds = xcalloc(config->service_count + 1, sizeof *proof->crowds);
+    memset(&proof->prover.services, 0, sizeof proof->prover.services);
+    if (proof->trust != NULL)
+        trust_begin(proof->trust);
+    for (size_t i = 0; i < config->service_count; i++) {
+        const struct config_service *service = &config->services[i];
+        if (service->wants_proof && service->port != 0)
+            peer_ports_add(&proof->prover.services, (uint16_t)service->port);
+        for (char **source = service->trusted_sources;
+             proof->trust != NULL && *source != NULL; source++)
+            trust_want(proof->trust, *source);
+    }
+    if (proof->trust != NULL)
+        trust_end(proof->trust);
+}
+
+/* A service and who knows its lists. */
+struct proxies {
+    const struct config_service *service;
+    const struct trust *trust;
+};
+
+static bool is_proxy(const void *context, const struct cidr *net)
+{
+    const struct proxies *proxies = context;
+
+    if (cidr_list_contains_net(&proxies->service->trusted_nets, net))
+        return true;
+    if (proxies->trust == NULL)
+        return false;
+    for (char **source = proxies->service->trusted_sources; *source != NULL;
+         source++)
+        if (trust_contains(proxies->trust, *source, net))
+            return true;
+    return false;
+}
+
+static bool is_trusted(const struct proxies *proxies, const struct peer *peer)
+{
+    const struct cidr net =
+        cidr_of(&peer->address, address_bits(&peer->address));
+
+    return peer->state == PEER_PROVEN && is_proxy(proxies, &net);
+}
+
+static void count_proof(const struct decision *decision, bool is_believed)
+{
+    static const enum proof_result results[PEER_STATES] = {
+        [PEER_UNPROVEN] = PROOF_UNPROVEN,
+        [PEER_LOCAL] = PROOF_LOCAL,
+        [PEER_INET] = PROOF_INET,
+    };
+    const struct event *event = &decision->event;
+    enum proof_result result = results[event->peer.state];
+
+    if (event->peer.state == PEER_NOT_ASKED)
+        return;
+    if (event->peer.state == PEER_PROVEN)
+        result = is_believed ? PROOF_TRUSTED : PROOF_UNTRUSTED;
+    engine_metrics(decision->engine)->proofs[event->face][result]++;
+}
+
+static enum event_kind first_kind(const struct event *event)
+{
+    enum event_kind kind = 0;
+
+    while (kind < EVENT_KINDS && event->amount[kind] == 0)
+        kind++;
+    return kind;
+}
+
+static bool turn_away(struct decision *decision, enum verdict_kind kind,
+    enum verdict_reason reason)
+{
+    const struct refusal refusal = {.kind = first_kind(&decision->event)};
+
+    decision->verdict.kind = kind;
+    decision->verdict.reason = reason;
+    decision_log_refusal(decision, &refusal);
+    return false;
+}
+
+static bool turn_away_unproven(struct decision *decision)
+{
+    bool is_inet = decision->event.peer.state == PEER_INET;
+
+    return turn_away(
+        decision, is_inet ? VERDICT_DEFER : VERDICT_REFUSE, REASON_UNPROVEN);
+}
+
+/* No section is this session's, as far as can be known. */
+static bool judge_stranger(struct decision *decision)
+{
+    const struct peer *peer = &decision->event.peer;
+    bool is_hidden = (peer->state == PEER_UNPROVEN && peer->port == 0) ||
+                     peer->state == PEER_INET;
+
+    count_proof(decision, true);
+    if (is_hidden && decision->config->requires_proof)
+        return turn_away_unproven(decision);
+    return true;
+}
+
+static bool is_mail(const struct event *event)
+{
+    return event->amount[EVENT_MESSAGE] > 0 ||
+           event->amount[EVENT_RECIPIENT] > 0 || event->amount[EVENT_BYTES] > 0;
+}
+
+/* A warning that nobody needs more often. */
+static bool is_due(uint64_t *last_ms, uint64_t every_ms)
+{
+    uint64_t now_ms = clock_coarse_ms();
+
+    if (*last_ms != 0 && now_ms - *last_ms < every_ms)
+        return false;
+    *last_ms = now_ms;
+    return true;
+}
+
+static void warn_of_unproxied(struct proof *proof, struct decision *decision)
+{
+    proof->unproxied_mail++;
+    if (!is_due(&proof->warned_ms, WARN_EVERY_MS))
+        return;
+    log_warn("service %s: the client of %" PRIu64 " requests is the proxy %s "
+             "itself: mail that the proxy sends, or PROXY is not in effect "
+             "(send-proxy at the proxy, smtpd_upstream_proxy_protocol = "
+             "haproxy in Postfix); they count together, as \"unproxied\"",
+        decision->service_title, proof->unproxied_mail,
+        decision->event.client_text);
+    proof->unproxied_mail = 0;
+}
+
+/* Health checks come each second and are none of a limit's business; what
+ * begins to send mail is counted. */
+static bool judge_proxy_itself(struct proof *proof, struct decision *decision)
+{
+    decision->event.is_unproxied = true;
+    decision->verdict.reason = REASON_UNPROXIED;
+    if (!is_mail(&decision->event))
+        return false;
+    warn_of_unproxied(proof, decision);
+    if (decision->service->unproxied_mail == UNPROXIED_DEFER)
+        return turn_away(decision, VERDICT_DEFER, REASON_UNPROXIED);
+    decision->verdict.reason = REASON_NONE;
+    return true;
+}
+
+/* At anvil and the milter connections tell; policy sees messages only. */
+static bool is_arrival(const struct event *event)
+{
+    return event->amount[EVENT_CONNECTION] > 0 ||
+           (event->face == FACE_POLICY && event->amount[EVENT_MESSAGE] > 0);
+}
+
+static void note_arrival(struct proof *proof, const struct decision *decision)
+{
+    const struct event *event = &decision->event;
+    size_t at = (size_t)(decision->service - decision->config->services);
+    uint32_t hits;
+
+    if (!is_arrival(event) ||
+        !crowd_note(&proof->crowds[at], &event->client, &hits) ||
+        !is_due(&proof->gateway_warned_ms, GATEWAY_WARN_EVERY_MS))
+        return;
+    log_warn("service %s: %" PRIu32 " of the last %d clients were %s: a "
+             "gateway before the proxy may hide the others (docker's userland "
+             "proxy, externalTrafficPolicy: Cluster), and limits then hit them "
+             "all together",
+        decision->service_title, hits, CROWD_SIZE, event->client_text);
+}
+
+static bool judge_claim(struct proof *proof, struct decision *decision,
+    const struct proxies *proxies, bool is_proven)
+{
+    const struct config_service *service = decision->service;
+    const struct claim_rules rules = {
+        .is_proven = is_proven,
+        .is_proxy = is_proxy,
+        .context = proxies,
+        .exempt = &decision->config->exempt_clients,
+        .impossible = &decision->config->impossible_clients,
+        .frontends = service->frontend_list,
+        .frontend_count = service->frontend_count,
+    };
+
+    switch (claim_judge(&rules, &decision->event)) {
+    case CLAIM_PROXY:
+        return judge_proxy_itself(proof, decision);
+    case CLAIM_EXEMPT:
+        decision->verdict.reason = REASON_EXEMPT;
+        return false;
+    case CLAIM_IMPOSSIBLE:
+        return turn_away(decision, VERDICT_REFUSE, REASON_IMPOSSIBLE);
+    case CLAIM_FRONTEND:
+        return turn_away(decision, VERDICT_REFUSE, REASON_FRONTENDS);
+    case CLAIM_CLIENT:
+        break;
+    }
+    note_arrival(proof, decision);
+    return true;
+}
+
+bool proof_judge(struct proof *proof, struct decision *decision)
+{
+    const struct config_service *service = decision->service;
+    const struct peer *peer = &decision->event.peer;
+    const struct proxies proxies = {service, proof->trust};
+
+    decision->event.is_unproxied = false;
+    if (service == NULL)
+        return judge_stranger(decision);
+    if (!service->proxied) {
+        count_proof(decision, true);
+        return true;
+    }
+    /* libmilter hides the smtpd from us: anvil or policy have proven it. */
+    if (service->proof == SERVICE_PROOF_OFF ||
+        decision->event.face == FACE_MILTER)
+        return judge_claim(proof, decision, &proxies, false);
+
+    bool is_proven = is_trusted(&proxies, peer);
+    count_proof(decision, is_proven);
+    if (peer->state == PEER_PROVEN && !is_proven)
+        return turn_away(decision, VERDICT_REFUSE, REASON_UNTRUSTED);
+    if (!is_proven && service->proof == SERVICE_PROOF_REQUIRED)
+        return turn_away_unproven(decision);
+    return judge_claim(proof, decision, &proxies, is_proven);
+}

@@ -1,0 +1,38 @@
+/*
+ * proof.h - what the engine makes of a session's true peer, and of its claim.
+ *
+ * Between the peer that net/peer_proof finds and the limits: believes a
+ * service's proxies only, and refuses the others before anything is counted.
+ * Refuses whatever cannot be attributed to a service while one wants proof.
+ */
+#ifndef TOLLGATE_ENGINE_PROOF_H
+#define TOLLGATE_ENGINE_PROOF_H
+
+#include "common/net/peer_proof.h"
+
+struct config;
+struct crowd;
+struct decision;
+struct trust;
+
+/* Embedded in the engine; all zero at first. */
+struct proof {
+    struct peer_prover prover;
+    struct trust *trust;     /* borrowed; NULL: lists in files and the DNS are
+                                empty */
+    uint64_t warned_ms;      /* of unproxied mail, last */
+    uint64_t unproxied_mail; /* since */
+    uint64_t gateway_warned_ms;
+    struct crowd *crowds; /* owned: of each service of the snapshot */
+};
+
+void proof_clear(struct proof *);
+
+/* A new snapshot: its ports, and the lists that it names. */
+void proof_follow(struct proof *, const struct config *);
+
+/* False: the verdict of the decision is set, refused ones have been logged.
+ * True: limits decide. */
+bool proof_judge(struct proof *, struct decision *);
+
+#endif

@@ -1,0 +1,291 @@
+/*
+ * test_proof.c - proof and claim in the engine's order, by a table.
+ */
+#include "common/base/log.h"
+#include "common/engine/engine.h"
+#include "tests/unit/fake_store.h"
+#include "tests/unit/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char text[] =
+    "client_limits_at = \"policy\"\n"
+    "client_message_rate_limit = 5\n"
+    "exempt_clients = { \"203.0.113.0/24\" }\n"
+    "service \"12525\" { port = 12525 proxied = true\n"
+    "  trusted_proxies = { \"172.16.42.2\" }\n"
+    "  frontends = { \"192.0.2.25:25\" } }\n"
+    "service \"relay\" { names = { \"relay:25\" } proxied = true\n"
+    "  trusted_proxies = { \"172.16.42.3\" } unproxied_mail = \"defer\" }\n"
+    "service \"soft\" { port = 10465 proxied = true proof = \"optional\"\n"
+    "  trusted_proxies = { \"172.16.42.2\" } }\n"
+    "service \"claims\" { proxied = true proof = \"off\" }\n"
+    "service \"25\" { port = 25 names = { \"smtpd\" } }\n";
+
+#define PROVEN(address, port) PEER_PROVEN, address, port
+
+struct row {
+    const char *service; /* as the face was told */
+    enum peer_state state;
+    const char *peer;
+    uint16_t port;
+    const char *client;
+    uint32_t messages;
+    enum verdict_kind kind;
+    enum verdict_reason reason;
+    const char *subject; /* of the charge; NULL: nothing is charged */
+};
+
+#define C     "198.51.100.7"
+#define P     "172.16.42.2"
+#define PASS  VERDICT_PASS, REASON_NONE
+#define NO(r) VERDICT_REFUSE, REASON_##r, NULL
+
+static const struct row rows[] = {
+    /* through the proxy */
+    {"smtpd", PROVEN(P, 12525), C, 1, PASS, "s=12525|c=198.51.100.7"},
+    {"", PROVEN(P, 12525), C, 1, PASS, "s=12525|c=198.51.100.7"},
+    {"relay:25", PROVEN("172.16.42.3", 25001), C, 1, PASS,
+        "s=relay|c=198.51.100.7"},
+    /* past it */
+    {"smtpd", PROVEN("172.16.42.9", 12525), C, 1, NO(UNTRUSTED)},
+    {"smtpd", PROVEN("172.16.42.9", 12525), C, 0, NO(UNTRUSTED)},
+    {"relay:25", PROVEN(P, 25001), C, 1, NO(UNTRUSTED)},
+    {"smtpd", PROVEN("172.16.42.9", 12525), "127.0.0.1", 1, NO(UNTRUSTED)},
+    {"smtpd", PROVEN("172.16.42.9", 12525), "203.0.113.1", 1, NO(UNTRUSTED)},
+    {"smtpd", PROVEN("172.16.42.9", 12525), P, 1, NO(UNTRUSTED)},
+    {"soft", PROVEN("172.16.42.9", 10465), C, 1, NO(UNTRUSTED)},
+    /* nobody knows */
+    {"smtpd", PEER_UNPROVEN, "", 12525, C, 1, NO(UNPROVEN)},
+    {"relay:25", PEER_UNPROVEN, "", 0, C, 1, NO(UNPROVEN)},
+    {"relay:25", PEER_LOCAL, "", 0, C, 1, NO(UNPROVEN)},
+    {"relay:25", PEER_NOT_ASKED, "", 0, C, 1, NO(UNPROVEN)},
+    {"other", PEER_UNPROVEN, "", 0, C, 1, NO(UNPROVEN)},
+    {"smtpd", PEER_UNPROVEN, "", 25, C, 1, PASS, "s=25|c=198.51.100.7"},
+    {"smtpd", PEER_UNPROVEN, "", 0, C, 1, PASS, "s=25|c=198.51.100.7"},
+    {"soft", PEER_UNPROVEN, "", 10465, C, 1, PASS, "s=soft|c=198.51.100.7"},
+    {"soft", PEER_UNPROVEN, "", 10465, "203.0.113.1", 1, PASS,
+        "s=soft|c=203.0.113.1"},
+    /* over inet */
+    {"relay", PEER_INET, "", 0, C, 1, VERDICT_DEFER, REASON_UNPROVEN, NULL},
+    {"", PEER_INET, "", 0, C, 1, VERDICT_DEFER, REASON_UNPROVEN, NULL},
+    {"soft", PEER_INET, "", 0, C, 1, PASS, "s=soft|c=198.51.100.7"},
+    {"25", PEER_INET, "", 0, C, 1, PASS, "s=25|c=198.51.100.7"},
+    /* local submission, and services without a proxy */
+    {"", PEER_LOCAL, "", 0, "127.0.0.1", 1, PASS, "s=|c=127.0.0.1"},
+    {"smtpd", PROVEN(C, 25), C, 1, PASS, "s=25|c=198.51.100.7"},
+    {"smtpd", PROVEN(C, 25), "127.0.0.1", 1, PASS, "s=25|c=127.0.0.1"},
+    {"smtpd", PROVEN("203.0.113.1", 25), "203.0.113.1", 1, VERDICT_PASS,
+        REASON_EXEMPT, NULL},
+    {"x", PROVEN(C, 2525), C, 1, PASS, "s=x|c=198.51.100.7"},
+    /* a section of another port is not this session's, whatever the name */
+    {"smtpd", PROVEN(C, 2525), C, 1, PASS, "s=smtpd|c=198.51.100.7"},
+    /* claims */
+    {"", PROVEN(P, 12525), "127.0.0.1", 1, NO(IMPOSSIBLE)},
+    {"", PROVEN(P, 12525), "203.0.113.1", 1, VERDICT_PASS, REASON_EXEMPT, NULL},
+    {"claims", PEER_NOT_ASKED, "", 0, "127.0.0.1", 1, NO(IMPOSSIBLE)},
+    {"claims", PEER_NOT_ASKED, "", 0, "203.0.113.1", 1, PASS,
+        "s=claims|c=203.0.113.1"},
+    /* the proxy itself */
+    {"", PROVEN(P, 12525), P, 0, VERDICT_PASS, REASON_UNPROXIED, NULL},
+    {"", PROVEN(P, 12525), P, 1, PASS, "s=12525|c=unproxied"},
+    {"relay:25", PROVEN("172.16.42.3", 9), "172.16.42.3", 0, VERDICT_PASS,
+        REASON_UNPROXIED, NULL},
+    {"relay:25", PROVEN("172.16.42.3", 9), "172.16.42.3", 1, VERDICT_DEFER,
+        REASON_UNPROXIED, NULL},
+    {"soft", PEER_UNPROVEN, "", 10465, P, 1, PASS, "s=soft|c=172.16.42.2"},
+};
+
+static unsigned verdicts;
+
+static void on_verdict(struct decision *decision)
+{
+    (void)decision;
+    verdicts++;
+}
+
+static struct config *load(const char *config_text)
+{
+    char path[] = "/tmp/tollgate-test-XXXXXX";
+    const struct config_source source = {.path = path};
+    struct error err;
+    int fd = mkstemp(path);
+
+    assert_int_not_equal(fd, -1);
+    assert_int_equal(write(fd, config_text, strlen(config_text)),
+        (ssize_t)strlen(config_text));
+    close(fd);
+    struct config *config = config_load(&source, &err);
+    unlink(path);
+    if (config == NULL)
+        fail_msg("%s", err.text);
+    return config;
+}
+
+static struct event event_of(const struct row *row)
+{
+    struct event event = {.face = FACE_POLICY,
+        .service = row->service,
+        .client_text = row->client,
+        .sasl_username = "",
+        .sender = "",
+        .recipient = "",
+        .helo = "",
+        .instance = "",
+        .peer = {.state = row->state, .port = row->port}};
+    struct error err;
+
+    event.amount[EVENT_MESSAGE] = row->messages;
+    assert_true(cidr_parse(row->client, &event.client, &err));
+    address_parse(row->peer, strlen(row->peer), &event.peer.address);
+    return event;
+}
+
+static void expect(const struct row *row, size_t i, const struct verdict *got)
+{
+    const char *subject = fake_store.charges_asked == 0
+                              ? NULL
+                              : fake_store.asked[0].subject->text;
+
+    if (got->kind != row->kind || got->reason != row->reason)
+        fail_msg("row %zu, %s: %s %s", i, row->service,
+            verdict_kind_name(got->kind), verdict_reason_name(got->reason));
+    if ((subject == NULL) != (row->subject == NULL) ||
+        (subject != NULL && strcmp(subject, row->subject) != 0))
+        fail_msg("row %zu: charged to %s", i, subject);
+}
+
+static void test_rows(void **state)
+{
+    struct config *config = load(text);
+    struct engine *engine = engine_new(NULL, config);
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct decision decision = {.on_verdict = on_verdict};
+        decision.event = event_of(&rows[i]);
+        fake_store_reset();
+        verdicts = 0;
+        engine_decide(engine, &decision);
+        assert_int_equal(verdicts, 1);
+        expect(&rows[i], i, &decision.verdict);
+        decision_clear(&decision);
+    }
+    const struct metrics *metrics = engine_metrics(engine);
+    assert_int_equal(metrics->proofs[FACE_POLICY][PROOF_INET], 4);
+    assert_int_equal(metrics->proofs[FACE_POLICY][PROOF_UNTRUSTED], 7);
+    engine_free(&engine);
+    config_unref(&config);
+}
+
+static const struct row through_proxy = {
+    "", PROVEN(P, 12525), C, 1, PASS, "s=12525|c=198.51.100.7"};
+
+static void decide_with(
+    struct engine *engine, struct event event, struct verdict *verdict_r)
+{
+    struct decision decision = {.on_verdict = on_verdict, .event = event};
+
+    fake_store_reset();
+    engine_decide(engine, &decision);
+    *verdict_r = decision.verdict;
+    decision_clear(&decision);
+}
+
+static void test_frontends(void **state)
+{
+    struct config *config = load(text);
+    struct engine *engine = engine_new(NULL, config);
+    struct event event = event_of(&through_proxy);
+    struct verdict verdict;
+
+    (void)state;
+    assert_true(address_parse("192.0.2.25", 10, &event.frontend));
+    event.frontend_port = 25;
+    decide_with(engine, event, &verdict);
+    assert_int_equal(verdict.kind, VERDICT_PASS);
+    event.frontend_port = 26;
+    decide_with(engine, event, &verdict);
+    assert_int_equal(verdict.kind, VERDICT_REFUSE);
+    assert_int_equal(verdict.reason, REASON_FRONTENDS);
+    engine_free(&engine);
+    config_unref(&config);
+}
+
+static void test_reload_takes_trust_away(void **state)
+{
+    struct config *config = load(text);
+    struct engine *engine = engine_new(NULL, config);
+    struct config *after =
+        load("service \"12525\" { port = 12525 proxied = true\n"
+             "  trusted_proxies = { \"172.16.42.3\" } }\n");
+    struct verdict verdict;
+
+    (void)state;
+    decide_with(engine, event_of(&through_proxy), &verdict);
+    assert_int_equal(verdict.kind, VERDICT_PASS);
+    engine_reload(engine, after);
+    decide_with(engine, event_of(&through_proxy), &verdict);
+    assert_int_equal(verdict.reason, REASON_UNTRUSTED);
+    engine_free(&engine);
+    config_unref(&config);
+    config_unref(&after);
+}
+
+/* Shadow limits refuse nothing; proof is no limit. */
+static void test_shadow_does_not_reach_proof(void **state)
+{
+    struct config *config = load("shadow = true\n"
+                                 "service \"12525\" { port = 12525\n"
+                                 "  proxied = true\n"
+                                 "  trusted_proxies = { \"172.16.42.3\" } }\n");
+    struct engine *engine = engine_new(NULL, config);
+    struct verdict verdict;
+
+    (void)state;
+    decide_with(engine, event_of(&through_proxy), &verdict);
+    assert_int_equal(verdict.kind, VERDICT_REFUSE);
+    engine_free(&engine);
+    config_unref(&config);
+}
+
+/* Nobody is asked about, so nothing is looked at: not even the descriptor. */
+static void test_proof_is_not_made_where_none_is_wanted(void **state)
+{
+    struct config *config = load("service \"25\" { proxied = true\n"
+                                 "  proof = \"off\" }\n");
+    struct engine *engine = engine_new(NULL, config);
+    struct event event = event_of(&through_proxy);
+    int hint = 0;
+
+    (void)state;
+    engine_prove(engine, -1, &hint, &event);
+    assert_int_equal(event.peer.state, PEER_NOT_ASKED);
+    engine_free(&engine);
+    config_unref(&config);
+}
+
+static int set_up(void **state)
+{
+    struct error err;
+
+    (void)state;
+    return !log_open(
+        "file:/dev/null", LOG_FORMAT_TEXT, LOG_LEVEL_INFO, "test", &err);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_frontends),
+        cmocka_unit_test(test_reload_takes_trust_away),
+        cmocka_unit_test(test_shadow_does_not_reach_proof),
+        cmocka_unit_test(test_proof_is_not_made_where_none_is_wanted),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, NULL);
+}
