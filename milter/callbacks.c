@@ -1,0 +1,342 @@
+/*
+ * callbacks.c - see callbacks.h.
+ *
+ * Every step that counts nothing is left out in negotiation, and everything
+ * is answered "continue" but a refusal: after any other answer Postfix closes
+ * the milter connection, and nobody would see the session's end. CONNECT is
+ * never left without an answer (SMFIP_NR_CONN): Postfix would hold it back
+ * until the client speaks.
+ */
+#include "milter/callbacks.h"
+
+#include "common/base/memory.h"
+#include "milter/context.h"
+#include "milter/question.h"
+#include "milter/reply.h"
+
+#include <libmilter/mfapi.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct session {
+    struct context *context;
+    struct seat *seat;
+    unsigned long steps; /* as negotiated: SMFIP_* */
+};
+
+/* Set before libmilter has any thread. */
+static struct {
+    struct judge *judge;
+    struct bridge *bridge;
+    bool is_inet;
+} edge;
+
+/* libmilter takes names as char *. */
+static char program[] = "tollgate-milter";
+static char auth_authen[] = "{auth_authen}";
+static char client_addr[] = "{client_addr}";
+static char daemon_addr[] = "{daemon_addr}";
+static char daemon_port[] = "{daemon_port}";
+static char daemon_name[] = "{daemon_name}";
+static char rcpt_mailer[] = "{rcpt_mailer}";
+static char queue_id[] = "i";
+
+/*
+ * What we ask for, so that main.cf need not list it. libmilter forgets the
+ * last message's values of a step only when new ones come, so MAIL and RCPT
+ * have one name each that always has a value. Postfix sends macros of steps
+ * that are switched off too, unless none has a value.
+ */
+static struct {
+    int step;
+    char names[128];
+} macros[] = {
+    {SMFIM_CONNECT, "{daemon_name} {daemon_addr} {daemon_port} {client_addr} "
+                    "{client_port} {client_connections}"},
+    {SMFIM_HELO, "{tollgate_none}"},
+    {SMFIM_ENVFROM, "{daemon_name} {auth_authen}"},
+    {SMFIM_ENVRCPT, "{rcpt_mailer} i"},
+    {SMFIM_DATA, "{tollgate_none}"},
+    {SMFIM_EOH, "{tollgate_none}"},
+    {SMFIM_EOM, "i"},
+};
+
+static struct session *session_of(SMFICTX *ctx)
+{
+    return smfi_getpriv(ctx);
+}
+
+static sfsistat refuse(SMFICTX *ctx, const char *action)
+{
+    struct reply reply;
+
+    reply_split(action, &reply);
+    (void)smfi_setreply(ctx, reply.code,
+        reply.xcode[0] != '\0' ? reply.xcode : NULL, reply.text);
+    return reply.code[0] == '5' ? SMFIS_REJECT : SMFIS_TEMPFAIL;
+}
+
+static bool is_fed(const struct event *event, unsigned flags)
+{
+    for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++)
+        if (event->amount[kind] > 0 && (flags & 1u << kind) != 0)
+            return true;
+    return false;
+}
+
+/* CONNECT always: the loop knows who is there. */
+static bool is_due(
+    const struct question_asked *asked, enum context_step step, unsigned flags)
+{
+    return step == CONTEXT_CONNECT || asked->asks_about_harvest ||
+           is_fed(asked->event, flags) ||
+           (step == CONTEXT_END && (flags & QUESTION_HEADER) != 0);
+}
+
+/* Who has named too many bad recipients is refused good ones as well, or he
+ * would still learn which they are. Another session learns it at MAIL. */
+static bool asks_about_harvest(
+    const struct context *context, enum context_step step, unsigned flags)
+{
+    return (flags & 1u << EVENT_REJECTED_RECIPIENT) != 0 &&
+           (step == CONTEXT_MAIL ||
+               (step == CONTEXT_RCPT && context_is_harvesting(context)));
+}
+
+static void note_harvest(struct context *context,
+    const struct question_asked *asked, const struct question_answer *answer,
+    enum context_step step)
+{
+    if (step == CONTEXT_RCPT_REJECTED)
+        context_set_harvesting(context, answer->kind == VERDICT_REFUSE);
+    else if (asked->asks_about_harvest)
+        context_set_harvesting(context, answer->is_harvest);
+}
+
+static void add_header(SMFICTX *ctx, const struct session *session, char *name)
+{
+    char text[CONTEXT_HEADER_SIZE];
+
+    context_header(session->context, text);
+    (void)smfi_insheader(ctx, 0, name, text);
+}
+
+static sfsistat take_step(
+    SMFICTX *ctx, struct session *session, enum context_step step)
+{
+    static const char late[] = "451 4.3.0 Error: temporary system problem";
+    struct context *context = session->context;
+    unsigned flags = bridge_flags(edge.bridge);
+    struct question_answer answer = {.kind = VERDICT_PASS};
+    struct event event;
+
+    context_event(context, step, &event);
+    const struct question_asked asked = {.event = &event,
+        .seat = step == CONTEXT_CONNECT ? session->seat : NULL,
+        .asks_about_harvest = asks_about_harvest(context, step, flags)};
+    if (is_due(&asked, step, flags))
+        question_ask(edge.judge, &asked, &answer);
+    if (answer.is_late && (flags & QUESTION_DEFER_LATE) != 0)
+        return refuse(ctx, late);
+    if (!answer.is_late)
+        note_harvest(context, &asked, &answer, step);
+    if (answer.kind != VERDICT_PASS && step != CONTEXT_RCPT_REJECTED)
+        return refuse(ctx, answer.action);
+    context_passed(context, &event);
+    if (step == CONTEXT_END && answer.header[0] != '\0')
+        add_header(ctx, session, answer.header);
+    return SMFIS_CONTINUE;
+}
+
+/* What libmilter calls */
+
+static unsigned long wanted_steps(void)
+{
+    unsigned flags = bridge_flags(edge.bridge);
+    unsigned long steps = SMFIP_RCPT_REJ | SMFIP_NOUNKNOWN | SMFIP_NOEOH;
+
+    if (!edge.is_inet)
+        steps |= SMFIP_NODATA;
+    steps |= (flags & QUESTION_HELO) != 0 ? SMFIP_NR_HELO : SMFIP_NOHELO;
+    if ((flags & 1u << EVENT_BYTES) != 0)
+        steps |= SMFIP_NR_HDR | SMFIP_NR_BODY;
+    else
+        steps |= SMFIP_NOHDRS | SMFIP_NOBODY;
+    return steps;
+}
+
+static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions,
+    unsigned long steps, unsigned long unused2, unsigned long unused3,
+    unsigned long *actions_r, unsigned long *steps_r, unsigned long *unused2_r,
+    unsigned long *unused3_r)
+{
+    struct session *session = xcalloc(1, sizeof *session);
+
+    (void)unused2;
+    (void)unused3;
+    session->context = context_new();
+    session->seat = seat_new(edge.judge);
+    session->steps = wanted_steps() & steps;
+    (void)smfi_setpriv(ctx, session);
+    *actions_r = (SMFIF_ADDHDRS | SMFIF_SETSYMLIST) & actions;
+    *steps_r = session->steps;
+    *unused2_r = *unused3_r = 0;
+    for (size_t i = 0; i < sizeof macros / sizeof macros[0]; i++)
+        (void)smfi_setsymlist(ctx, macros[i].step, macros[i].names);
+    return SMFIS_CONTINUE;
+}
+
+static sfsistat on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *address)
+{
+    struct session *session = session_of(ctx);
+
+    (void)host;
+    if (session == NULL)
+        return SMFIS_CONTINUE;
+    const struct context_peer peer = {.address = address,
+        .client_addr = smfi_getsymval(ctx, client_addr),
+        .daemon_name = smfi_getsymval(ctx, daemon_name),
+        .daemon_addr = smfi_getsymval(ctx, daemon_addr),
+        .daemon_port = smfi_getsymval(ctx, daemon_port)};
+    context_connect(session->context, &peer);
+    return take_step(ctx, session, CONTEXT_CONNECT);
+}
+
+/* What a step that was asked for without a reply is to return. */
+static sfsistat unanswered(const struct session *session, unsigned long step)
+{
+    return session != NULL && (session->steps & step) != 0 ? SMFIS_NOREPLY
+                                                           : SMFIS_CONTINUE;
+}
+
+static sfsistat on_helo(SMFICTX *ctx, char *helo)
+{
+    struct session *session = session_of(ctx);
+
+    if (session != NULL)
+        context_helo(session->context, helo);
+    return unanswered(session, SMFIP_NR_HELO);
+}
+
+static sfsistat on_mail(SMFICTX *ctx, char **arguments)
+{
+    struct session *session = session_of(ctx);
+
+    if (session == NULL)
+        return SMFIS_CONTINUE;
+    context_mail(
+        session->context, arguments[0], smfi_getsymval(ctx, auth_authen));
+    return take_step(ctx, session, CONTEXT_MAIL);
+}
+
+static sfsistat on_rcpt(SMFICTX *ctx, char **arguments)
+{
+    struct session *session = session_of(ctx);
+    const char *mailer = smfi_getsymval(ctx, rcpt_mailer);
+
+    if (session == NULL)
+        return SMFIS_CONTINUE;
+    bool is_rejected = mailer != NULL && strcmp(mailer, "error") == 0;
+    context_rcpt(session->context, arguments[0], smfi_getsymval(ctx, queue_id));
+    return take_step(
+        ctx, session, is_rejected ? CONTEXT_RCPT_REJECTED : CONTEXT_RCPT);
+}
+
+static sfsistat on_data(SMFICTX *ctx)
+{
+    (void)ctx;
+    return SMFIS_CONTINUE;
+}
+
+static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
+{
+    static const size_t around = sizeof ": \r\n" - 1;
+    struct session *session = session_of(ctx);
+
+    if (session != NULL)
+        context_content(
+            session->context, strlen(name) + strlen(value) + around);
+    return unanswered(session, SMFIP_NR_HDR);
+}
+
+static sfsistat on_body(SMFICTX *ctx, unsigned char *content, size_t len)
+{
+    struct session *session = session_of(ctx);
+
+    (void)content;
+    if (session != NULL)
+        context_content(session->context, len);
+    return unanswered(session, SMFIP_NR_BODY);
+}
+
+static sfsistat on_end(SMFICTX *ctx)
+{
+    struct session *session = session_of(ctx);
+
+    if (session == NULL)
+        return SMFIS_CONTINUE;
+    context_end(session->context, smfi_getsymval(ctx, queue_id));
+    sfsistat status = take_step(ctx, session, CONTEXT_END);
+    context_reset(session->context);
+    return status;
+}
+
+static sfsistat on_abort(SMFICTX *ctx)
+{
+    struct session *session = session_of(ctx);
+
+    if (session != NULL)
+        context_reset(session->context);
+    return SMFIS_CONTINUE;
+}
+
+static sfsistat on_close(SMFICTX *ctx)
+{
+    struct session *session = session_of(ctx);
+
+    if (session == NULL)
+        return SMFIS_CONTINUE;
+    (void)smfi_setpriv(ctx, NULL);
+    context_free(&session->context);
+    seat_leave(&session->seat);
+    free(session);
+    return SMFIS_CONTINUE;
+}
+
+/* What the daemon calls */
+
+bool callbacks_register(struct error *err)
+{
+    const struct smfiDesc description = {
+        .xxfi_name = program,
+        .xxfi_version = SMFI_VERSION,
+        .xxfi_flags = SMFIF_ADDHDRS | SMFIF_SETSYMLIST,
+        .xxfi_connect = on_connect,
+        .xxfi_helo = on_helo,
+        .xxfi_envfrom = on_mail,
+        .xxfi_envrcpt = on_rcpt,
+        .xxfi_header = on_header,
+        .xxfi_body = on_body,
+        .xxfi_eom = on_end,
+        .xxfi_abort = on_abort,
+        .xxfi_close = on_close,
+        .xxfi_data = on_data,
+        .xxfi_negotiate = on_negotiate,
+    };
+
+    if (smfi_register(description) == MI_SUCCESS)
+        return true;
+    return error_set(err, "libmilter does not take our callbacks");
+}
+
+void callbacks_prepare(struct judge *judge, struct bridge *bridge, bool is_inet)
+{
+    edge.judge = judge;
+    edge.bridge = bridge;
+    edge.is_inet = is_inet;
+}
+
+int callbacks_run(void)
+{
+    return smfi_main();
+}

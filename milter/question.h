@@ -1,0 +1,56 @@
+/*
+ * question.h - a callback's question, and how the loop answers it.
+ *
+ * A question holds copies of everything it needs and a decision, which is
+ * large: it lives only while a callback waits. What a session keeps in the
+ * loop is its seat: the places that it holds as long as it is open.
+ */
+#ifndef TOLLGATE_MILTER_QUESTION_H
+#define TOLLGATE_MILTER_QUESTION_H
+
+#include "common/engine/daemon.h"
+#include "milter/bridge.h"
+
+/* bridge_flags: what callbacks need to know of the configuration. The lowest
+ * bits are 1u << enum event_kind: a limit is fed with it. */
+enum question_flags {
+    QUESTION_DEFER_LATE = 1u << 16, /* a late answer means: come back later */
+    QUESTION_HEADER = 1u << 17,     /* messages get a header */
+    QUESTION_HELO = 1u << 18,       /* a limit's key has helo in it */
+};
+
+struct judge;
+struct seat;
+
+/* The loop's end of the bridge. */
+struct judge *judge_new(struct daemon *, struct bridge *);
+/* Sets the flags anew. */
+void judge_follow(struct judge *, const struct config *);
+/* The loop has ended: whoever still waits is let go. Callbacks may come until
+ * the end of the process, so it is not freed. */
+void judge_close(struct judge *);
+
+struct question_answer {
+    bool is_late; /* nothing was decided in time */
+    enum verdict_kind kind;
+    bool is_harvest; /* refused for too many rejected recipients before */
+    char action[VERDICT_ACTION_SIZE]; /* "" where it passes */
+    char header[65];                  /* the name of a header to add, or "" */
+};
+
+struct question_asked {
+    const struct event *event;
+    struct seat *seat;       /* CONNECT: takes the places; else NULL */
+    bool asks_about_harvest; /* first: too many rejected recipients? */
+};
+
+/* From a callback: waits for the answer, at most store_timeout and 20 ms. */
+void question_ask(struct judge *, const struct question_asked *,
+    struct question_answer *answer_r);
+
+/* A session begins; its seat is the loop's but for question_ask and this. */
+struct seat *seat_new(struct judge *);
+/* From a callback: the session is over, its places are free. */
+void seat_leave(struct seat **);
+
+#endif
