@@ -8,7 +8,8 @@ import signal
 
 import pytest
 
-from harness.policyd import ANVIL_PASS, POLICYD, Policyd
+from harness.own_network import enter_own_network
+from harness.policyd import ANVIL_PASS, MILTER, POLICYD, Policyd
 from harness.wait import wait_until
 from harness.workdir import workdir
 
@@ -20,9 +21,15 @@ def _missing():
         return "needs root: Postfix's master does"
     if shutil.which("postfix") is None:
         return "needs the package postfix"
-    if not POLICYD.exists() or not ANVIL_PASS.exists():
+    if not all(it.exists() for it in (ANVIL_PASS, MILTER, POLICYD)):
         return f"needs {POLICYD}: build first, or set TOLLGATE_BUILDDIR"
     return None
+
+
+def pytest_configure(config):
+    """One of several workers (pytest-xdist)?"""
+    if hasattr(config, "workerinput") and os.geteuid() == 0:
+        enter_own_network()
 
 
 def pytest_collection_modifyitems(items):
@@ -84,6 +91,14 @@ def client():
     """A client address that no other test uses."""
     number = next(_numbers)
     return f"127.0.{1 + number // 200}.{2 + number % 200}"
+
+
+@pytest.fixture(scope="session")
+def is_sanitized():
+    """Was it built with a sanitizer? Memory then says nothing."""
+    with open(MILTER, "rb") as file:
+        program = file.read()
+    return b"__asan_init" in program or b"__tsan_init" in program
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""tollgate-policyd with a configuration of its own."""
+"""The daemons, each with a configuration of its own."""
 import http.client
 import os
 import pathlib
@@ -13,6 +13,7 @@ from .wait import wait_until
 TOP = pathlib.Path(__file__).resolve().parents[3]
 BUILD = pathlib.Path(os.environ.get("TOLLGATE_BUILDDIR", TOP / "build"))
 POLICYD = BUILD / "tollgate-policyd"
+MILTER = BUILD / "tollgate-milter"
 ANVIL_PASS = BUILD / "tollgate-anvil-pass"
 
 
@@ -38,26 +39,26 @@ def render(options, sections):
     return "\n".join(lines) + "\n"
 
 
-class Policyd:
-    """Started and ready. listen: INTERFACE's policyd.listen."""
+class Daemon:
+    """Started and ready. own: the options of its section; before: a
+    command that ends in executing the rest."""
 
-    def __init__(self, directory, listen, *, options=None, sections=(),
-                 policyd=None, arguments=(), wait=True):
+    program = section = None
+
+    def __init__(self, directory, own, *, options=None, sections=(),
+                 arguments=(), before=(), wait=True):
         directory.mkdir(exist_ok=True)
         directory.chmod(0o755)
-        self.listen = list(listen)
         self.http_port = free_port()
         self.config = directory / "tollgate.conf"
         self.options = {"user": "nobody", "group": "nogroup",
                         "drain_timeout": "5s", **(options or {})}
         self.sections = list(sections)
-        self.policyd = {"listen": self.listen, "socket_mode": "0666",
-                        "http": f"127.0.0.1:{self.http_port}",
-                        **(policyd or {})}
+        self.own = {"http": f"127.0.0.1:{self.http_port}", **own}
         self.write_config()
         self.process = Process(
-            [POLICYD, "-c", self.config, *arguments],
-            directory / "policyd.log")
+            [*before, self.program, "-c", self.config, *arguments],
+            directory / f"{self.section}.log")
         if wait:
             self._wait_first_ready()
 
@@ -74,7 +75,7 @@ class Policyd:
         self.options.update(options)
         self.config.write_text(render(
             self.options,
-            [*self.sections, ("policyd", None, self.policyd)]))
+            [*self.sections, (self.section, None, self.own)]))
 
     def get(self, path):
         """(status, body); (0, "") while nobody listens."""
@@ -107,7 +108,7 @@ class Policyd:
 
     def wait_ready(self, timeout=10):
         wait_until(self.is_ready, timeout,
-                   lambda: f"policyd is ready:\n{self.process.text()}")
+                   lambda: f"{self.section} is ready:\n{self.process.text()}")
 
     def start(self):
         self.process.start()
@@ -130,6 +131,35 @@ class Policyd:
 
     def close(self):
         self.process.close()
+
+
+class Policyd(Daemon):
+    """listen: INTERFACE's policyd.listen."""
+
+    program, section = POLICYD, "policyd"
+
+    def __init__(self, directory, listen, *, policyd=None, **more):
+        self.listen = list(listen)
+        super().__init__(directory, {
+            "listen": self.listen, "socket_mode": "0666", **(policyd or {})},
+            **more)
+
+
+class Milter(Daemon):
+    """listen: milter.listen; if not given, a unix socket that Postfix can
+    reach, in a directory that is made for it."""
+
+    program, section = MILTER, "milter"
+
+    def __init__(self, directory, listen=None, *, milter=None, **more):
+        self.socket = directory / "tollgate-milter" / "socket"
+        self.listen = listen or f"unix:{self.socket}"
+        super().__init__(
+            directory, {"listen": self.listen, **(milter or {})}, **more)
+
+    def main_cf(self, **settings):
+        """Parameters of main.cf that lead there, with no macro lines."""
+        return {"smtpd_milters": self.listen, **settings}
 
 
 def answers(path):

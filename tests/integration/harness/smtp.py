@@ -31,6 +31,13 @@ class Smtp:
         self.text = "\n".join(lines)
         return lines[-1][:3]
 
+    def read_reply(self):
+        """One that was not asked for."""
+        return self._reply()
+
+    def local_port(self):
+        return self._socket.getsockname()[1]
+
     def command(self, line):
         try:
             self._socket.sendall(line.encode("ascii") + b"\r\n")
