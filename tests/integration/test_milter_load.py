@@ -1,0 +1,125 @@
+"""Bursts, idle crowds and a Redis that stands still: libmilter has few
+workers, so nobody may wait for long."""
+import resource
+import time
+
+import pytest
+
+from harness.milter_client import Crowd, MilterClient, addresses
+from harness.policyd import Milter
+from harness.redis_server import RedisServer
+from harness.wait import wait_until
+
+STORE_TIMEOUT = 0.1
+
+
+@pytest.fixture(autouse=True)
+def descriptors():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 20000), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.fixture
+def redis(place, keep):
+    return keep(RedisServer(place / "redis"))
+
+
+@pytest.fixture
+def milter(place, keep, redis):
+    one = keep(Milter(place / "milter", options={
+        "store": redis.url, "client_limits_at": "milter",
+        "client_connection_count_limit": 3, "client_message_rate_limit": 5}))
+    one.process.wait_output(" is available")
+    return one
+
+
+@pytest.fixture
+def crowd(milter, keep):
+    return keep(Crowd(milter.socket))
+
+
+def test_a_cold_burst_while_redis_stands_still(milter, redis, crowd):
+    redis.process.freeze()
+    times, answers = crowd.open(addresses(200))
+    assert answers == ["c"] * 200
+    assert max(times) <= 2 * STORE_TIMEOUT + 0.3
+    # From then on nobody waits, in new sessions or in those that are open.
+    took = []
+    peer = MilterClient(milter.socket)
+    assert peer.connect("192.0.2.1") == "c"
+    for number in range(300):
+        began = time.monotonic()
+        if number % 2:
+            assert peer.mail(f"a{number}@client.example")[0] in "cy"
+        else:
+            with MilterClient(milter.socket).socket:
+                pass
+        took.append(time.monotonic() - began)
+    assert sorted(took)[int(len(took) * 0.99)] <= 0.02
+    redis.process.thaw()
+    wait_until(lambda: milter.metric("tollgate_store_available") == 1, 5,
+               "the store is used again")
+
+
+def test_each_callback_answers_in_time(milter, redis):
+    """store_timeout and 20 ms, whatever Redis does; and room for a machine
+    that others use."""
+    peers = [MilterClient(milter.socket) for _ in range(10)]
+    for n, peer in enumerate(peers):
+        assert peer.connect(f"192.0.2.{n}") == "c"
+    redis.process.freeze()
+    for peer in peers:
+        began = time.monotonic()
+        assert peer.mail() == "c"
+        assert time.monotonic() - began < STORE_TIMEOUT + 0.02 + 0.08
+    redis.process.thaw()
+
+
+def test_limits_are_kept_locally_meanwhile(milter, redis):
+    redis.process.freeze()
+    peer = MilterClient(milter.socket)
+    assert peer.connect("192.0.2.1") == "c"
+    codes = [peer.mail()[:4] for _ in range(7)]
+    assert codes == ["c"] * 5 + ["y450"] * 2
+    redis.process.thaw()
+
+
+def test_places_are_told_to_a_redis_that_comes_back(milter, redis, crowd):
+    crowd.open(addresses(100))
+    assert redis.cli("DBSIZE").strip() != "0"
+    redis.process.kill()
+    redis.start()
+    wait_until(lambda: int(redis.cli("DBSIZE")) >= 100, 10,
+               "the places are there again")
+    crowd.close()
+    wait_until(lambda: milter.metric("tollgate_leases") == 0, 5,
+               "all places are free")
+
+
+def resident_bytes(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        for line in file:
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+    raise AssertionError("no VmRSS")
+
+
+def test_five_thousand_idle_sessions(milter, crowd, is_sanitized):
+    times, answers = crowd.open(addresses(5000), timeout=60)
+    assert answers == ["c"] * 5000
+    assert milter.metric("tollgate_leases") == 5000
+    if not is_sanitized:
+        assert resident_bytes(milter.process.pid) <= 32 * 1024 * 1024
+    peer = MilterClient(milter.socket)
+    assert peer.connect("192.0.2.1") == "c"
+    crowd.close()
+    wait_until(lambda: milter.metric("tollgate_leases") == 1, 20,
+               "their places are free")
+
+
+def test_a_burst_of_two_thousand(milter, crowd):
+    times, answers = crowd.open(addresses(2000), timeout=60)
+    assert answers == ["c"] * 2000
+    assert milter.metric("tollgate_leases") == 2000
