@@ -1,0 +1,207 @@
+"""Every kind of source, changed the way its own tool changes it."""
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from harness.authority import Authority
+from harness.cert_site import NAME, CertSite
+from harness.socketmap import asked
+from harness.wait import wait_until
+
+
+@pytest.fixture(scope="module")
+def authority(places):
+    return Authority(places / "ca")
+
+
+def put(path, text):
+    """In place, private."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def put_over(path, text):
+    beside = path.with_name(f".{path.name}.tmp")
+    put(beside, text)
+    os.rename(beside, path)
+
+
+class Certbot:
+    """live/NAME links into archive/NAME; for each kind in turn the link is
+    removed and made again. Nobody but root may look into either."""
+
+    def __init__(self, place):
+        self.live = place / "live" / NAME
+        self.archive = place / "archive" / NAME
+        for folder in (self.live, self.archive):
+            folder.mkdir(parents=True)
+            folder.parent.chmod(0o700)
+        self.source = f"certbot:{self.live}"
+        self.number = 0
+
+    def write(self, issued):
+        self.number += 1
+        texts = {"cert": issued.certificates[0],
+                 "chain": issued.certificates[1],
+                 "fullchain": issued.chain, "privkey": issued.key}
+        for kind, text in texts.items():
+            put(self.archive / f"{kind}{self.number}.pem", text)
+        for kind in texts:
+            link = self.live / f"{kind}.pem"
+            if link.is_symlink():
+                link.unlink()
+            link.symlink_to(
+                f"../../archive/{NAME}/{kind}{self.number}.pem")
+
+
+class Synology:
+    """The same two files, written in place."""
+
+    def __init__(self, place):
+        self.folder = place / "hand"
+        self.folder.mkdir(mode=0o700)
+        self.source = f"certbot:{self.folder}"
+
+    def write(self, issued):
+        put(self.folder / "privkey.pem", issued.key)
+        put(self.folder / "fullchain.pem", issued.chain)
+
+
+class Pair:
+    def __init__(self, place):
+        self.folder = place / "pair"
+        self.folder.mkdir()
+        self.source = f"pem:{self.folder}/cert.pem,{self.folder}/key.pem"
+
+    def write(self, issued):
+        put_over(self.folder / "cert.pem", issued.chain)
+        put_over(self.folder / "key.pem", issued.key)
+
+
+class Combined:
+    def __init__(self, place):
+        self.path = place / "combined" / "all.pem"
+        self.path.parent.mkdir()
+        self.source = f"combined:{self.path}"
+
+    def write(self, issued):
+        put_over(self.path, issued.chain + issued.key)
+
+
+class Secret:
+    """A mounted secret: a new folder, and ..data renamed over."""
+
+    def __init__(self, place):
+        self.mount = place / "secret"
+        self.mount.mkdir()
+        self.source = f"k8s:{self.mount}"
+        self.number = 0
+
+    def write(self, issued):
+        self.number += 1
+        old = f"..{self.number - 1}"
+        folder = self.mount / f"..{self.number}"
+        folder.mkdir()
+        put(folder / "tls.crt", issued.chain)
+        put(folder / "tls.key", issued.key)
+        (self.mount / "..data_tmp").symlink_to(folder.name)
+        os.rename(self.mount / "..data_tmp", self.mount / "..data")
+        for name in ("tls.crt", "tls.key"):
+            if not (self.mount / name).is_symlink():
+                (self.mount / name).symlink_to(f"..data/{name}")
+        shutil.rmtree(self.mount / old, ignore_errors=True)
+
+
+class Caddy:
+    """certmagic: each file by rename, the key first."""
+
+    def __init__(self, place):
+        self.data = place / "caddy"
+        self.folder = self.data / "certificates" / \
+            "acme-v02.api.letsencrypt.org-directory" / NAME
+        self.data.mkdir()
+        self.source = f"caddy:{self.data}"
+
+    def write(self, issued):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        put_over(self.folder / f"{NAME}.key", issued.key)
+        put_over(self.folder / f"{NAME}.crt", issued.chain)
+        put_over(self.folder / f"{NAME}.json", "{}")
+
+
+class Companion:
+    """acme.sh writes each file in place; links beside the folder."""
+
+    def __init__(self, place):
+        self.certs = place / "certs"
+        self.certs.mkdir()
+        self.source = f"acme-companion:{self.certs}"
+
+    def write(self, issued):
+        folder = self.certs / NAME
+        folder.mkdir(exist_ok=True)
+        put(folder / "cert.pem", issued.certificates[0])
+        put(folder / "key.pem", issued.key)
+        put(folder / "fullchain.pem", issued.chain)
+        for link, target in (("crt", "fullchain.pem"), ("key", "key.pem")):
+            if not (self.certs / f"{NAME}.{link}").is_symlink():
+                (self.certs / f"{NAME}.{link}").symlink_to(
+                    f"./{NAME}/{target}")
+
+
+class BindMount:
+    """One file mounted from elsewhere: only its own inode is seen."""
+
+    def __init__(self, place):
+        self.outside = place / "outside.pem"
+        self.inside = place / "inside" / "all.pem"
+        self.inside.parent.mkdir()
+        self.inside.touch()
+        self.outside.touch()
+        subprocess.run(["mount", "--bind", self.outside, self.inside],
+                       check=True)
+        self.source = f"combined:{self.inside}"
+
+    def write(self, issued):
+        put(self.outside, issued.combined)
+
+    def close(self):
+        subprocess.run(["umount", self.inside], check=True)
+
+
+LAYOUTS = [Certbot, Synology, Pair, Combined, Secret, Caddy, Companion,
+           BindMount]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_changes_are_live_within_two_seconds(authority, place, keep, layout):
+    tool = layout(place)
+    if hasattr(tool, "close"):
+        keep(tool)
+    issued = [authority.issue(NAME, days=90 + n) for n in range(4)]
+    tool.write(issued[0])
+    site = CertSite(place, keep, tool.source, postfix=False)
+    for one in issued:
+        tool.write(one)
+        wait_until(lambda: asked(site.sni, NAME) == [one.fingerprint], 2,
+                   site.log)
+        wait_until(lambda: (site.tls / "default.pem").read_text().count(
+            one.certificates[0]) == 1, 2, site.log)
+    # A tool in the middle of its work is no news.
+    assert "warn" not in site.log(), site.log()
+
+
+@pytest.mark.parametrize("layout", [Certbot, Caddy, Companion, Secret])
+def test_the_source_may_come_later(authority, place, keep, layout):
+    """Started before the tool has run for the first time."""
+    tool = layout(place)
+    site = CertSite(place, keep, tool.source, postfix=False)
+    site.policyd.process.wait_output("there is none to serve")
+    assert asked(site.sni, NAME) == []
+    issued = authority.issue(NAME)
+    tool.write(issued)
+    wait_until(lambda: asked(site.sni, NAME) == [issued.fingerprint], 2,
+               site.log)
