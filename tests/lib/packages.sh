@@ -8,13 +8,15 @@
 # install by hand and ends the calling script.
 
 packages_build="gcc libc6-dev make autoconf automake pkg-config libevent-dev \
-libconfuse-dev libhiredis-dev libssl-dev libcap-ng-dev"
+libconfuse-dev libhiredis-dev libjansson-dev libmilter-dev libssl-dev \
+libcap-ng-dev"
 packages_demo="postfix haproxy redis-server python3 iproute2"
-packages_test="libcmocka-dev python3-pytest mandoc"
+packages_test="libcmocka-dev python3-pytest python3-pytest-xdist mandoc \
+nginx libnginx-mod-stream openssl postfix-cdb"
 packages_root="mmdebstrap debian-archive-keyring"
 
 # Services that arrive with the packages above.
-packages_services="postfix haproxy redis-server valkey-server"
+packages_services="postfix haproxy nginx redis-server valkey-server"
 
 # Debian 13 has Valkey beside Redis; Debian 12 does not know it.
 packages_store_variants() {

@@ -22,12 +22,23 @@ part_sanitize() {
     export UBSAN_OPTIONS="$UBSAN_OPTIONS:$ASAN_OPTIONS"
     part_run_integration "$build"
     unset UBSAN_OPTIONS ASAN_OPTIONS
+    part_sanitize_threads "$reports"
     for report in "$reports"/*; do
         [ -e "$report" ] || continue
         head -n 40 "$report"
-        failures+=("sanitizer: $(grep -m 1 -E 'ERROR|runtime error' "$report")")
+        failures+=("sanitizer: $(grep -m 1 -E \
+            'ERROR|WARNING|runtime error' "$report")")
     done
     rm -rf "$reports"
+}
+
+# The milter is the only program with threads.
+part_sanitize_threads() {
+    local build=$top/build-thread
+    part_build "$build" --enable-sanitize=thread || return
+    export TSAN_OPTIONS="log_path=$1/sanitizer"
+    part_run_pytest threads "$build" -k milter
+    unset TSAN_OPTIONS
 }
 
 part_trixie() {
@@ -98,12 +109,14 @@ part_run_valkey() {
     unset REDIS_SERVER
 }
 
-# part_run_pytest NAME BUILD [OPTION...]
+# part_run_pytest NAME BUILD [OPTION...]: several files at a time, for most of
+# the time is spent waiting; conftest.py keeps them apart.
 part_run_pytest() {
-    local results=$2/$1.xml
+    local results=$2/$1.xml workers=$(($(nproc) * 2))
     rm -f "$results"
     TOLLGATE_BUILDDIR=$2 PYTHONDONTWRITEBYTECODE=1 /usr/bin/pytest-3 -q \
-        -p no:cacheprovider --junitxml="$results" "${@:3}" tests/integration
+        -p no:cacheprovider -n "$workers" --dist loadfile \
+        --junitxml="$results" "${@:3}" tests/integration
     part_tally "$1" junit "$results"
 }
 
