@@ -12,7 +12,8 @@ import sys
 from harness.policyd import BUILD
 from harness.workdir import workdir
 
-from . import anvil, figures, footprint, machine, mail, policy, script
+from . import (anvil, figures, footprint, machine, mail, milter, policy,
+               proof, script)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +37,10 @@ MEASUREMENTS = {
     "refused": policy.measure_refused,
     "mail": mail.measure,
     "anvil": anvil.measure,
+    "proof": proof.measure,
+    "milter": milter.measure,
+    "milter-burst": milter.measure_burst,
+    "milter-idle": milter.measure_idle,
     "bytes-memory": footprint.measure_memory,
     "bytes-redis": footprint.measure_redis,
 }

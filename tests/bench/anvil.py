@@ -16,8 +16,9 @@ def start_postfix(stack, folder):
     stack.callback(postfix.close)
     postfix.start()
     round_trip(postfix.anvil_socket, 1, 1000)  # has master start it
-    pid = wait_until(lambda: machine.child_of(postfix.master_pid(), "anvil"), 10,
-                     "Postfix has an anvil")
+    pid = wait_until(
+        lambda: machine.child_of(postfix.master_pid(), "anvil"), 10,
+        "Postfix has an anvil")
     os.sched_setaffinity(pid, {machine.SERVER_CPU})
     return postfix.anvil_socket
 

@@ -41,9 +41,9 @@ def send(postfix, messages):
     return seconds
 
 
-def start_postfix(stack, folder, name, anvil):
+def start_postfix(stack, folder, name, anvil, **main):
     postfix = Postfix(folder / name, port=free_port(), anvil=anvil,
-                      main=SETTINGS, name=name)
+                      main={**SETTINGS, **main}, name=name)
     stack.callback(postfix.close)
     postfix.start()
     machine.put_first(postfix.master_pid())  # it has a session of its own

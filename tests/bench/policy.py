@@ -76,6 +76,8 @@ def measure_redis(folder, size):
             size.pairs, lambda: ask(path, policyd.process, size.requests),
             lambda: script.per_second(server, command, size.requests))
         calls = client.calls("evalsha") - calls
+        alone = ask(path, policyd.process, size.requests // 10,
+                    "--connections", 1)
     if calls < 2 * size.pairs * size.requests:
         raise machine.BenchError(f"only {calls} decisions were made in Redis")
     return [
@@ -87,7 +89,10 @@ def measure_redis(folder, size):
                     "redis-benchmark, scripts/s": figures.median(theirs)}),
         figures.of_pairs("policy-redis-cpu", "CPU of a decision on Redis",
                          column(ours, "server_cpu_us"), unit="us", asked=15,
-                         at_least=False)]
+                         at_least=False,
+                         beside={"one at a time, CPU us":
+                                 alone["server_cpu_us"],
+                                 "one at a time, p50 us": alone["p50_us"]})]
 
 
 def measure_refused(folder, size):
