@@ -10,6 +10,7 @@
 #include "milter/callbacks.h"
 
 #include "common/base/memory.h"
+#include "milter/accept_guard.h"
 #include "milter/context.h"
 #include "milter/question.h"
 #include "milter/reply.h"
@@ -21,6 +22,7 @@
 struct session {
     struct context *context;
     struct seat *seat;
+    struct peer peer;    /* who is behind it, if a service wants that */
     unsigned long steps; /* as negotiated: SMFIP_* */
 };
 
@@ -84,11 +86,13 @@ static bool is_fed(const struct event *event, unsigned flags)
     return false;
 }
 
-/* CONNECT always: the loop knows who is there. */
+/* CONNECT always: the loop knows who is there. Every step if peers are judged:
+ * lists of proxies change, and some are judged only once they send mail. */
 static bool is_due(
     const struct question_asked *asked, enum context_step step, unsigned flags)
 {
     return step == CONTEXT_CONNECT || asked->asks_about_harvest ||
+           (flags & QUESTION_JUDGES_PEERS) != 0 ||
            is_fed(asked->event, flags) ||
            (step == CONTEXT_END && (flags & QUESTION_HEADER) != 0);
 }
@@ -121,6 +125,13 @@ static void add_header(SMFICTX *ctx, const struct session *session, char *name)
     (void)smfi_insheader(ctx, 0, name, text);
 }
 
+/* Whoever has not been judged when his session begins may be a forger. */
+static bool defers_late(enum context_step step, unsigned flags)
+{
+    return (flags & QUESTION_DEFER_LATE) != 0 ||
+           (step == CONTEXT_CONNECT && (flags & QUESTION_REQUIRES_PROOF) != 0);
+}
+
 static sfsistat take_step(
     SMFICTX *ctx, struct session *session, enum context_step step)
 {
@@ -131,12 +142,13 @@ static sfsistat take_step(
     struct event event;
 
     context_event(context, step, &event);
+    event.peer = session->peer;
     const struct question_asked asked = {.event = &event,
         .seat = step == CONTEXT_CONNECT ? session->seat : NULL,
         .asks_about_harvest = asks_about_harvest(context, step, flags)};
     if (is_due(&asked, step, flags))
         question_ask(edge.judge, &asked, &answer);
-    if (answer.is_late && (flags & QUESTION_DEFER_LATE) != 0)
+    if (answer.is_late && defers_late(step, flags))
         return refuse(ctx, late);
     if (!answer.is_late)
         note_harvest(context, &asked, &answer, step);
@@ -176,6 +188,7 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions,
     (void)unused3;
     session->context = context_new();
     session->seat = seat_new(edge.judge);
+    accept_guard_peer(&session->peer);
     session->steps = wanted_steps() & steps;
     (void)smfi_setpriv(ctx, session);
     *actions_r = (SMFIF_ADDHDRS | SMFIF_SETSYMLIST) & actions;

@@ -5,12 +5,16 @@
  * second one. Only puts the parts together.
  */
 #include "common/base/log.h"
+#include "common/control/control_server.h"
+#include "common/control/status_page.h"
 #include "common/engine/daemon.h"
 #include "common/engine/privileges.h"
+#include "milter/accept_guard.h"
 #include "milter/bridge.h"
 #include "milter/callbacks.h"
 #include "milter/question.h"
 #include "milter/socket.h"
+#include "milter/turnaway.h"
 
 #include <event2/event.h>
 #include <stdio.h>
@@ -27,6 +31,9 @@ struct milter {
     struct milter_socket *socket;
     struct bridge *bridge;
     struct judge *judge;
+    struct control_server *control;
+    struct status_page *page;
+    struct turnaways *turnaways;
     struct event *watch, *linger;
     bool is_registered, is_displaced, has_lingered;
 };
@@ -40,9 +47,20 @@ static const struct config_listeners *milter_listeners(
     return &none;
 }
 
+static unsigned milter_serves(const struct config *config)
+{
+    (void)config;
+    return 1u << FACE_MILTER;
+}
+
 static const char *milter_http(const struct config *config)
 {
     return config->milter.http;
+}
+
+static const char *milter_control(const struct config *config)
+{
+    return config->milter.control;
 }
 
 static const struct cidr_list *milter_allowed_peers(const struct config *config)
@@ -130,12 +148,29 @@ static bool milter_start(
     if (milter->bridge == NULL)
         return false;
     milter->judge = judge_new(daemon, milter->bridge);
+    milter->turnaways = turnaways_new(daemon);
+    accept_guard_begin(
+        milter->bridge, daemon_engine(daemon), milter->turnaways);
     callbacks_prepare(
         milter->judge, milter->bridge, milter_socket_is_inet(milter->socket));
     milter->watch =
         event_new(daemon_base(daemon), -1, EV_PERSIST, on_watch, milter);
     event_add(milter->watch, &second);
+    const struct control_host host = {daemon, NULL, 1u << FACE_MILTER};
+    milter->control = control_server_new(&host);
+    milter->page = status_page_new(&host);
     return true;
+}
+
+/* Over inet nothing can be proven anyway, and sessions are told so. */
+static bool milter_check_guard(struct milter *milter, struct error *err)
+{
+    const struct config *config = engine_config(daemon_engine(milter->daemon));
+
+    if (!config->wants_proof || milter_socket_is_inet(milter->socket))
+        return true;
+    int fd = milter_socket_connect(milter->socket, err);
+    return fd != -1 && accept_guard_check(fd, err);
 }
 
 static bool milter_serve(void *context, struct error *err)
@@ -145,6 +180,7 @@ static bool milter_serve(void *context, struct error *err)
         callbacks_run, on_libmilter_end, milter};
 
     return bridge_start_thread(milter->bridge, &thread, err) &&
+           milter_check_guard(milter, err) &&
            milter_socket_publish(milter->socket, err);
 }
 
@@ -153,6 +189,15 @@ static void milter_reload(void *context, const struct config *config)
     struct milter *milter = context;
 
     judge_follow(milter->judge, config);
+    accept_guard_follow();
+    control_server_reload(milter->control);
+}
+
+static void milter_on_control(void *context, int fd)
+{
+    struct milter *milter = context;
+
+    control_server_add(milter->control, fd);
 }
 
 static bool milter_may_hand_over(void *context, struct error *err)
@@ -184,7 +229,8 @@ static bool milter_drain(void *context)
     const struct timeval linger = {.tv_usec = LINGER_MS * 1000};
 
     milter_socket_withdraw(milter->socket);
-    if (bridge_sessions(milter->bridge) > 0) {
+    if (bridge_sessions(milter->bridge) > 0 ||
+        turnaways_count(milter->turnaways) > 0) {
         milter->has_lingered = false;
         return false;
     }
@@ -206,9 +252,13 @@ static void milter_stop(void *context)
 {
     struct milter *milter = context;
 
+    status_page_free(&milter->page);
+    control_server_free(&milter->control);
     if (milter->socket != NULL)
         milter_socket_withdraw(milter->socket);
     if (milter->bridge != NULL) {
+        accept_guard_end();
+        turnaways_free(&milter->turnaways);
         bridge_close(milter->bridge);
         judge_close(milter->judge);
         event_free(milter->watch);
@@ -225,7 +275,10 @@ int main(int argc, char **argv)
         .program = "tollgate-milter",
         .context = &milter,
         .listeners = milter_listeners,
+        .serves = milter_serves,
         .http = milter_http,
+        .control = milter_control,
+        .on_control = milter_on_control,
         .allowed_peers = milter_allowed_peers,
         .bind = milter_bind,
         .start = milter_start,

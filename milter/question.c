@@ -263,8 +263,12 @@ void judge_follow(struct judge *judge, const struct config *config)
     }
     if (config->milter.header[0] != '\0')
         flags |= QUESTION_HEADER;
+    if (config->judges_peers)
+        flags |= QUESTION_JUDGES_PEERS;
+    if (config->requires_proof)
+        flags |= QUESTION_REQUIRES_PROOF;
     bridge_set_flags(judge->bridge, flags);
-    if (count == 0)
+    if (count == 0 && !config->judges_peers)
         log_warn("no limit is fed by the milter: client_limits_at or at of a "
                  "limit would have to be \"milter\"");
     else

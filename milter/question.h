@@ -14,9 +14,11 @@
 /* bridge_flags: what callbacks need to know of the configuration. The lowest
  * bits are 1u << enum event_kind: a limit is fed with it. */
 enum question_flags {
-    QUESTION_DEFER_LATE = 1u << 16, /* a late answer means: come back later */
-    QUESTION_HEADER = 1u << 17,     /* messages get a header */
-    QUESTION_HELO = 1u << 18,       /* a limit's key has helo in it */
+    QUESTION_DEFER_LATE = 1u << 16,   /* a late answer means: come back later */
+    QUESTION_HEADER = 1u << 17,       /* messages get a header */
+    QUESTION_HELO = 1u << 18,         /* a limit's key has helo in it */
+    QUESTION_JUDGES_PEERS = 1u << 19, /* each step is judged */
+    QUESTION_REQUIRES_PROOF = 1u << 20, /* of a session, before it begins */
 };
 
 struct judge;

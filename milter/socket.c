@@ -160,6 +160,31 @@ enum listener_wait milter_socket_open(const struct config *config,
     return wait;
 }
 
+static int connect_unix(const struct milter_socket *socket_of_ours)
+{
+    struct sockaddr_un name = socket_of_ours->beside;
+
+    if (socket_of_ours->is_published)
+        snprintf(name.sun_path, sizeof name.sun_path, "%s",
+            socket_of_ours->listener.path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd == -1 || connect(fd, (struct sockaddr *)&name, sizeof name) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+int milter_socket_connect(
+    const struct milter_socket *socket_of_ours, struct error *err)
+{
+    int fd = connect_unix(socket_of_ours);
+
+    if (fd == -1)
+        error_set(err, "%s: cannot connect to ourselves: %s",
+            socket_of_ours->listener.text, strerror(errno));
+    return fd;
+}
+
 bool milter_socket_is_inet(const struct milter_socket *socket)
 {
     return socket->listener.is_inet;

@@ -31,6 +31,9 @@ enum listener_wait milter_socket_open(const struct config *,
  * since it was opened. */
 bool milter_socket_publish(struct milter_socket *, struct error *err);
 
+/* A connection to ourselves, published or not; -1 with err. */
+int milter_socket_connect(const struct milter_socket *, struct error *err);
+
 /* Is it still at its path? Looked at once a second. */
 bool milter_socket_is_held(const struct milter_socket *);
 bool milter_socket_is_inet(const struct milter_socket *);

@@ -13,8 +13,12 @@ enum peer_state {
     PEER_NOT_ASKED, /* no service wants proof */
     PEER_PROVEN,    /* exactly one connected client: address is true */
     PEER_UNPROVEN,  /* none, several, gone already, or the kernel refused */
-    PEER_LOCAL,     /* the process serves no TCP client: local submission */
+    PEER_LOCAL,     /* the process has no TCP socket: local submission */
+    PEER_ELSEWHERE, /* some, but no listener, and none at a service's port: a
+                       table over inet, or a service that we know by name only
+                       and that is handed its clients */
     PEER_INET,      /* asked over inet: nothing can be proven */
+    PEER_ASSUMED,   /* made up: take it for a trusted proxy */
     PEER_STATES,
 };
 

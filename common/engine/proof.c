@@ -13,6 +13,7 @@
 #include "common/base/memory.h"
 #include "common/core/crowd.h"
 #include "common/engine/decision_log.h"
+#include "common/engine/peers.h"
 #include "common/net/trust.h"
 
 #include <inttypes.h>
@@ -26,11 +27,13 @@ void proof_clear(struct proof *proof)
 {
     free(proof->crowds);
     proof->crowds = NULL;
+    free(proof->peers);
+    proof->peers = NULL;
 }
 
 void proof_follow(struct proof *proof, const struct config *config)
 {
-    proof_clear(proof);
+    free(proof->crowds);
     proof->crowds = xcalloc(config->service_count + 1, sizeof *proof->crowds);
     memset(&proof->prover.services, 0, sizeof proof->prover.services);
     if (proof->trust != NULL)
@@ -53,19 +56,23 @@ struct proxies {
     const struct trust *trust;
 };
 
+bool proof_is_proxy(const struct config_service *service,
+    const struct trust *trust, const struct cidr *net)
+{
+    if (cidr_list_contains_net(&service->trusted_nets, net))
+        return true;
+    for (char **source = service->trusted_sources;
+         trust != NULL && *source != NULL; source++)
+        if (trust_contains(trust, *source, net))
+            return true;
+    return false;
+}
+
 static bool is_proxy(const void *context, const struct cidr *net)
 {
     const struct proxies *proxies = context;
 
-    if (cidr_list_contains_net(&proxies->service->trusted_nets, net))
-        return true;
-    if (proxies->trust == NULL)
-        return false;
-    for (char **source = proxies->service->trusted_sources; *source != NULL;
-         source++)
-        if (trust_contains(proxies->trust, *source, net))
-            return true;
-    return false;
+    return proof_is_proxy(proxies->service, proxies->trust, net);
 }
 
 static bool is_trusted(const struct proxies *proxies, const struct peer *peer)
@@ -73,7 +80,8 @@ static bool is_trusted(const struct proxies *proxies, const struct peer *peer)
     const struct cidr net =
         cidr_of(&peer->address, address_bits(&peer->address));
 
-    return peer->state == PEER_PROVEN && is_proxy(proxies, &net);
+    return peer->state == PEER_ASSUMED ||
+           (peer->state == PEER_PROVEN && is_proxy(proxies, &net));
 }
 
 static void count_proof(const struct decision *decision, bool is_believed)
@@ -81,31 +89,36 @@ static void count_proof(const struct decision *decision, bool is_believed)
     static const enum proof_result results[PEER_STATES] = {
         [PEER_UNPROVEN] = PROOF_UNPROVEN,
         [PEER_LOCAL] = PROOF_LOCAL,
+        [PEER_ELSEWHERE] = PROOF_LOCAL,
         [PEER_INET] = PROOF_INET,
     };
     const struct event *event = &decision->event;
     enum proof_result result = results[event->peer.state];
 
-    if (event->peer.state == PEER_NOT_ASKED)
+    if (event->peer.state == PEER_NOT_ASKED || event->is_dry)
         return;
     if (event->peer.state == PEER_PROVEN)
         result = is_believed ? PROOF_TRUSTED : PROOF_UNTRUSTED;
     engine_metrics(decision->engine)->proofs[event->face][result]++;
 }
 
-static enum event_kind first_kind(const struct event *event)
+/* Of proxied services: who came for them. */
+static void note_peer(
+    struct proof *proof, const struct decision *decision, bool is_trusted)
 {
-    enum event_kind kind = 0;
-
-    while (kind < EVENT_KINDS && event->amount[kind] == 0)
-        kind++;
-    return kind;
+    if (decision->event.peer.state != PEER_PROVEN || decision->event.is_dry)
+        return;
+    if (proof->peers == NULL)
+        proof->peers = xcalloc(1, sizeof *proof->peers);
+    peers_note(proof->peers, &decision->event.peer.address, is_trusted,
+        decision->service_title, clock_wall_ms());
 }
 
 static bool turn_away(struct decision *decision, enum verdict_kind kind,
     enum verdict_reason reason)
 {
-    const struct refusal refusal = {.kind = first_kind(&decision->event)};
+    const struct refusal refusal = {
+        .reason = reason, .kind = event_first_kind(&decision->event)};
 
     decision->verdict.kind = kind;
     decision->verdict.reason = reason;
@@ -132,6 +145,14 @@ static bool judge_stranger(struct decision *decision)
     if (is_hidden && decision->config->requires_proof)
         return turn_away_unproven(decision);
     return true;
+}
+
+/* A milter is told of local submissions too, under the name of a listener
+ * where all have one name; and nobody comes in through a process that has no
+ * TCP socket. To the other faces no such process has anything to say. */
+static bool is_local_submission(const struct event *event)
+{
+    return event->face == FACE_MILTER && event->peer.state == PEER_LOCAL;
 }
 
 static bool is_mail(const struct event *event)
@@ -173,7 +194,8 @@ static bool judge_proxy_itself(struct proof *proof, struct decision *decision)
     decision->verdict.reason = REASON_UNPROXIED;
     if (!is_mail(&decision->event))
         return false;
-    warn_of_unproxied(proof, decision);
+    if (!decision->event.is_dry)
+        warn_of_unproxied(proof, decision);
     if (decision->service->unproxied_mail == UNPROXIED_DEFER)
         return turn_away(decision, VERDICT_DEFER, REASON_UNPROXIED);
     decision->verdict.reason = REASON_NONE;
@@ -231,12 +253,17 @@ static bool judge_claim(struct proof *proof, struct decision *decision,
     case CLAIM_CLIENT:
         break;
     }
-    note_arrival(proof, decision);
+    if (!decision->event.is_dry)
+        note_arrival(proof, decision);
     return true;
 }
 
 bool proof_judge(struct proof *proof, struct decision *decision)
 {
+    if (is_local_submission(&decision->event)) {
+        decision->service = NULL;
+        decision->service_title = decision->event.service;
+    }
     const struct config_service *service = decision->service;
     const struct peer *peer = &decision->event.peer;
     const struct proxies proxies = {service, proof->trust};
@@ -248,16 +275,30 @@ bool proof_judge(struct proof *proof, struct decision *decision)
         count_proof(decision, true);
         return true;
     }
-    /* libmilter hides the smtpd from us: anvil or policy have proven it. */
-    if (service->proof == SERVICE_PROOF_OFF ||
-        decision->event.face == FACE_MILTER)
+    if (service->proof == SERVICE_PROOF_OFF)
         return judge_claim(proof, decision, &proxies, false);
 
     bool is_proven = is_trusted(&proxies, peer);
     count_proof(decision, is_proven);
+    note_peer(proof, decision, is_proven);
     if (peer->state == PEER_PROVEN && !is_proven)
         return turn_away(decision, VERDICT_REFUSE, REASON_UNTRUSTED);
     if (!is_proven && service->proof == SERVICE_PROOF_REQUIRED)
         return turn_away_unproven(decision);
     return judge_claim(proof, decision, &proxies, is_proven);
+}
+
+bool proof_refuses(const struct proof *proof, const struct config *config,
+    const struct peer *peer)
+{
+    const struct config_service *service =
+        config_find_service(config, "", peer->port);
+
+    if (peer->port == 0 || service == NULL || service->port != peer->port ||
+        !service->proxied || service->proof == SERVICE_PROOF_OFF)
+        return false;
+    const struct proxies proxies = {service, proof->trust};
+    if (peer->state == PEER_PROVEN)
+        return !is_trusted(&proxies, peer);
+    return service->proof == SERVICE_PROOF_REQUIRED;
 }

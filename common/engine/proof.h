@@ -10,7 +10,9 @@
 
 #include "common/net/peer_proof.h"
 
+struct cidr;
 struct config;
+struct config_service;
 struct crowd;
 struct decision;
 struct trust;
@@ -24,6 +26,7 @@ struct proof {
     uint64_t unproxied_mail; /* since */
     uint64_t gateway_warned_ms;
     struct crowd *crowds; /* owned: of each service of the snapshot */
+    struct peers *peers;  /* owned; NULL: none was seen */
 };
 
 void proof_clear(struct proof *);
@@ -34,5 +37,17 @@ void proof_follow(struct proof *, const struct config *);
 /* False: the verdict of the decision is set, refused ones have been logged.
  * True: limits decide. */
 bool proof_judge(struct proof *, struct decision *);
+
+/* Is all of this net a trusted proxy of the service? trust: NULL or where its
+ * lists in files and the DNS are. */
+bool proof_is_proxy(const struct config_service *, const struct trust *,
+    const struct cidr *net);
+
+/*
+ * Of a session of which only the peer is known: would it be turned away
+ * whatever it claims? False where that depends on the name of its service.
+ */
+bool proof_refuses(
+    const struct proof *, const struct config *, const struct peer *);
 
 #endif

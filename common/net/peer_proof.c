@@ -33,7 +33,7 @@ void peer_ports_add(struct peer_ports *ports, uint16_t port)
     ports->bits[port / 64] |= UINT64_C(1) << port % 64;
 }
 
-static bool has_port(const struct peer_ports *ports, uint16_t port)
+bool peer_ports_has(const struct peer_ports *ports, uint16_t port)
 {
     return (ports->bits[port / 64] >> port % 64 & 1) != 0;
 }
@@ -98,8 +98,8 @@ static bool prove_at(const struct peer_prover *prover, int pidfd, int number,
 
     if (number <= 0 ||
         look_at(pidfd, number, &socket) != PEER_SOCKET_CONNECTED ||
-        (!has_port(&prover->services, socket.port) &&
-            !has_port(&prover->seen, socket.port)))
+        (!peer_ports_has(&prover->services, socket.port) &&
+            !peer_ports_has(&prover->seen, socket.port)))
         return false;
     *peer_r = (struct peer){
         .state = PEER_PROVEN, .address = socket.address, .port = socket.port};
@@ -147,7 +147,7 @@ static bool walk_meet(struct walk *walk, enum peer_socket_kind kind,
 
 static bool walk_over(struct walk *walk, int pidfd)
 {
-    struct peer_socket socket;
+    struct peer_socket socket = {.port = 0};
     int gap = 0;
 
     walk->listener_count = 0;
@@ -165,7 +165,7 @@ static bool walk_over(struct walk *walk, int pidfd)
 static bool is_client(const struct peer_prover *prover, const struct walk *walk,
     const struct peer_socket *socket)
 {
-    if (socket->port == 0 || has_port(&prover->services, socket->port))
+    if (socket->port == 0 || peer_ports_has(&prover->services, socket->port))
         return true;
     for (size_t i = 0; i < walk->listener_count; i++)
         if (walk->listeners[i] == socket->port)
@@ -187,7 +187,7 @@ static void walk_judge(struct peer_prover *prover, const struct walk *walk,
         at = i;
     }
     if (found == 0 && walk->listener_count == 0)
-        peer_r->state = PEER_LOCAL;
+        peer_r->state = walk->client_count == 0 ? PEER_LOCAL : PEER_ELSEWHERE;
     if (found != 1)
         return;
     peer_r->port = walk->clients[at].socket.port;

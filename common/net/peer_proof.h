@@ -24,6 +24,7 @@ struct peer_ports {
 };
 
 void peer_ports_add(struct peer_ports *, uint16_t port);
+bool peer_ports_has(const struct peer_ports *, uint16_t port);
 
 /* One per thread. All zero: knows no port but those of listeners that it
  * finds in the processes themselves. */
@@ -39,8 +40,8 @@ struct peer_prover {
  * same connection's last proof, 0 at first.
  *
  * PROVEN is exactly one connected TCP socket whose local port is a listener's
- * of the same process or in services; LOCAL is a process without a listener
- * and without any such socket.
+ * of the same process or in services. LOCAL is a process without any TCP
+ * socket, ELSEWHERE one without a listener and without any such socket.
  */
 void peer_prove(struct peer_prover *, int fd, int *hint, struct peer *peer_r);
 

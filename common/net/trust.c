@@ -123,6 +123,14 @@ bool trust_contains(
     return source != NULL && cidr_list_contains_net(&source->list, net);
 }
 
+const struct cidr *trust_overlap(
+    const struct trust *trust, const char *text, const struct cidr *net)
+{
+    const struct trust_source *source = find(trust, text);
+
+    return source == NULL ? NULL : cidr_list_overlap(&source->list, net);
+}
+
 static bool is_same_list(const struct cidr_list *a, const struct cidr_list *b)
 {
     if (a->count != b->count)

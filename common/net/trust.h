@@ -29,8 +29,16 @@ void trust_begin(struct trust *);
 void trust_want(struct trust *, const char *source);
 void trust_end(struct trust *);
 
+/* Adds what is in such a file now, for a program without a loop. */
+bool trust_file_load(
+    const char *path, struct cidr_list *list, struct error *err);
+
 /* Of the source's list; false too if it was not wanted. */
 bool trust_contains(
+    const struct trust *, const char *source, const struct cidr *net);
+/* One of the list's networks that has an address in common with net, or NULL;
+ * valid until the loop turns. */
+const struct cidr *trust_overlap(
     const struct trust *, const char *source, const struct cidr *net);
 
 #endif

@@ -6,6 +6,7 @@
  * when those change. A file with one bad line is not taken at all: half a
  * list would refuse somebody's mail without a word.
  */
+#include "common/net/trust.h"
 #include "common/net/trust_source.h"
 
 #include "common/base/memory.h"
@@ -57,20 +58,28 @@ static bool parse_lines(char *text, struct cidr_list *list, struct error *err)
     return true;
 }
 
+bool trust_file_load(
+    const char *path, struct cidr_list *list, struct error *err)
+{
+    size_t len;
+    char *text = text_file_read(path, SIZE_MAX_BYTES, &len, err);
+    bool is_well = text != NULL && parse_lines(text, list, err);
+
+    free(text);
+    return is_well;
+}
+
 static void trust_file_read(struct trust_file *file)
 {
     struct cidr_list list = {0};
     struct error err;
-    size_t len;
-    char *text = text_file_read(file->path, SIZE_MAX_BYTES, &len, &err);
 
-    if (text != NULL && parse_lines(text, &list, &err)) {
+    if (trust_file_load(file->path, &list, &err)) {
         trust_source_set(&file->source, &list);
     } else {
         cidr_list_clear(&list);
         trust_source_fail(&file->source, err.text);
     }
-    free(text);
 }
 
 static void trust_file_look(struct trust_file *file)

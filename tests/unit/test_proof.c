@@ -62,6 +62,7 @@ static const struct row rows[] = {
     {"smtpd", PEER_UNPROVEN, "", 12525, C, 1, NO(UNPROVEN)},
     {"relay:25", PEER_UNPROVEN, "", 0, C, 1, NO(UNPROVEN)},
     {"relay:25", PEER_LOCAL, "", 0, C, 1, NO(UNPROVEN)},
+    {"relay:25", PEER_ELSEWHERE, "", 0, C, 1, NO(UNPROVEN)},
     {"relay:25", PEER_NOT_ASKED, "", 0, C, 1, NO(UNPROVEN)},
     {"other", PEER_UNPROVEN, "", 0, C, 1, NO(UNPROVEN)},
     {"smtpd", PEER_UNPROVEN, "", 25, C, 1, PASS, "s=25|c=198.51.100.7"},
@@ -76,6 +77,7 @@ static const struct row rows[] = {
     {"25", PEER_INET, "", 0, C, 1, PASS, "s=25|c=198.51.100.7"},
     /* local submission, and services without a proxy */
     {"", PEER_LOCAL, "", 0, "127.0.0.1", 1, PASS, "s=|c=127.0.0.1"},
+    {"", PEER_ELSEWHERE, "", 0, "127.0.0.1", 1, PASS, "s=|c=127.0.0.1"},
     {"smtpd", PROVEN(C, 25), C, 1, PASS, "s=25|c=198.51.100.7"},
     {"smtpd", PROVEN(C, 25), "127.0.0.1", 1, PASS, "s=25|c=127.0.0.1"},
     {"smtpd", PROVEN("203.0.113.1", 25), "203.0.113.1", 1, VERDICT_PASS,
@@ -268,6 +270,69 @@ static void test_proof_is_not_made_where_none_is_wanted(void **state)
     config_unref(&config);
 }
 
+/* At the milter cleanup may come under any name, but nobody else without a
+ * TCP socket. */
+static void test_local_submission_at_the_milter(void **state)
+{
+    static const struct row local = {
+        "relay:25", PEER_LOCAL, "", 0, "203.0.113.1", 1, PASS, NULL};
+    struct config *config = load(text);
+    struct engine *engine = engine_new(NULL, config);
+    struct event event = event_of(&local);
+    struct verdict verdict;
+
+    (void)state;
+    event.face = FACE_MILTER;
+    decide_with(engine, event, &verdict);
+    assert_int_equal(verdict.kind, VERDICT_PASS);
+    assert_int_equal(verdict.reason, REASON_EXEMPT);
+    event.peer.state = PEER_ELSEWHERE;
+    decide_with(engine, event, &verdict);
+    assert_int_equal(verdict.reason, REASON_UNPROVEN);
+    event.peer.state = PEER_NOT_ASKED;
+    decide_with(engine, event, &verdict);
+    assert_int_equal(verdict.reason, REASON_UNPROVEN);
+    engine_free(&engine);
+    config_unref(&config);
+}
+
+static const struct {
+    enum peer_state state;
+    const char *address;
+    uint16_t port;
+    bool is_refused;
+} peers[] = {
+    {PROVEN(P, 12525), false},
+    {PROVEN("172.16.42.9", 12525), true},
+    {PEER_UNPROVEN, "", 12525, true},
+    {PROVEN("172.16.42.9", 10465), true},
+    {PEER_UNPROVEN, "", 10465, false}, /* proof is optional there */
+    {PROVEN("172.16.42.9", 25), false},
+    {PROVEN("172.16.42.9", 9), false},
+    {PEER_UNPROVEN, "", 0, false}, /* the name will tell */
+    {PEER_LOCAL, "", 0, false},
+    {PEER_ELSEWHERE, "", 0, false},
+    {PEER_INET, "", 0, false},
+    {PEER_NOT_ASKED, "", 0, false},
+};
+
+static void test_refused_for_the_peer_alone(void **state)
+{
+    struct config *config = load(text);
+    struct engine *engine = engine_new(NULL, config);
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(peers); i++) {
+        struct peer peer = {.state = peers[i].state, .port = peers[i].port};
+        address_parse(
+            peers[i].address, strlen(peers[i].address), &peer.address);
+        if (engine_refuses_peer(engine, &peer) != peers[i].is_refused)
+            fail_msg("row %zu", i);
+    }
+    engine_free(&engine);
+    config_unref(&config);
+}
+
 static int set_up(void **state)
 {
     struct error err;
@@ -284,6 +349,8 @@ int main(void)
         cmocka_unit_test(test_frontends),
         cmocka_unit_test(test_reload_takes_trust_away),
         cmocka_unit_test(test_shadow_does_not_reach_proof),
+        cmocka_unit_test(test_local_submission_at_the_milter),
+        cmocka_unit_test(test_refused_for_the_peer_alone),
         cmocka_unit_test(test_proof_is_not_made_where_none_is_wanted),
     };
 
