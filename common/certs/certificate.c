@@ -1,5 +1,6 @@
 /*
- * certificate.c - looks, chooses, and keeps the reply for the SNI face.
+ * certificate.c - chooses among what a look has found, and keeps the reply
+ * for the SNI face.
  */
 #include "common/certs/certificate.h"
 
@@ -18,14 +19,13 @@
 #define WARN_EVERY_S (24 * 60 * 60)
 
 struct certificate *certificate_new(struct event_base *base,
-    const struct config_certificate *config, const int *command_fd,
-    const bool *is_retired)
+    const struct config_certificate *config, const struct publisher *publisher)
 {
     struct certificate *certificate = xcalloc(1, sizeof *certificate);
 
     certificate->config = config;
-    certificate->command_fd = command_fd;
-    certificate->is_retired = is_retired;
+    certificate->publisher = publisher;
+    certificate->is_fresh = true;
     publication_init(certificate, base);
     return certificate;
 }
@@ -46,8 +46,10 @@ void certificate_free(struct certificate **certificate)
     if (c == NULL)
         return;
     publication_clear(c);
-    for (unsigned i = 0; i < CHAIN_ALGORITHMS; i++)
+    for (unsigned i = 0; i < CHAIN_ALGORITHMS; i++) {
         chain_free(&c->chains[i]);
+        free(c->where[i]);
+    }
     clear_reply(c);
     free(c->problem);
     free(c->logged);
@@ -81,13 +83,17 @@ void certificate_inherit(
 {
     for (unsigned i = 0; i < CHAIN_ALGORITHMS; i++) {
         certificate->chains[i] = old->chains[i];
+        certificate->where[i] = old->where[i];
+        certificate->since_s[i] = old->since_s[i];
         old->chains[i] = NULL;
+        old->where[i] = NULL;
     }
     certificate->may_be_older =
         strcmp(certificate->config->source, old->config->source) != 0;
     certificate->warned_s = old->warned_s;
     certificate->failures = old->failures;
     write_reply(certificate);
+    publication_inherit(certificate, old);
 }
 
 static char *date_text(int64_t unix_s, char text[32])
@@ -111,6 +117,18 @@ static void log_change(const struct certificate *certificate,
         chain->fingerprint);
 }
 
+static void note_change(
+    struct certificate *certificate, unsigned algorithm, char **where)
+{
+    free(certificate->where[algorithm]);
+    certificate->where[algorithm] = *where;
+    *where = NULL;
+    certificate->since_s[algorithm] = certificate->looked_s;
+    if (certificate->chains[algorithm] != NULL)
+        log_change(certificate, certificate->chains[algorithm],
+            certificate->where[algorithm]);
+}
+
 /* True: something else is in use now. */
 static bool take_choice(struct certificate *certificate, struct choice *choice)
 {
@@ -122,9 +140,9 @@ static bool take_choice(struct certificate *certificate, struct choice *choice)
         chain_free(&certificate->chains[i]);
         certificate->chains[i] = choice->chains[i];
         choice->chains[i] = NULL;
-        if (choice->where[i] != NULL)
-            log_change(certificate, certificate->chains[i], choice->where[i]);
         has_changed = has_changed || is_dropped || choice->where[i] != NULL;
+        if (choice->where[i] != NULL || is_dropped)
+            note_change(certificate, i, &choice->where[i]);
     }
     if (has_changed) {
         certificate->warned_s = 0;
@@ -159,27 +177,22 @@ void certificate_log_problem(struct certificate *certificate)
                                    : "there is none to serve");
 }
 
-void certificate_look(
-    struct certificate *certificate, bool is_first, struct file_paths *paths)
+void certificate_take(
+    struct certificate *certificate, struct look *look, bool is_first)
 {
-    struct look look;
     struct choice choice;
 
-    source_look(certificate->config, &look);
-    for (size_t i = 0; i < look.paths.count; i++)
-        file_paths_add(paths, look.paths.items[i]);
-    choice_make(&look, certificate->config->names,
-        (int64_t)(clock_wall_ms() / 1000), certificate->may_be_older,
-        certificate->chains, &choice);
+    certificate->looked_s = (int64_t)(clock_wall_ms() / 1000);
+    choice_make(look, certificate->config->names, certificate->looked_s,
+        certificate->may_be_older, certificate->chains, &choice);
     if (choice.problem == NULL)
         certificate->may_be_older = false;
     bool has_changed = take_choice(certificate, &choice);
     note_problem(certificate, choice.problem);
     choice.problem = NULL;
     choice_clear(&choice);
-    look_clear(&look);
-    if (has_changed)
-        publication_begin(certificate, is_first);
+    publication_begin(certificate, has_changed, is_first);
+    certificate->is_fresh = false;
 }
 
 static void warn_chain(const struct certificate *certificate,

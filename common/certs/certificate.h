@@ -6,27 +6,44 @@
 #define TOLLGATE_CERTS_CERTIFICATE_H
 
 #include "common/certs/choice.h"
+#include "common/certs/command.h"
 
 struct event;
 struct event_base;
+struct file_writer;
 
 /* publish.c: what is still to be done with a change. */
 struct publication {
-    struct event *timer; /* the next step, or the next attempt */
-    bool needs_chain, needs_map, needs_map_again, needs_command;
-    unsigned attempts;         /* of the step that fails now */
-    unsigned command_attempts; /* since the change */
-    uint64_t command_id;       /* under way; 0: none */
+    struct event *timer;        /* the next step, or the next attempt */
+    struct file_writer *writer; /* under way; NULL: none */
+    bool writes_map;            /* it; else the chain */
+    bool is_sync;               /* at start: nobody waits for us yet */
+    bool needs_chain, needs_map, needs_command;
+    uint64_t map_again_ms; /* monotonic: when it is renamed over again; 0: no */
+    bool has_asked;        /* the helper, which has not said that it is done */
+    int64_t chain_s, map_s, command_s; /* when each last succeeded; 0: never */
+    unsigned attempts;                 /* of the step that fails now */
+};
+
+/* What the sections have in common. */
+struct publisher {
+    int command_fd;  /* of the helper; -1: none */
+    bool is_retired; /* what is under way is ended, and nothing begun */
+    void (*on_idle)(void *context); /* retired, and it has been; or NULL */
+    void *context;
 };
 
 struct certificate {
     const struct config_certificate *config; /* borrowed */
-    const int *command_fd;                   /* borrowed; -1: none */
-    const bool *is_retired;                  /* borrowed: publish no more */
+    const struct publisher *publisher;       /* borrowed */
     struct chain *chains[CHAIN_ALGORITHMS];  /* in use */
+    char *where[CHAIN_ALGORITHMS];           /* they were found */
+    int64_t since_s[CHAIN_ALGORITHMS];       /* they are in use */
     char *reply;                             /* netstring; NULL: no chain */
     size_t reply_len;
     bool may_be_older; /* its source is new: nothing from it is in use */
+    bool is_fresh;     /* not looked at yet: the ways out may be others */
+    int64_t looked_s;
     char *problem;     /* of the last look; NULL: none */
     char *logged;      /* the problem that was logged last; NULL: none */
     int64_t warned_s;  /* when its end was warned about; 0: not yet */
@@ -35,18 +52,21 @@ struct certificate {
 };
 
 struct certificate *certificate_new(struct event_base *,
-    const struct config_certificate *, const int *command_fd,
-    const bool *is_retired);
+    const struct config_certificate *, const struct publisher *);
 void certificate_free(struct certificate **);
 
 /* What a predecessor of the last configuration has in use. */
 void certificate_inherit(struct certificate *, struct certificate *old);
 
-/* Looks at its source; adds what is to be watched. is_first: since start. */
-void certificate_look(
-    struct certificate *, bool is_first, struct file_paths *paths);
+/* What a look at its source has found. is_first: since start. */
+void certificate_take(struct certificate *, struct look *, bool is_first);
 /* Once for every new problem. */
 void certificate_log_problem(struct certificate *);
+/* certificate_report.c */
+struct certs_report;
+void certificate_report(
+    const struct certificate *, struct certs_report *report_r);
+
 /* Daily, once less than warning_s is left. */
 void certificate_warn_expiry(
     struct certificate *, int64_t now_s, int64_t warning_s);
@@ -56,11 +76,24 @@ void publication_init(struct certificate *, struct event_base *);
 void publication_clear(struct certificate *);
 /* The map has to be there before main.cf names it. */
 void publication_make_map(struct certificate *);
-/* What is in use has changed, or was found at the start (is_first). Nothing is
- * done if the file holds it already; without a file nobody can tell what was
- * in use before the start, so nothing is done then either. */
-void publication_begin(struct certificate *, bool is_first);
-/* Of the command under way: "" or what went wrong. */
-void publication_on_reply(struct certificate *, const char *problem);
+/* Takes over what that of the last configuration has not done yet. */
+void publication_inherit(struct certificate *, struct certificate *old);
+/*
+ * After a look; has_changed: something else is in use. What the file holds
+ * already is not written again; without a file nobody can tell what was in use
+ * before the start, so nothing is done then (is_first).
+ */
+void publication_begin(struct certificate *, bool has_changed, bool is_first);
+/* Something is being written; the publisher's on_idle follows. */
+bool publication_is_writing(const struct certificate *);
+/* Logs it, and goes on later. */
+void publication_fail(struct certificate *, const char *problem);
+
+/* publish_command.c */
+/* False: it is tried again later. */
+bool publication_ask_helper(struct certificate *);
+/* The helper has run the command. */
+void publication_on_reply(
+    struct certificate *, const struct command_reply *reply);
 
 #endif

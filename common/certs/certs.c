@@ -1,7 +1,7 @@
 /*
- * certs.c - see certs.h. When to look, and what a name gets.
+ * certs.c - see certs.h. What there is, and what a name gets.
  */
-#include "common/certs/certs.h"
+#include "common/certs/certs_private.h"
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -20,27 +20,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define POLL_S 60
-/* After a look that found something wrong: 100 ms, doubled up to 5 s. What has
- * not become right by then is left to the watch and the poll. */
-#define RETRY_MS     100
-#define RETRY_MS_MAX 5000
-#define RETRIES_MAX  8
-/* A tool in the middle of its work is not worth a line in the log. */
-#define RETRIES_SILENT 3
-
-struct certs {
-    struct event_base *base;
-    struct config *config; /* held */
-    struct certificate **items;
-    size_t count;
-    struct watch *watch;
-    struct event *poll, *retry, *command;
-    unsigned retries;
-    int command_fd;
-    bool is_retired;
-};
-
 bool certs_prepare(const struct config *config, uid_t uid, gid_t gid,
     struct certs_start *start, struct error *err)
 {
@@ -53,83 +32,6 @@ bool certs_prepare(const struct config *config, uid_t uid, gid_t gid,
                 return false;
     }
     return command_start(config, &start->command_fd, err);
-}
-
-static void warn_expiry(struct certs *certs)
-{
-    int64_t now_s = (int64_t)(clock_wall_ms() / 1000);
-    int64_t warning_s =
-        (int64_t)(certs->config->certificate_expiry_warning_ms / 1000);
-
-    for (size_t i = 0; i < certs->count; i++)
-        certificate_warn_expiry(certs->items[i], now_s, warning_s);
-}
-
-/* True: something is wrong. */
-static bool look_at_all(struct certs *certs, bool is_first)
-{
-    struct file_paths paths = {0};
-    bool is_wrong = false;
-
-    for (size_t i = 0; i < certs->count; i++) {
-        certificate_look(certs->items[i], is_first, &paths);
-        is_wrong = is_wrong || certs->items[i]->problem != NULL;
-    }
-    watch_set(certs->watch, &paths);
-    file_paths_clear(&paths);
-    return is_wrong;
-}
-
-static void log_problems(struct certs *certs)
-{
-    for (size_t i = 0; i < certs->count; i++)
-        certificate_log_problem(certs->items[i]);
-}
-
-static void retry_later(struct certs *certs)
-{
-    uint64_t ms = (uint64_t)RETRY_MS << certs->retries;
-
-    if (certs->retries++ >= RETRIES_MAX)
-        return;
-    if (ms > RETRY_MS_MAX)
-        ms = RETRY_MS_MAX;
-    const struct timeval after = {.tv_sec = (time_t)(ms / 1000),
-        .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
-    evtimer_add(certs->retry, &after);
-}
-
-static void certs_look(struct certs *certs)
-{
-    if (!look_at_all(certs, false))
-        return;
-    if (certs->retries >= RETRIES_SILENT)
-        log_problems(certs);
-    retry_later(certs);
-}
-
-static void certs_on_retry(evutil_socket_t fd, short what, void *context)
-{
-    (void)fd;
-    (void)what;
-    certs_look(context);
-}
-
-static void certs_on_watch(void *context)
-{
-    struct certs *certs = context;
-
-    certs->retries = 0;
-    evtimer_del(certs->retry);
-    certs_look(certs);
-}
-
-static void certs_on_poll(evutil_socket_t fd, short what, void *context)
-{
-    (void)fd;
-    (void)what;
-    certs_on_watch(context);
-    warn_expiry(context);
 }
 
 static void certs_on_command(evutil_socket_t fd, short what, void *context)
@@ -146,14 +48,15 @@ static void certs_on_command(evutil_socket_t fd, short what, void *context)
                   "it back");
         event_free(certs->command);
         certs->command = NULL;
-        close(certs->command_fd);
-        certs->command_fd = -1;
+        close(certs->publisher.command_fd);
+        certs->publisher.command_fd = -1;
         return;
     }
     reply.problem[sizeof reply.problem - 1] = '\0';
+    reply.certificate[sizeof reply.certificate - 1] = '\0';
     for (size_t i = 0; i < certs->count; i++)
-        if (certs->items[i]->publication.command_id == reply.id)
-            publication_on_reply(certs->items[i], reply.problem);
+        if (strcmp(certs->items[i]->config->title, reply.certificate) == 0)
+            publication_on_reply(certs->items[i], &reply);
 }
 
 /* Takes over what the certificate of the same title has in use. */
@@ -161,11 +64,11 @@ static void add_items(
     struct certs *certs, struct certificate **old, size_t old_count)
 {
     certs->count = certs->config->certificate_count;
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers, as meant */
     certs->items = xcalloc(certs->count + 1, sizeof *certs->items);
     for (size_t i = 0; i < certs->count; i++) {
-        certs->items[i] =
-            certificate_new(certs->base, &certs->config->certificates[i],
-                &certs->command_fd, &certs->is_retired);
+        certs->items[i] = certificate_new(
+            certs->base, &certs->config->certificates[i], &certs->publisher);
         publication_make_map(certs->items[i]);
         for (size_t o = 0; o < old_count; o++)
             if (strcmp(old[o]->config->title, certs->items[i]->config->title) ==
@@ -181,41 +84,22 @@ static void free_items(struct certificate **items, size_t count)
     free(items);
 }
 
-/* People wait for the outcome: problems are logged at once. */
-static void look_aloud(struct certs *certs, bool is_first)
-{
-    /* A process that holds keys leaves none of them in a core dump. */
-    if (certs->count > 0)
-        (void)prctl(PR_SET_DUMPABLE, 0);
-    certs->retries = 0;
-    evtimer_del(certs->retry);
-    if (look_at_all(certs, is_first)) {
-        log_problems(certs);
-        retry_later(certs);
-    }
-    warn_expiry(certs);
-}
-
 struct certs *certs_new(struct event_base *base, struct config *config,
     const struct certs_start *start)
 {
-    const struct timeval every = {.tv_sec = POLL_S};
     struct certs *certs = xcalloc(1, sizeof *certs);
 
     certs->base = base;
     certs->config = config_ref(config);
-    certs->command_fd = start->command_fd;
-    certs->watch = watch_new(base, certs_on_watch, certs);
-    certs->poll = event_new(base, -1, EV_PERSIST, certs_on_poll, certs);
-    certs->retry = evtimer_new(base, certs_on_retry, certs);
-    event_add(certs->poll, &every);
-    if (certs->command_fd != -1) {
-        certs->command = event_new(base, certs->command_fd,
+    certs->publisher.command_fd = start->command_fd;
+    schedule_init(certs);
+    if (certs->publisher.command_fd != -1) {
+        certs->command = event_new(base, certs->publisher.command_fd,
             EV_READ | EV_PERSIST, certs_on_command, certs);
         event_add(certs->command, NULL);
     }
     add_items(certs, NULL, 0);
-    look_aloud(certs, true);
+    schedule_look_first(certs);
     return certs;
 }
 
@@ -225,14 +109,12 @@ void certs_free(struct certs **certs)
 
     if (c == NULL)
         return;
+    schedule_clear(c);
     free_items(c->items, c->count);
-    watch_free(&c->watch);
-    event_free(c->poll);
-    event_free(c->retry);
     if (c->command != NULL)
         event_free(c->command);
-    if (c->command_fd != -1)
-        close(c->command_fd);
+    if (c->publisher.command_fd != -1)
+        close(c->publisher.command_fd);
     config_unref(&c->config);
     free(c);
     *certs = NULL;
@@ -246,14 +128,28 @@ void certs_reload(struct certs *certs, struct config *config)
 
     certs->config = config_ref(config);
     add_items(certs, old, old_count);
+    schedule_follow(certs);
     free_items(old, old_count);
     config_unref(&old_config);
-    look_aloud(certs, false);
 }
 
-void certs_retire(struct certs *certs)
+void certs_retire(
+    struct certs *certs, void (*on_idle)(void *context), void *context)
 {
-    certs->is_retired = true;
+    certs->publisher.is_retired = true;
+    certs->publisher.on_idle = on_idle;
+    certs->publisher.context = context;
+    /* The answers are the successor's. */
+    if (certs->command != NULL)
+        event_del(certs->command);
+}
+
+bool certs_is_idle(const struct certs *certs)
+{
+    for (size_t i = 0; i < certs->count; i++)
+        if (publication_is_writing(certs->items[i]))
+            return false;
+    return true;
 }
 
 /* How well a certificate fits a name: its own name, its wildcard, or only one
@@ -293,6 +189,15 @@ const char *certs_find(
         return NULL;
     *len_r = found->reply_len;
     return found->reply;
+}
+
+bool certs_report(
+    const struct certs *certs, size_t index, struct certs_report *report_r)
+{
+    if (index >= certs->count)
+        return false;
+    certificate_report(certs->items[index], report_r);
+    return true;
 }
 
 void certs_write_metrics(const struct certs *certs, struct evbuffer *out)

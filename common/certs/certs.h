@@ -10,6 +10,7 @@
 #ifndef TOLLGATE_CERTS_CERTS_H
 #define TOLLGATE_CERTS_CERTS_H
 
+#include "common/certs/chain.h"
 #include "common/config/config.h"
 
 #include <sys/types.h>
@@ -32,8 +33,23 @@ void certs_free(struct certs **);
 
 /* A new snapshot, or the same: every source is read again now. */
 void certs_reload(struct certs *, struct config *);
-/* A successor publishes from now on; we only answer those still connected. */
-void certs_retire(struct certs *);
+/*
+ * A successor publishes from now on; we only answer those still connected.
+ * What is being written is written: until then certs_is_idle is false, and
+ * on_idle is called when it may have become true.
+ */
+void certs_retire(
+    struct certs *, void (*on_idle)(void *context), void *context);
+bool certs_is_idle(const struct certs *);
+
+/*
+ * Every source is read again now. on_done is called once, from the loop, when
+ * all of them have been; certs_report then says what came of it. Whoever ends
+ * before that forgets it, by its context.
+ */
+void certs_look_now(
+    struct certs *, void (*on_done)(void *context), void *context);
+void certs_forget(struct certs *, const void *context);
 
 /*
  * The reply of the socketmap for a name, in lower case: key and certificates
@@ -43,5 +59,46 @@ const char *certs_find(const struct certs *, const char *name, size_t *len_r);
 
 /* In Prometheus' text format. */
 void certs_write_metrics(const struct certs *, struct evbuffer *);
+
+/*
+ * What people may know of a chain in use: nothing of its key. All times are
+ * unix time in seconds.
+ */
+struct certs_chain {
+    const char *key_type; /* "RSA" "ECDSA" "Ed25519" */
+    unsigned key_bits;
+    char *const *names; /* of the leaf: lower case, NULL-terminated */
+    const char *issuer;
+    const char *fingerprint; /* SHA-256 of the leaf, hex */
+    int64_t not_before, not_after;
+    const char *found_at; /* the place in the source, for people */
+    int64_t since_s;      /* in use, and on the SNI face, since then */
+};
+
+/* Where a section's chains go, besides the SNI face. */
+struct certs_way {
+    const char *target; /* a path; of on_change the program; "": none */
+    int64_t done_s;     /* when it last succeeded; 0: not known */
+    bool is_due;        /* to be done, or failed and to be tried again */
+};
+
+/* One certificate section. */
+struct certs_report {
+    const char *title;
+    const char *source;  /* as configured */
+    const char *problem; /* of the last look; NULL: none */
+    int64_t looked_s;    /* when its source was last looked at */
+    bool has_sni;
+    struct certs_chain chains[CHAIN_ALGORITHMS];
+    size_t chain_count; /* 0: there is none to serve */
+    struct certs_way default_chain, refresh_map, on_change;
+};
+
+/*
+ * The sections in the order of the configuration: index counts from 0; false:
+ * no more. What the report points to is valid until the loop goes on.
+ */
+bool certs_report(
+    const struct certs *, size_t index, struct certs_report *report_r);
 
 #endif

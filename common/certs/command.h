@@ -4,8 +4,10 @@
  *
  * The helper knows the argument vectors of the configuration that it was
  * forked with, and starts nothing else; no shell, a fixed environment that
- * says what has changed, one command at a time, ended after its timeout. It
- * ends with the last daemon that holds its socket: a successor inherits it.
+ * says what has changed, one command at a time, ended after its timeout. What
+ * fails is tried again by the helper itself, because it outlives a restart of
+ * the daemon: it ends with the last daemon that holds its socket, and a
+ * successor inherits that.
  */
 #ifndef TOLLGATE_CERTS_COMMAND_H
 #define TOLLGATE_CERTS_COMMAND_H
@@ -19,9 +21,14 @@
 
 #define COMMAND_TEXT_SIZE 256
 
-/* Fixed in size, so that the helper reads it or nothing. */
+/* After a failure: 5 s, doubled up to 320 s. */
+#define COMMAND_RETRY_MS        5000
+#define COMMAND_RETRY_DOUBLINGS 6
+#define COMMAND_TRIES_MAX       10
+
+/* Fixed in size, so that the helper reads it or nothing. A later one for the
+ * same certificate takes the place of one that is not done. */
 struct command_request {
-    uint64_t id;
     uint64_t timeout_ms;
     char argv_digest[33]; /* of the vector that is to run: command_digest */
     /* For the environment. */
@@ -31,9 +38,11 @@ struct command_request {
     char not_after[32];                   /* unix time of the first to end */
 };
 
+/* To whichever daemon reads it. */
 struct command_reply {
-    uint64_t id;
+    char certificate[COMMAND_TEXT_SIZE];
     char problem[COMMAND_TEXT_SIZE]; /* "": it exited 0 */
+    uint64_t retry_ms;               /* the next attempt; 0: none */
 };
 
 void command_digest(char *const *argv, char digest_r[33]);

@@ -1,13 +1,14 @@
 /*
  * command_helper.c - the helper that runs on_change commands.
  *
- * Waits for a request, runs one command, answers. Its standard output is the
- * daemon's. A signal of the terminal is none of its business: it ends when
- * its socket does, and lets a running command finish.
+ * Waits for requests, runs one command after the other, answers. Its standard
+ * output is the daemon's. A signal of the terminal is none of its business: it
+ * ends when its socket does, and lets a running command finish.
  */
 #include "common/certs/command.h"
 
 #include "common/base/clock.h"
+#include "common/base/memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -126,29 +127,125 @@ static void run(char *const *argv, const struct command_request *request,
             argv[0], (unsigned long long)request->timeout_ms);
 }
 
-static void answer(const struct config *config, struct command_request *request,
-    struct command_reply *reply)
+/* What is to be run, for a certificate. */
+struct job {
+    struct command_request request;
+    bool is_due;
+    uint64_t at_ms; /* not before */
+    unsigned attempts;
+};
+
+struct jobs {
+    struct job *items;
+    size_t count;
+};
+
+static void end_texts(struct command_request *request)
 {
     request->argv_digest[sizeof request->argv_digest - 1] = '\0';
     request->certificate[sizeof request->certificate - 1] = '\0';
     request->default_chain[sizeof request->default_chain - 1] = '\0';
     request->fingerprints[sizeof request->fingerprints - 1] = '\0';
     request->not_after[sizeof request->not_after - 1] = '\0';
-    *reply = (struct command_reply){.id = request->id};
-    char *const *argv = find_command(config, request->argv_digest);
-    if (argv != NULL)
-        run(argv, request, reply->problem);
-    else
+}
+
+static void jobs_put(struct jobs *jobs, const struct command_request *request)
+{
+    size_t i = 0;
+
+    while (i < jobs->count && strcmp(jobs->items[i].request.certificate,
+                                  request->certificate) != 0)
+        i++;
+    if (i == jobs->count)
+        jobs->items =
+            xrealloc(jobs->items, ++jobs->count * sizeof *jobs->items);
+    jobs->items[i] = (struct job){
+        .request = *request, .is_due = true, .at_ms = clock_monotonic_ms()};
+}
+
+/* The one whose time comes first; NULL: none. */
+static struct job *jobs_next(struct jobs *jobs)
+{
+    struct job *next = NULL;
+
+    for (size_t i = 0; i < jobs->count; i++)
+        if (jobs->items[i].is_due &&
+            (next == NULL || jobs->items[i].at_ms < next->at_ms))
+            next = &jobs->items[i];
+    return next;
+}
+
+static void job_run(
+    struct job *job, const struct config *config, struct command_reply *reply)
+{
+    unsigned doublings = job->attempts < COMMAND_RETRY_DOUBLINGS
+                             ? job->attempts
+                             : COMMAND_RETRY_DOUBLINGS;
+    char *const *argv = find_command(config, job->request.argv_digest);
+
+    *reply = (struct command_reply){.retry_ms = 0};
+    memcpy(reply->certificate, job->request.certificate,
+        sizeof reply->certificate);
+    job->is_due = false;
+    if (argv == NULL) {
         snprintf(reply->problem, sizeof reply->problem,
             "not the command that the daemon was started with; start it anew");
+        return;
+    }
+    run(argv, &job->request, reply->problem);
+    if (reply->problem[0] == '\0' || ++job->attempts == COMMAND_TRIES_MAX)
+        return;
+    reply->retry_ms = (uint64_t)COMMAND_RETRY_MS << doublings;
+    job->at_ms = clock_monotonic_ms() + reply->retry_ms;
+    job->is_due = true;
+}
+
+/* All that have come. False: no daemon holds the other end any more. */
+static bool take_requests(struct jobs *jobs)
+{
+    struct command_request request;
+    ssize_t got;
+
+    while ((got = recv(3, &request, sizeof request, MSG_DONTWAIT)) ==
+           (ssize_t)sizeof request) {
+        end_texts(&request);
+        jobs_put(jobs, &request);
+    }
+    return got == -1 && (errno == EAGAIN || errno == EINTR);
+}
+
+static void wait_for_work(const struct job *next)
+{
+    struct pollfd readable = {.fd = 3, .events = POLLIN};
+    uint64_t now = clock_monotonic_ms();
+    int ms = -1;
+
+    if (next != NULL)
+        ms = next->at_ms > now ? (int)(next->at_ms - now) : 0;
+    if (poll(&readable, 1, ms) == -1 && errno != EINTR)
+        _exit(1);
+}
+
+static void serve(const struct config *config)
+{
+    struct jobs jobs = {.count = 0};
+    struct command_reply reply;
+
+    for (;;) {
+        struct job *next = jobs_next(&jobs);
+        wait_for_work(next);
+        if (!take_requests(&jobs))
+            _exit(0);
+        next = jobs_next(&jobs);
+        if (next == NULL || next->at_ms > clock_monotonic_ms())
+            continue;
+        job_run(next, config, &reply);
+        (void)send(3, &reply, sizeof reply, MSG_NOSIGNAL);
+    }
 }
 
 void command_serve(const struct config *config, int fd)
 {
-    struct command_request request;
-    struct command_reply reply;
-    struct pollfd readable = {.fd = 3, .events = POLLIN};
-
     for (int number = 1; number < NSIG; number++)
         (void)signal(number, number == SIGHUP || number == SIGINT ||
                                      number == SIGTERM || number == SIGUSR1 ||
@@ -160,15 +257,6 @@ void command_serve(const struct config *config, int fd)
     (void)close_range(4, ~0u, 0);
     (void)fcntl(3, F_SETFD, FD_CLOEXEC);
     (void)prctl(PR_SET_NAME, "on-change");
-    for (;;) {
-        if (poll(&readable, 1, -1) == -1 && errno != EINTR)
-            _exit(1);
-        ssize_t got = recv(3, &request, sizeof request, 0);
-        if (got == -1 && (errno == EAGAIN || errno == EINTR))
-            continue;
-        if (got != (ssize_t)sizeof request)
-            _exit(0);
-        answer(config, &request, &reply);
-        (void)send(3, &reply, sizeof reply, MSG_NOSIGNAL);
-    }
+    serve(config);
+    _exit(0);
 }

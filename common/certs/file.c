@@ -69,10 +69,15 @@ void file_note(struct file_paths *paths, const char *path)
     file_paths_add(paths, target);
 }
 
+void file_paths_cut(struct file_paths *paths, size_t count)
+{
+    while (paths->count > count)
+        free(paths->items[--paths->count]);
+}
+
 void file_paths_clear(struct file_paths *paths)
 {
-    for (size_t i = 0; i < paths->count; i++)
-        free(paths->items[i]);
+    file_paths_cut(paths, 0);
     free(paths->items);
     *paths = (struct file_paths){0};
 }

@@ -31,6 +31,8 @@ void file_note_folder(struct file_paths *, const char *path);
 void file_note(struct file_paths *, const char *path);
 /* Once. */
 void file_paths_add(struct file_paths *, const char *path);
+/* The first count of them are left. */
+void file_paths_cut(struct file_paths *, size_t count);
 void file_paths_clear(struct file_paths *);
 
 /* Notes the path, whether or not it can be read; err names it. */

@@ -2,7 +2,8 @@
  * look.c - gathers the candidates of one look at a source.
  *
  * A leaf that covers none of the names is left out before its key is looked
- * at: most entries of a shared acme.json are other people's business.
+ * at: most entries of a shared acme.json are other people's business. Where
+ * its bytes do not even hold a name, it is not read at all.
  */
 #include "common/certs/source.h"
 
@@ -17,8 +18,15 @@
 #include <string.h>
 #include <time.h>
 
+void look_begin(struct look *look, const struct config_certificate *config)
+{
+    *look = (struct look){.config = config};
+}
+
 void look_clear(struct look *look)
 {
+    if (look->work != NULL)
+        look->end_work(look->work);
     for (size_t i = 0; i < look->count; i++) {
         chain_free(&look->items[i].chain);
         free(look->items[i].problem);
@@ -97,8 +105,11 @@ void look_add(struct look *look, char *const *names, const char *where,
     bool claimed)
 {
     struct error err;
-    struct leaf leaf = leaf_of(certificates, names);
 
+    if (!claimed &&
+        !pem_may_cover(certificates->bytes, certificates->len, names))
+        return;
+    struct leaf leaf = leaf_of(certificates, names);
     if (leaf.is_read ? !leaf.is_wanted : !claimed)
         return;
     struct candidate *candidate = add_candidate(look, where);

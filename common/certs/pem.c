@@ -6,6 +6,7 @@
  */
 #include "common/certs/pem.h"
 
+#include <ctype.h>
 #include <limits.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -109,6 +110,55 @@ void pem_clear_certificates(struct pem_certificates *certificates)
     for (size_t i = 0; i < certificates->count; i++)
         X509_free(certificates->items[i]);
     *certificates = (struct pem_certificates){0};
+}
+
+/* Is the text, in lower case, among the bytes, in any case? */
+static bool has_text(const struct block *block, const char *text)
+{
+    size_t len = strlen(text), end = (size_t)block->len;
+
+    for (size_t at = 0; at + len <= end; at++) {
+        size_t same = 0;
+        while (same < len && tolower(block->data[at + same]) == text[same])
+            same++;
+        if (same == len)
+            return true;
+    }
+    return false;
+}
+
+/* A name as it stands, or its wildcard. */
+static bool has_any(const struct block *block, char *const *names)
+{
+    char wildcard[256] = "*";
+
+    for (; *names != NULL; names++) {
+        const char *dot = strchr(*names, '.');
+        if (has_text(block, *names))
+            return true;
+        if (dot == NULL || strlen(dot) >= sizeof wildcard - 1)
+            continue;
+        memcpy(wildcard + 1, dot, strlen(dot) + 1);
+        if (has_text(block, wildcard))
+            return true;
+    }
+    return false;
+}
+
+bool pem_may_cover(const char *text, size_t len, char *const *names)
+{
+    struct error ignored;
+    struct block block;
+    bool is_broken, is_found = false, may = false;
+    BIO *bio = open_text(text, len, &ignored);
+
+    while (bio != NULL && !is_found && block_read(bio, &block, &is_broken)) {
+        is_found = is_certificate(&block);
+        may = is_found && has_any(&block, names);
+        block_clear(&block);
+    }
+    BIO_free(bio);
+    return may;
 }
 
 X509 *pem_read_leaf(const char *text, size_t len)

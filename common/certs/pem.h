@@ -21,6 +21,11 @@ bool pem_read_certificates(const char *text, size_t len,
     struct pem_certificates *certificates_r, struct error *err);
 void pem_clear_certificates(struct pem_certificates *);
 
+/*
+ * Could the first certificate be for one of the names, in lower case? A look
+ * at its bytes, at a tenth of the cost of reading it; false is certain.
+ */
+bool pem_may_cover(const char *text, size_t len, char *const *names);
 /* The first certificate only; NULL: none that can be read. */
 X509 *pem_read_leaf(const char *text, size_t len);
 

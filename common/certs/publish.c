@@ -7,37 +7,32 @@
  * change takes the place of an unfinished one.
  *
  * The map is renamed over twice: smtpd reads its chain before it opens the
- * map, so one that started just between the two would keep the old chain.
+ * map, so one that started just between the two would keep the old chain. The
+ * dates of the files tell whether a predecessor has come to that.
  */
 #include "common/certs/certificate.h"
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/certs/atomic_file.h"
-#include "common/certs/command.h"
+#include "common/certs/file_writer.h"
+#include "common/certs/refresh_map.h"
 
-#include <errno.h>
 #include <event2/event.h>
 #include <inttypes.h>
 #include <openssl/crypto.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#define MAP_AGAIN_MS      2000
-#define RETRY_MS          1000
-#define RETRY_DOUBLINGS   6 /* 64 s */
-#define COMMAND_RETRY_MS  5000
-#define COMMAND_TRIES_MAX 10
+#define RETRY_MS        1000
+#define RETRY_DOUBLINGS 6 /* 64 s */
 
-/* An empty cdb: 256 tables of no entries, all at the end of the file. Source:
- * D. J. Bernstein, cdb: "A structure for constant databases". */
-#define CDB_TABLES 256
-#define CDB_SIZE   (CDB_TABLES * 8)
-
+static void publication_go_on(struct certificate *);
 static void publication_on_timer(evutil_socket_t, short, void *);
+static void publication_on_written(void *context, const char *problem);
 
 void publication_init(struct certificate *certificate, struct event_base *base)
 {
@@ -47,7 +42,13 @@ void publication_init(struct certificate *certificate, struct event_base *base)
 
 void publication_clear(struct certificate *certificate)
 {
+    file_writer_free(&certificate->publication.writer);
     event_free(certificate->publication.timer);
+}
+
+bool publication_is_writing(const struct certificate *certificate)
+{
+    return certificate->publication.writer != NULL;
 }
 
 static void run_after(struct certificate *certificate, uint64_t ms)
@@ -57,40 +58,33 @@ static void run_after(struct certificate *certificate, uint64_t ms)
     evtimer_add(certificate->publication.timer, &after);
 }
 
-static uint64_t backoff_ms(uint64_t first_ms, unsigned attempts)
+void publication_fail(struct certificate *certificate, const char *problem)
 {
-    return first_ms << (attempts < RETRY_DOUBLINGS ? attempts
-                                                   : RETRY_DOUBLINGS);
-}
-
-static bool fail(struct certificate *certificate, const char *text)
-{
-    uint64_t ms = backoff_ms(RETRY_MS, certificate->publication.attempts++);
+    unsigned attempts = certificate->publication.attempts++;
+    uint64_t ms = (uint64_t)RETRY_MS
+                  << (attempts < RETRY_DOUBLINGS ? attempts : RETRY_DOUBLINGS);
 
     certificate->failures++;
     log_error("certificate \"%s\": %s; next attempt in %" PRIu64 " ms",
-        certificate->config->title, text, ms);
+        certificate->config->title, problem, ms);
     run_after(certificate, ms);
-    return false;
 }
 
-static bool write_map(const char *path, struct error *err)
+static bool is_missing(const char *path)
 {
-    unsigned char map[CDB_SIZE] = {0};
-
-    for (size_t i = 0; i < CDB_TABLES; i++)
-        map[8 * i + 1] = CDB_SIZE >> 8;
-    return atomic_file_write(path, map, sizeof map, 0644, err);
+    return *path != '\0' && access(path, F_OK) == -1;
 }
 
 void publication_make_map(struct certificate *certificate)
 {
     const char *path = certificate->config->refresh_map;
+    unsigned char map[REFRESH_MAP_SIZE];
     struct error err;
 
-    if (*path == '\0' || access(path, F_OK) == 0)
+    if (!is_missing(path))
         return;
-    if (!write_map(path, &err))
+    refresh_map_fill(map);
+    if (!atomic_file_write(path, map, sizeof map, REFRESH_MAP_MODE, &err))
         log_error(
             "certificate \"%s\": %s", certificate->config->title, err.text);
 }
@@ -106,149 +100,187 @@ static bool is_published(const struct certificate *certificate)
     return is;
 }
 
-static bool publish_chain(struct certificate *certificate)
+/* Calls publication_on_written, later or at once. */
+static void write_file(struct certificate *certificate, const char *path,
+    const void *bytes, size_t len, mode_t mode)
+{
+    struct publication *publication = &certificate->publication;
+    struct error err = {{0}};
+
+    if (publication->is_sync) {
+        (void)atomic_file_write(path, bytes, len, mode, &err);
+        publication_on_written(certificate, err.text);
+        return;
+    }
+    publication->writer = file_writer_start(event_get_base(publication->timer),
+        path, bytes, len, mode, publication_on_written, certificate, &err);
+    if (publication->writer == NULL)
+        publication_on_written(certificate, err.text);
+}
+
+static void write_chain(struct certificate *certificate)
 {
     size_t len;
-    struct error err;
     char *pem = choice_pem(certificate->chains, &len);
-    bool is_good = atomic_file_write(
-        certificate->config->default_chain, pem, len, 0600, &err);
 
+    certificate->publication.needs_chain = false;
+    certificate->publication.writes_map = false;
+    write_file(certificate, certificate->config->default_chain, pem, len, 0600);
     OPENSSL_cleanse(pem, len);
     free(pem);
-    if (!is_good)
-        return fail(certificate, err.text);
-    certificate->publication.needs_chain = false;
-    certificate->publication.attempts = 0;
-    log_info("certificate \"%s\": written to %s", certificate->config->title,
-        certificate->config->default_chain);
-    return true;
 }
 
-static bool publish_map(struct certificate *certificate)
+/* The first time of two, unless the second is due. */
+static void write_map(struct certificate *certificate)
 {
     struct publication *publication = &certificate->publication;
-    struct error err;
-    bool is_second = !publication->needs_map;
+    unsigned char map[REFRESH_MAP_SIZE];
 
-    if (!write_map(certificate->config->refresh_map, &err))
-        return fail(certificate, err.text);
+    refresh_map_fill(map);
+    publication->map_again_ms =
+        publication->needs_map ? clock_monotonic_ms() + REFRESH_MAP_AGAIN_MS
+                               : 0;
     publication->needs_map = false;
-    publication->needs_map_again = !is_second;
-    publication->attempts = 0;
-    if (!is_second)
-        run_after(certificate, MAP_AGAIN_MS);
-    return true;
+    publication->writes_map = true;
+    write_file(certificate, certificate->config->refresh_map, map, sizeof map,
+        REFRESH_MAP_MODE);
 }
 
-static void fill_request(
-    const struct certificate *certificate, struct command_request *request)
+static void publication_on_written(void *context, const char *problem)
 {
-    int64_t first = 0;
-    size_t at = 0;
+    struct certificate *certificate = context;
+    struct publication *publication = &certificate->publication;
+    bool *needs = publication->writes_map ? &publication->needs_map
+                                          : &publication->needs_chain;
 
-    *request =
-        (struct command_request){.id = certificate->publication.command_id,
-            .timeout_ms = certificate->config->on_change_timeout_ms};
-    command_digest(certificate->config->on_change, request->argv_digest);
-    snprintf(request->certificate, sizeof request->certificate, "%s",
-        certificate->config->title);
-    snprintf(request->default_chain, sizeof request->default_chain, "%s",
-        certificate->config->default_chain);
-    for (unsigned i = 0; i < CHAIN_ALGORITHMS; i++) {
-        const struct chain *chain = certificate->chains[i];
-        if (chain == NULL)
-            continue;
-        at += (size_t)snprintf(request->fingerprints + at,
-            sizeof request->fingerprints - at, "%s%s", at > 0 ? " " : "",
-            chain->fingerprint);
-        if (first == 0 || chain->not_after < first)
-            first = chain->not_after;
+    publication->writer = NULL;
+    if (*problem != '\0') {
+        *needs = true;
+        publication_fail(certificate, problem);
+    } else {
+        publication->attempts = 0;
+        *(publication->writes_map ? &publication->map_s
+                                  : &publication->chain_s) =
+            (int64_t)(clock_wall_ms() / 1000);
+        if (!publication->writes_map)
+            log_info("certificate \"%s\": written to %s",
+                certificate->config->title, certificate->config->default_chain);
+        publication_go_on(certificate);
     }
-    snprintf(request->not_after, sizeof request->not_after, "%" PRId64, first);
+    if (publication->writer == NULL && certificate->publisher->on_idle != NULL)
+        certificate->publisher->on_idle(certificate->publisher->context);
 }
 
-/* Identities differ over a restart too: an answer to the predecessor's
- * question must not pass for one to ours. */
-static uint64_t next_id(void)
-{
-    static uint64_t count;
-    return (uint64_t)getpid() << 32 | ++count;
-}
-
-static void run_command(struct certificate *certificate)
+/* The next step, if it is time for one. */
+static void publication_go_on(struct certificate *certificate)
 {
     struct publication *publication = &certificate->publication;
-    struct command_request request;
+    uint64_t now_ms = clock_monotonic_ms();
 
-    publication->needs_command = false;
-    publication->command_id = next_id();
-    fill_request(certificate, &request);
-    if (*certificate->command_fd != -1 &&
-        send(*certificate->command_fd, &request, sizeof request,
-            MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof request)
+    if (publication->writer != NULL)
         return;
-    publication_on_reply(
-        certificate, *certificate->command_fd == -1
-                         ? "on_change was not there at start; start anew for it"
-                         : strerror(errno));
-}
-
-void publication_on_reply(struct certificate *certificate, const char *problem)
-{
-    struct publication *publication = &certificate->publication;
-    unsigned attempts = publication->command_attempts++;
-
-    publication->command_id = 0;
-    if (*problem == '\0') {
-        log_info(
-            "certificate \"%s\": on_change done", certificate->config->title);
+    if (publication->needs_chain) {
+        write_chain(certificate);
         return;
     }
-    certificate->failures++;
-    if (attempts + 1 >= COMMAND_TRIES_MAX || *certificate->command_fd == -1) {
-        log_error("certificate \"%s\": on_change: %s; given up",
-            certificate->config->title, problem);
+    if (publication->needs_map) {
+        write_map(certificate);
         return;
     }
-    uint64_t ms = backoff_ms(COMMAND_RETRY_MS, attempts);
-    log_error("certificate \"%s\": on_change: %s; next attempt in %" PRIu64
-              " ms",
-        certificate->config->title, problem, ms);
-    publication->needs_command = true;
-    run_after(certificate, ms);
+    if (publication->needs_command && !publication_ask_helper(certificate))
+        return;
+    if (publication->map_again_ms == 0 || certificate->publisher->is_retired)
+        return;
+    if (now_ms < publication->map_again_ms)
+        run_after(certificate, publication->map_again_ms - now_ms);
+    else
+        write_map(certificate);
 }
 
 static void publication_on_timer(evutil_socket_t fd, short what, void *context)
 {
-    struct certificate *certificate = context;
-    struct publication *publication = &certificate->publication;
-
     (void)fd;
     (void)what;
-    if (publication->needs_chain && !publish_chain(certificate))
-        return;
-    if ((publication->needs_map || publication->needs_map_again) &&
-        !publish_map(certificate))
-        return;
-    if (publication->needs_command)
-        run_command(certificate);
+    publication_go_on(context);
 }
 
-void publication_begin(struct certificate *certificate, bool is_first)
+static bool is_unfinished(const struct publication *publication)
+{
+    return publication->writer != NULL || publication->needs_chain ||
+           publication->needs_map || publication->needs_command;
+}
+
+/* The ways out are the same; if not, what the new ones lack is found by the
+ * first look. */
+void publication_inherit(
+    struct certificate *certificate, struct certificate *old)
 {
     struct publication *publication = &certificate->publication;
-    const struct config_certificate *config = certificate->config;
-    bool has_file = config->default_chain[0] != '\0';
+    struct event *timer = publication->timer;
 
-    if (*certificate->is_retired || certificate->reply == NULL ||
-        (has_file ? is_published(certificate) : is_first))
+    if (strcmp(certificate->config->default_chain,
+            old->config->default_chain) != 0 ||
+        strcmp(certificate->config->refresh_map, old->config->refresh_map) != 0)
         return;
-    publication->needs_chain = has_file;
-    publication->needs_map = config->refresh_map[0] != '\0';
-    publication->needs_map_again = false;
-    publication->needs_command = config->on_change[0] != NULL;
+    *publication = old->publication;
+    publication->timer = timer;
+    old->publication.writer = NULL;
+    if (publication->writer != NULL)
+        file_writer_hand_on(publication->writer, certificate);
+    if (is_unfinished(publication) || publication->map_again_ms != 0)
+        run_after(certificate, 0);
+}
+
+/* What a predecessor has done. */
+static void take_dates(struct certificate *certificate)
+{
+    const struct config_certificate *config = certificate->config;
+    struct publication *publication = &certificate->publication;
+    struct stat status;
+
+    if (stat(config->default_chain, &status) == 0)
+        publication->chain_s = (int64_t)status.st_mtim.tv_sec;
+    if (stat(config->refresh_map, &status) == 0)
+        publication->map_s = (int64_t)status.st_mtim.tv_sec;
+}
+
+/* Which steps are to be done. */
+static void set_steps(
+    struct certificate *certificate, bool has_changed, bool is_first)
+{
+    const struct config_certificate *config = certificate->config;
+    struct publication *publication = &certificate->publication;
+    bool has_file = config->default_chain[0] != '\0';
+    bool is_writing = publication->writer != NULL && !publication->writes_map;
+    bool is_done = has_file ? !is_writing && is_published(certificate)
+                            : is_first || !has_changed;
+
+    if (is_done)
+        take_dates(certificate);
+    publication->needs_chain = has_file && !is_done;
+    publication->needs_map =
+        config->refresh_map[0] != '\0' &&
+        (!is_done || (publication->map_again_ms == 0 &&
+                         refresh_map_is_behind(
+                             config->refresh_map, config->default_chain)));
+    publication->needs_command = !is_done && config->on_change[0] != NULL;
     publication->attempts = 0;
-    publication->command_attempts = 0;
-    publication_on_timer(-1, 0, certificate);
+}
+
+void publication_begin(
+    struct certificate *certificate, bool has_changed, bool is_first)
+{
+    const struct publication *publication = &certificate->publication;
+
+    if (certificate->publisher->is_retired || certificate->reply == NULL)
+        return;
+    if (!has_changed && is_unfinished(publication))
+        return;
+    if (!has_changed && !certificate->is_fresh &&
+        !is_missing(certificate->config->default_chain))
+        return;
+    set_steps(certificate, has_changed, is_first);
+    certificate->publication.is_sync = is_first;
+    publication_go_on(certificate);
+    certificate->publication.is_sync = false;
 }

@@ -9,50 +9,53 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void look_at_pair(const struct config_certificate *config,
+static bool look_at_pair(
     struct look *look, const char *certificate, const char *key)
 {
+    const struct config_certificate *config = look->config;
     char *certificate_path = xprintf("%s/%s", config->paths[0], certificate);
     char *key_path = xprintf("%s/%s", config->paths[0], key);
 
     look_add_files(look, config->names, certificate_path, key_path, true);
     free(certificate_path);
     free(key_path);
+    return false;
 }
 
 /* Certbot's live/NAME, Synology's, and whatever is placed by hand. */
-static void source_certbot(
-    const struct config_certificate *config, struct look *look)
+static bool source_certbot(struct look *look)
 {
-    look_at_pair(config, look, "fullchain.pem", "privkey.pem");
+    return look_at_pair(look, "fullchain.pem", "privkey.pem");
 }
 
 /* A mounted secret of type kubernetes.io/tls; the kubelet changes both files
  * at once by renaming the link ..data. */
-static void source_k8s(
-    const struct config_certificate *config, struct look *look)
+static bool source_k8s(struct look *look)
 {
-    look_at_pair(config, look, "tls.crt", "tls.key");
+    return look_at_pair(look, "tls.crt", "tls.key");
 }
 
-static void source_pem(
-    const struct config_certificate *config, struct look *look)
+static bool source_pem(struct look *look)
 {
+    const struct config_certificate *config = look->config;
+
     look_add_files(
         look, config->names, config->paths[0], config->paths[1], true);
+    return false;
 }
 
-static void source_combined(
-    const struct config_certificate *config, struct look *look)
+static bool source_combined(struct look *look)
 {
+    const struct config_certificate *config = look->config;
+
     look_add_files(
         look, config->names, config->paths[0], config->paths[0], true);
+    return false;
 }
 
-void source_look(const struct config_certificate *config, struct look *look_r)
+bool look_step(struct look *look)
 {
-    static void (*const kinds[CERTIFICATE_SOURCES])(
-        const struct config_certificate *, struct look *) = {
+    static bool (*const kinds[CERTIFICATE_SOURCES])(struct look *) = {
         [CERTIFICATE_TRAEFIK] = source_traefik,
         [CERTIFICATE_CERTBOT] = source_certbot,
         [CERTIFICATE_PEM] = source_pem,
@@ -62,6 +65,5 @@ void source_look(const struct config_certificate *config, struct look *look_r)
         [CERTIFICATE_COMPANION] = source_companion,
     };
 
-    *look_r = (struct look){0};
-    kinds[config->kind](config, look_r);
+    return kinds[look->config->kind](look);
 }

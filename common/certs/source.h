@@ -5,6 +5,9 @@
  * have been for us but are not sound, with the reason. It decides nothing:
  * choice.h does. A look may meet a tool in the middle of its work; the caller
  * looks again.
+ *
+ * It goes in small steps, because a store of a thousand certificates takes
+ * longer than a decision of the same loop may wait.
  */
 #ifndef TOLLGATE_CERTS_SOURCE_H
 #define TOLLGATE_CERTS_SOURCE_H
@@ -14,6 +17,7 @@
 #include "common/config/config.h"
 
 #define SOURCE_JSON_MAX    (8u << 20) /* bytes of an acme.json */
+#define SOURCE_ENTRY_MAX   (1u << 20) /* bytes of one certificate in it */
 #define SOURCE_PEM_MAX     (1u << 20) /* bytes of a PEM file */
 #define SOURCE_ENTRIES_MAX 10000 /* of a file or a folder, looked through */
 #define CANDIDATES_MAX     64    /* for one certificate section */
@@ -30,9 +34,15 @@ struct look {
     size_t count;
     char *failure; /* the source as a whole could not be read; NULL: it was */
     struct file_paths paths;
+
+    const struct config_certificate *config; /* borrowed */
+    void *work; /* of a kind with more than one step; NULL: none */
+    void (*end_work)(void *work);
 };
 
-void source_look(const struct config_certificate *, struct look *look_r);
+void look_begin(struct look *, const struct config_certificate *);
+/* At most one file, or one entry of a file, is read. True: there is more. */
+bool look_step(struct look *);
 void look_clear(struct look *);
 
 /* For the kinds of source. */
@@ -54,8 +64,9 @@ void look_add_problem(struct look *, const char *problem);
 void look_add_files(struct look *, char *const *names, const char *certificates,
     const char *key, bool claimed);
 
-void source_traefik(const struct config_certificate *, struct look *);
-void source_caddy(const struct config_certificate *, struct look *);
-void source_companion(const struct config_certificate *, struct look *);
+/* One step each, as look_step. */
+bool source_traefik(struct look *);
+bool source_caddy(struct look *);
+bool source_companion(struct look *);
 
 #endif

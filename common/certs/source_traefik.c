@@ -7,12 +7,16 @@
  * stores of version 1 had another shape and are refused by name.
  * No text of the JSON parser is passed on: it may quote a key.
  *
+ * The text is taken apart in pieces, its frame is parsed, then one
+ * certificate a step.
+ *
  * Source: Traefik, pkg/provider/acme/{store,local_store,provider}.go.
  */
 #include "common/certs/source.h"
 
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/certs/json_split.h"
 
 #include <jansson.h>
 #include <limits.h>
@@ -21,11 +25,23 @@
 #include <string.h>
 #include <strings.h>
 
+#define SPLIT_BYTES (256u << 10) /* a step */
+
+/* A certificate of the frame. */
+struct acme_entry {
+    const char *resolver; /* "" in version 1 */
+    size_t number;        /* of its resolver's, from 1 */
+    size_t object;        /* of the split */
+};
+
 struct acme {
-    const struct config_certificate *config;
     struct look *look;
     const char *path;
-    size_t entries;
+    struct file_text text;
+    struct json_split split;
+    json_t *frame; /* NULL: the text is still being split */
+    struct acme_entry *entries;
+    size_t count, done;
 };
 
 static json_t *member(json_t *object, const char *name)
@@ -55,7 +71,7 @@ static bool is_wanted(const struct acme *acme, const char *claimed)
         folded[i] = claimed[i] >= 'A' && claimed[i] <= 'Z'
                         ? (char)(claimed[i] - 'A' + 'a')
                         : claimed[i];
-    for (char **name = acme->config->names; *name != NULL; name++)
+    for (char **name = acme->look->config->names; *name != NULL; name++)
         if (chain_name_matches(folded, *name))
             return true;
     return false;
@@ -104,8 +120,8 @@ static void add_entry(struct acme *acme, const char *where, json_t *entry)
             free(key.bytes);
             key = (struct file_text){.bytes = xcalloc(1, 1)};
         }
-        look_add(acme->look, acme->config->names, where, &certificates, &key,
-            claimed);
+        look_add(acme->look, acme->look->config->names, where, &certificates,
+            &key, claimed);
     } else if (claimed) {
         char *problem = xprintf("%s: certificate is not base64", where);
         look_add_problem(acme->look, problem);
@@ -115,81 +131,137 @@ static void add_entry(struct acme *acme, const char *where, json_t *entry)
     file_text_clear(&key);
 }
 
-static void add_entries(
+static void look_at_entry(struct acme *acme, const struct acme_entry *one)
+{
+    const struct json_split_object *object = &acme->split.objects[one->object];
+    char main[128], resolver[128];
+    json_t *entry = NULL;
+
+    if (object->len <= SOURCE_ENTRY_MAX)
+        entry = json_loadb(acme->text.bytes + object->at, object->len, 0, NULL);
+    const char *name = text_of(member(entry, "domain"), "main");
+    log_escape(main, sizeof main, name, strlen(name));
+    log_escape(resolver, sizeof resolver, one->resolver, strlen(one->resolver));
+    char *where = xprintf("%s: %s%scertificate %zu (%s)", acme->path, resolver,
+        resolver[0] != '\0' ? ": " : "", one->number, main);
+    if (entry != NULL)
+        add_entry(acme, where, entry);
+    else
+        look_fail(acme->look, "%s: malformed JSON, or longer than %u bytes",
+            where, SOURCE_ENTRY_MAX);
+    free(where);
+    json_decref(entry);
+}
+
+static void list_entries(
     struct acme *acme, const char *resolver, json_t *entries)
 {
     size_t i;
-    json_t *entry;
-    char main[128];
+    json_t *mark;
 
-    json_array_foreach(entries, i, entry)
-    {
-        if (acme->entries++ >= SOURCE_ENTRIES_MAX) {
-            look_fail(acme->look, "%s: more than %d certificates", acme->path,
-                SOURCE_ENTRIES_MAX);
-            return;
-        }
-        const char *name = text_of(member(entry, "domain"), "main");
-        log_escape(main, sizeof main, name, strlen(name));
-        char *where = xprintf("%s: %s%scertificate %zu (%s)", acme->path,
-            resolver, resolver[0] != '\0' ? ": " : "", i + 1, main);
-        add_entry(acme, where, entry);
-        free(where);
-    }
+    /* An object in a list is always a mark of the split, each is there once. */
+    json_array_foreach(entries, i, mark) if (json_is_object(mark))
+        acme->entries[acme->count++] = (struct acme_entry){
+        .resolver = resolver,
+        .number = i + 1,
+        .object = (size_t)json_integer_value(json_object_get(mark, "")),
+    };
 }
 
-static void add_resolvers(struct acme *acme, json_t *top)
+static void list_resolvers(struct acme *acme)
 {
-    const char *key;
+    const char *resolver;
     json_t *value;
-    char resolver[128];
 
-    json_object_foreach(top, key, value)
+    json_object_foreach(acme->frame, resolver, value)
     {
-        log_escape(resolver, sizeof resolver, key, strlen(key));
         json_t *entries = member(value, "certificates");
         if (json_is_array(entries))
-            add_entries(acme, resolver, entries);
+            list_entries(acme, resolver, entries);
         else if (entries != NULL && !json_is_null(entries))
-            look_fail(acme->look, "%s: %s: Certificates is no list", acme->path,
-                resolver);
+            look_fail(acme->look, "%s: a resolver's Certificates is no list",
+                acme->path);
     }
 }
 
-static void add_all(struct acme *acme, json_t *top)
+static void list_all(struct acme *acme)
 {
-    json_t *certificates = member(top, "certificates");
+    json_t *certificates = member(acme->frame, "certificates");
 
-    if (!json_is_object(top))
+    if (!json_is_object(acme->frame))
         look_fail(acme->look, "%s: not an acme.json", acme->path);
-    else if (member(top, "domainscertificate") != NULL)
+    else if (member(acme->frame, "domainscertificate") != NULL)
         look_fail(acme->look,
             "%s: from a key-value store of Traefik 1, which is not supported",
             acme->path);
     else if (json_is_array(certificates))
-        add_entries(acme, "", certificates);
+        list_entries(acme, "", certificates);
     else
-        add_resolvers(acme, top);
+        list_resolvers(acme);
 }
 
-void source_traefik(const struct config_certificate *config, struct look *look)
+static void acme_end(void *context)
 {
-    struct acme acme = {
-        .config = config, .look = look, .path = config->paths[0]};
-    struct file_text text;
-    struct error err;
-    json_error_t where;
+    struct acme *acme = context;
 
-    if (!file_read(&look->paths, acme.path, SOURCE_JSON_MAX, &text, &err)) {
+    json_decref(acme->frame);
+    json_split_clear(&acme->split);
+    file_text_clear(&acme->text);
+    free(acme->entries);
+    free(acme);
+}
+
+static bool acme_begin(struct look *look)
+{
+    struct acme *acme = xcalloc(1, sizeof *acme);
+    struct error err;
+
+    look->work = acme;
+    look->end_work = acme_end;
+    acme->look = look;
+    acme->path = look->config->paths[0];
+    if (!file_read(
+            &look->paths, acme->path, SOURCE_JSON_MAX, &acme->text, &err)) {
         look_fail(look, "%s", err.text);
-        return;
+        return false;
     }
-    json_t *top = json_loadb(text.bytes, text.len, 0, &where);
-    if (top == NULL)
-        look_fail(look, "%s: line %d, column %d: malformed or cut off JSON",
-            acme.path, where.line, where.column);
-    else
-        add_all(&acme, top);
-    json_decref(top);
-    file_text_clear(&text);
+    json_split_init(
+        &acme->split, acme->text.bytes, acme->text.len, SOURCE_ENTRIES_MAX);
+    return true;
+}
+
+static bool acme_split(struct acme *acme)
+{
+    struct json_split *split = &acme->split;
+    enum json_split_result result = json_split_step(split, SPLIT_BYTES);
+
+    if (result == JSON_SPLIT_MORE)
+        return true;
+    if (result == JSON_SPLIT_DONE)
+        acme->frame = json_loadb(split->frame, split->frame_len, 0, NULL);
+    if (acme->frame == NULL) {
+        if (split->count == SOURCE_ENTRIES_MAX)
+            look_fail(acme->look, "%s: more than %d certificates", acme->path,
+                SOURCE_ENTRIES_MAX);
+        else
+            look_fail(acme->look, "%s: malformed or cut off JSON", acme->path);
+        return false;
+    }
+    acme->entries = xcalloc(split->count + 1, sizeof *acme->entries);
+    list_all(acme);
+    return true;
+}
+
+bool source_traefik(struct look *look)
+{
+    struct acme *acme = look->work;
+
+    if (acme == NULL)
+        return acme_begin(look);
+    if (acme->frame == NULL)
+        return acme_split(acme);
+    if (acme->done == acme->count)
+        return false;
+    look_at_entry(acme, &acme->entries[acme->done++]);
+    return true;
 }

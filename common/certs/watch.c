@@ -39,16 +39,29 @@ static void gather(struct watch *watch)
         evtimer_add(watch->gathered, &after);
 }
 
+/* More than that we have ceased to watch something. */
+static bool has_change(const char *events, size_t len)
+{
+    struct inotify_event event;
+
+    for (size_t at = 0; at < len; at += sizeof event + event.len) {
+        memcpy(&event, events + at, sizeof event);
+        if ((event.mask & IN_IGNORED) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void watch_on_readable(evutil_socket_t fd, short what, void *context)
 {
     struct watch *watch = context;
-    char events[4096]
-        __attribute__((aligned(__alignof__(struct inotify_event))));
+    char events[4096];
+    ssize_t len;
 
     (void)what;
-    while (read(fd, events, sizeof events) > 0)
-        continue;
-    gather(watch);
+    while ((len = read(fd, events, sizeof events)) > 0)
+        if (has_change(events, (size_t)len))
+            gather(watch);
 }
 
 static void watch_on_gathered(evutil_socket_t fd, short what, void *context)

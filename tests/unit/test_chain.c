@@ -5,6 +5,7 @@
 
 #include "common/base/memory.h"
 #include "common/certs/chain.h"
+#include "common/certs/pem.h"
 #include "tests/unit/issue.h"
 
 #include <openssl/pem.h>
@@ -252,6 +253,46 @@ static const struct {
     {"a.example.com", "*.example.com", false},
 };
 
+static const struct {
+    const char *alternatives;
+    const char *name;
+    bool may;
+} glances[] = {
+    {"DNS:a.example.com", "a.example.com", true},
+    {"DNS:A.Example.COM", "a.example.com", true},
+    {"DNS:b.example.com,DNS:a.example.com", "a.example.com", true},
+    {"DNS:*.example.com", "a.example.com", true},
+    {"DNS:*.example.com", "*.example.com", true},
+    {"DNS:b.example.com", "a.example.com", false},
+    {"DNS:example.com", "a.example.com", false},
+    {"DNS:a.example.com", "localhost", false},
+    {"DNS:localhost", "localhost", true},
+    /* Not certain, so that it is read. */
+    {"DNS:aa.example.com", "a.example.com", true},
+};
+
+/* Of the first certificate, not of its issuers. */
+static void test_a_glance(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(glances); i++) {
+        struct issued one = issue(&(struct issue){.key = "EC:P-256",
+            .names = glances[i].alternatives,
+            .issuer = &middle});
+        char *const wanted[] = {
+            xstrdup("nowhere.invalid"), xstrdup(glances[i].name), NULL};
+        if (pem_may_cover(one.chain.bytes, one.chain.len, wanted) !=
+            glances[i].may)
+            fail_msg("%s, %s", glances[i].alternatives, glances[i].name);
+        assert_false(pem_may_cover("x", 1, wanted));
+        assert_false(
+            pem_may_cover(middle.chain.bytes, middle.chain.len, wanted));
+        free(wanted[0]);
+        free(wanted[1]);
+        issued_clear(&one);
+    }
+}
+
 static void test_names(void **state)
 {
     (void)state;
@@ -289,6 +330,7 @@ int main(void)
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_encrypted_key),
         cmocka_unit_test(test_dates),
+        cmocka_unit_test(test_a_glance),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_size),
     };
