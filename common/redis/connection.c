@@ -1,8 +1,8 @@
 /*
  * connection.c - connect, greet, then calls and replies in one order.
  *
- * WAITING (for the next attempt) -> DIALING -> GREETING (AUTH, SELECT, CLIENT
- * SETNAME, SCRIPT LOAD in one go) -> READY; whatever goes wrong leads through
+ * WAITING (for the next attempt) -> DIALING -> GREETING (all of the handshake
+ * in one go) -> READY; whatever goes wrong leads through
  * connection_fail back to WAITING. That function ends everything of the old
  * link and calls out, so it is the last thing that any callback does. `link`
  * counts the links: who has called out compares it before going on.
@@ -22,7 +22,7 @@
 #include <string.h>
 
 #define BACKOFF_MIN_MS 50
-#define BACKOFF_MAX_MS 5000
+#define BACKOFF_MAX_MS 1000
 #define GREETING_STEPS 8 /* slots beside those for calls */
 
 static void connection_set_timer(struct redis_connection *conn, uint64_t at_ms)
@@ -53,7 +53,7 @@ static void connection_unlink(struct redis_connection *conn)
 {
     redis_outbox_aim(conn->outbox, NULL);
     if (conn->bev != NULL)
-        bufferevent_free(conn->bev);
+        redis_dial_hang_up(conn->bev);
     conn->bev = NULL;
     redis_reader_free(&conn->reader);
     conn->link++;
@@ -74,7 +74,8 @@ static void connection_answer(struct redis_slot *slot, const redisReply *reply)
 static void connection_report(
     struct redis_connection *conn, bool is_ready, const char *reason)
 {
-    conn->settings.on_state(conn->settings.context, is_ready, reason);
+    if (!conn->is_retired)
+        conn->settings.on_state(conn->settings.context, is_ready, reason);
 }
 
 void connection_fail(struct redis_connection *conn, const char *reason)
@@ -82,8 +83,9 @@ void connection_fail(struct redis_connection *conn, const char *reason)
     char text[200];
     log_escape(text, sizeof text, reason, strlen(reason));
     connection_unlink(conn);
-    connection_set_timer(
-        conn, clock_monotonic_ms() + connection_next_pause(conn));
+    if (!conn->is_retired)
+        connection_set_timer(
+            conn, clock_monotonic_ms() + connection_next_pause(conn));
 
     bool was_calling_out = conn->is_calling_out;
     conn->is_calling_out = true;
@@ -94,9 +96,21 @@ void connection_fail(struct redis_connection *conn, const char *reason)
     conn->is_calling_out = was_calling_out;
 }
 
+/* It answers nothing: a subscription's. */
+static bool is_message(const redisReply *reply)
+{
+    return reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 &&
+           reply->element[0]->type == REDIS_REPLY_STRING &&
+           strcmp(reply->element[0]->str, "message") == 0;
+}
+
 static void connection_take_reply(
     struct redis_connection *conn, const redisReply *reply)
 {
+    if (conn->settings.on_message != NULL && is_message(reply)) {
+        conn->settings.on_message(conn->settings.context, reply);
+        return;
+    }
     struct redis_slot *slot = redis_pipeline_take(&conn->pipeline);
     if (slot == NULL) {
         connection_fail(conn, "a reply to nothing");
@@ -110,7 +124,7 @@ static void connection_take_reply(
     }
     if (!connection_take_step(conn, slot->step, reply))
         return;
-    if (conn->state == GREETING && slot->step == REDIS_STEP_SCRIPT) {
+    if (conn->state == GREETING && --conn->steps_left == 0) {
         conn->state = READY;
         connection_report(conn, true, NULL);
     }
@@ -168,22 +182,36 @@ static void connection_on_event(
         connection_greet(conn);
         return;
     }
-    connection_fail(conn, redis_dial_error(bev, events));
+    char reason[160];
+    redis_dial_error(bev, events, reason, sizeof reason);
+    connection_fail(conn, reason);
+}
+
+static void connection_dial_failed(struct redis_connection *conn)
+{
+    char reason[160] = "no memory";
+    if (conn->bev != NULL)
+        redis_dial_error(conn->bev, BEV_EVENT_ERROR, reason, sizeof reason);
+    connection_fail(conn, reason);
 }
 
 static void connection_dial(struct redis_connection *conn)
 {
     uint64_t timeout_ms = conn->settings.timeout_ms;
+    const struct redis_place place = {
+        .unix_path = conn->settings.url.unix_path,
+        .host = conn->host,
+        .port = conn->port,
+        .tls = conn->settings.tls,
+    };
     if (timeout_ms < REDIS_CONNECT_TIMEOUT_MS)
         timeout_ms = REDIS_CONNECT_TIMEOUT_MS;
     conn->state = DIALING;
     connection_set_timer(conn, clock_monotonic_ms() + timeout_ms);
-    if (!redis_dial(&conn->dialer, &conn->settings.url, connection_on_readable,
+    if (!redis_dial(&conn->dialer, &place, connection_on_readable,
             connection_on_event, conn, &conn->bev) &&
         conn->state == DIALING)
-        connection_fail(conn,
-            conn->bev == NULL ? "no memory"
-                              : redis_dial_error(conn->bev, BEV_EVENT_ERROR));
+        connection_dial_failed(conn);
 }
 
 /* Sets the timer for whichever comes first of what is awaited. */
@@ -228,7 +256,10 @@ static void connection_on_timer(int fd, short events, void *context)
         connection_dial(conn);
         break;
     case DIALING:
-        connection_fail(conn, "connecting took too long");
+        connection_fail(
+            conn, conn->settings.tls == NULL
+                      ? "connecting took too long"
+                      : "connecting took too long, or nobody speaks TLS there");
         break;
     case GREETING:
         connection_fail(conn, "the server does not answer");
@@ -253,8 +284,45 @@ struct redis_connection *redis_connection_new(
     conn->timer = evtimer_new(base, connection_on_timer, conn);
     if (conn->timer == NULL)
         abort();
-    connection_set_timer(conn, 0);
+    if (settings->url.host != NULL)
+        conn->host = xstrdup(settings->url.host);
+    conn->port = settings->url.port;
+    if (conn->host != NULL || settings->url.unix_path != NULL)
+        connection_set_timer(conn, 0);
     return conn;
+}
+
+void redis_connection_aim(struct redis_connection *conn, const char *host,
+    uint16_t port, const char *reason)
+{
+    if (conn->host != NULL && conn->port == port &&
+        strcmp(conn->host, host) == 0)
+        return;
+    free(conn->host);
+    conn->host = xstrdup(host);
+    conn->port = port;
+    conn->backoff_ms = BACKOFF_MIN_MS;
+    redis_connection_drop(conn, reason);
+    connection_set_timer(conn, 0);
+}
+
+void redis_connection_use_password(struct redis_connection *conn)
+{
+    conn->is_asked_for_password = true;
+}
+
+void redis_connection_retire(struct redis_connection *conn)
+{
+    conn->is_retired = true;
+    if (conn->state != READY)
+        redis_connection_drop(conn, "not needed any more");
+    if (conn->state == WAITING)
+        (void)evtimer_del(conn->timer);
+}
+
+bool redis_connection_is_idle(const struct redis_connection *conn)
+{
+    return conn->pipeline.count == 0;
 }
 
 void redis_connection_free(struct redis_connection **conn_p)
@@ -272,6 +340,7 @@ void redis_connection_free(struct redis_connection **conn_p)
     event_free(conn->timer);
     redis_pipeline_clear(&conn->pipeline);
     redis_dialer_clear(&conn->dialer);
+    free(conn->host);
     free(conn);
     *conn_p = NULL;
 }
@@ -302,10 +371,8 @@ bool redis_connection_call(struct redis_connection *conn,
     return true;
 }
 
-void redis_connection_cancel(
-    struct redis_connection *conn, struct redis_call *call)
+void redis_connection_cancel(struct redis_call *call)
 {
-    (void)conn;
     if (call->slot == NULL)
         return;
     call->slot->call = NULL;

@@ -8,7 +8,7 @@
  * timeout_ms or when the connection is lost. After a timeout the FIFO slot
  * stays, so a late reply can never be taken for another's; no reply at all
  * for REDIS_SILENCE_MS, or a malformed one, and the connection is made anew.
- * Reconnects back off from 50 ms to 5 s, with jitter, until a call has been
+ * Reconnects back off from 50 ms to 1 s, with jitter, until a call has been
  * answered. Nothing is ever sent twice. The program must ignore SIGPIPE.
  */
 #ifndef TOLLGATE_REDIS_CONNECTION_H
@@ -22,6 +22,7 @@
 
 struct event_base;
 struct redisReply;
+struct redis_tls;
 
 #define REDIS_SILENCE_MS 5000
 /* Of connecting and the handshake, for nobody waits for it; or timeout_ms if
@@ -38,11 +39,18 @@ struct redis_call {
 };
 
 struct redis_settings {
-    struct redis_url url;    /* borrowed for the connection's life */
-    const char *client_name; /* CLIENT SETNAME; no spaces */
-    uint64_t timeout_ms;     /* of a call */
-    const char *script;      /* SCRIPT LOAD at each connect, before ready */
-    size_t pending_max;      /* more unanswered calls are refused */
+    /* Borrowed for the connection's life. Neither host nor unix_path: it
+     * waits until redis_connection_aim names one. */
+    struct redis_url url;
+    const struct redis_tls *tls; /* NULL: without; borrowed for as long */
+    const char *client_name;     /* CLIENT SETNAME; no spaces */
+    uint64_t timeout_ms;         /* of a call */
+    const char *script; /* SCRIPT LOAD at each connect, before ready; or NULL */
+    bool wants_master;  /* ROLE must say so before ready */
+    bool auth_when_asked; /* no password before redis_connection_use_password,
+                             or an error NOAUTH in the handshake */
+    size_t reply_max;     /* bytes; 0: what the reader usually takes */
+    size_t pending_max;   /* more unanswered calls are refused */
     /*
      * Ready to be used; or lost, or not reached at one more attempt. reason
      * is for the log, valid during the call, NULL when ready; no secret and
@@ -50,12 +58,25 @@ struct redis_settings {
      * NULL after it.
      */
     void (*on_state)(void *context, bool is_ready, const char *reason);
+    /* What a subscription says; NULL: there is none. Borrowed. */
+    void (*on_message)(void *context, const struct redisReply *);
     void *context;
 };
 
 /* Connects from the loop: no on_state before this has returned. */
 struct redis_connection *redis_connection_new(
     struct event_base *, const struct redis_settings *);
+/* With auth_when_asked: the next link begins with AUTH. */
+void redis_connection_use_password(struct redis_connection *);
+/*
+ * Where the server is now. If that is news, a link that is up ends with
+ * reason, and the next attempt is made at once.
+ */
+void redis_connection_aim(struct redis_connection *, const char *host,
+    uint16_t port, const char *reason);
+/* No on_state any more, and no new link; calls under way have their answers. */
+void redis_connection_retire(struct redis_connection *);
+bool redis_connection_is_idle(const struct redis_connection *);
 /* No on_reply, no on_state any more. Not from inside one of them. */
 void redis_connection_free(struct redis_connection **);
 /*
@@ -72,7 +93,7 @@ void redis_connection_finish(struct redis_connection **, uint64_t timeout_ms);
 bool redis_connection_call(struct redis_connection *, struct redis_call *,
     int argc, const char *const *argv, const size_t *argv_len);
 /* The answer will be dropped; on_reply is not called. */
-void redis_connection_cancel(struct redis_connection *, struct redis_call *);
+void redis_connection_cancel(struct redis_call *);
 
 bool redis_connection_is_ready(const struct redis_connection *);
 /* SHA-1 of the script, 40 hex digits, for EVALSHA. */

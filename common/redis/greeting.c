@@ -1,5 +1,6 @@
 /*
- * greeting.c - AUTH, SELECT, CLIENT SETNAME, SCRIPT LOAD, all in one write.
+ * greeting.c - AUTH, SELECT, CLIENT SETNAME, ROLE, SCRIPT LOAD, all in one
+ * write.
  *
  * Any refusal but that of the name ends the link: it is tried again after the
  * usual pause, because a password or a right may be mended on the server. The
@@ -24,6 +25,7 @@ static const char *const step_names[] = {
     [REDIS_STEP_AUTH] = "AUTH",
     [REDIS_STEP_SELECT] = "SELECT",
     [REDIS_STEP_NAME] = "CLIENT SETNAME",
+    [REDIS_STEP_ROLE] = "ROLE",
     [REDIS_STEP_SCRIPT] = "SCRIPT LOAD",
 };
 
@@ -38,6 +40,8 @@ static void connection_send_step(struct redis_connection *conn,
         redis_pipeline_push(&conn->pipeline, step, clock_monotonic_ms()) ==
             NULL)
         abort();
+    if (conn->state == GREETING)
+        conn->steps_left++;
 }
 
 void redis_connection_load_script(struct redis_connection *conn)
@@ -52,7 +56,8 @@ void redis_connection_load_script(struct redis_connection *conn)
 static void connection_send_auth(struct redis_connection *conn)
 {
     const struct redis_url *url = &conn->settings.url;
-    if (url->password == NULL)
+    if (url->password == NULL ||
+        (conn->settings.auth_when_asked && !conn->is_asked_for_password))
         return;
     const char *argv[] = {"AUTH", url->username, url->password};
     if (url->username == NULL)
@@ -68,7 +73,8 @@ void connection_greet(struct redis_connection *conn)
         (void)setsockopt(bufferevent_getfd(conn->bev), IPPROTO_TCP, TCP_NODELAY,
             &on, sizeof on);
     conn->state = GREETING;
-    conn->reader = redis_reader_new();
+    conn->steps_left = 0;
+    conn->reader = redis_reader_new(conn->settings.reply_max);
     (void)bufferevent_enable(conn->bev, EV_READ | EV_WRITE);
 
     connection_send_auth(conn);
@@ -80,7 +86,19 @@ void connection_greet(struct redis_connection *conn)
     }
     const char *argv[] = {"CLIENT", "SETNAME", conn->settings.client_name};
     connection_send_step(conn, REDIS_STEP_NAME, 3, argv);
-    redis_connection_load_script(conn);
+    if (conn->settings.wants_master) {
+        const char *role[] = {"ROLE"};
+        connection_send_step(conn, REDIS_STEP_ROLE, 1, role);
+    }
+    if (conn->settings.script != NULL)
+        redis_connection_load_script(conn);
+}
+
+static bool reply_is_role(const redisReply *reply, const char *role)
+{
+    return reply->type == REDIS_REPLY_ARRAY && reply->elements > 0 &&
+           reply->element[0]->type == REDIS_REPLY_STRING &&
+           strcmp(reply->element[0]->str, role) == 0;
 }
 
 /* AUTH's error may repeat the arguments, password included: first word only.*/
@@ -88,7 +106,14 @@ static void connection_refused(struct redis_connection *conn,
     enum redis_step step, const redisReply *reply)
 {
     char reason[160];
+    if (reply->type == REDIS_REPLY_ERROR &&
+        strncmp(reply->str, "NOAUTH", 6) == 0)
+        conn->is_asked_for_password = true;
     int len = reply->type == REDIS_REPLY_ERROR ? (int)reply->len : 0;
+    if (step == REDIS_STEP_ROLE && reply_is_role(reply, "slave")) {
+        connection_fail(conn, "the server is a replica, not the master");
+        return;
+    }
     if (step == REDIS_STEP_AUTH)
         len = (int)strcspn(reply->str == NULL ? "" : reply->str, " ");
     if (len > 100)
@@ -127,6 +152,8 @@ static bool connection_step_is_good(struct redis_connection *conn,
         return connection_name_is_good(reply);
     if (step == REDIS_STEP_SCRIPT)
         return connection_take_sha(conn, reply);
+    if (step == REDIS_STEP_ROLE)
+        return reply_is_role(reply, "master");
     return reply->type == REDIS_REPLY_STATUS;
 }
 

@@ -4,7 +4,8 @@
  * A bufferevent asks epoll whether it may write, writes, and tells epoll that
  * it need not know any more: three calls of the kernel a decision for what
  * nearly always works the first time. So the first write is tried directly.
- * What is left, and any error, is the bufferevent's, in the usual way.
+ * What is left, and any error, is the bufferevent's, in the usual way; so is
+ * everything under TLS.
  */
 #include "common/redis/outbox.h"
 
@@ -13,11 +14,13 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <stdlib.h>
 
 struct redis_outbox {
     struct bufferevent *bev;
+    bool is_bare; /* not encrypted: bytes may go to the socket as they are */
     struct evbuffer *bytes;
     struct event *flush;
     bool is_due; /* flush is active */
@@ -53,6 +56,7 @@ void redis_outbox_free(struct redis_outbox **outbox)
 void redis_outbox_aim(struct redis_outbox *outbox, struct bufferevent *bev)
 {
     outbox->bev = bev;
+    outbox->is_bare = bev != NULL && bufferevent_openssl_get_ssl(bev) == NULL;
     outbox->is_due = false;
     (void)event_del(outbox->flush);
     (void)evbuffer_drain(outbox->bytes, evbuffer_get_length(outbox->bytes));
@@ -75,7 +79,7 @@ void redis_outbox_flush(struct redis_outbox *outbox)
     if (outbox->bev == NULL)
         return;
     struct evbuffer *waiting = bufferevent_get_output(outbox->bev);
-    if (evbuffer_get_length(waiting) == 0)
+    if (outbox->is_bare && evbuffer_get_length(waiting) == 0)
         (void)evbuffer_write(outbox->bytes, bufferevent_getfd(outbox->bev));
     if (evbuffer_get_length(outbox->bytes) > 0)
         (void)bufferevent_write_buffer(outbox->bev, outbox->bytes);

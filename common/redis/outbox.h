@@ -1,8 +1,5 @@
 /*
  * outbox.h - what one pass of the loop has to say to a server.
- *
- * Only for a bufferevent on a bare socket: one that encrypts has to write by
- * itself.
  */
 #ifndef TOLLGATE_REDIS_OUTBOX_H
 #define TOLLGATE_REDIS_OUTBOX_H

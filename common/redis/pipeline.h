@@ -20,6 +20,7 @@ enum redis_step {
     REDIS_STEP_AUTH,
     REDIS_STEP_SELECT,
     REDIS_STEP_NAME,
+    REDIS_STEP_ROLE,
     REDIS_STEP_SCRIPT,
 };
 

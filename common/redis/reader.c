@@ -22,6 +22,7 @@ struct redis_reader {
     redisReader *hiredis;
     redisReplyObjectFunctions functions;
     void *(*create_array)(const redisReadTask *, ELEMENT_COUNT);
+    size_t bytes_max, elements_max;
     size_t partial_bytes; /* fed since the last whole reply */
     const char *error;
 };
@@ -29,14 +30,17 @@ struct redis_reader {
 static void *reader_create_array(const redisReadTask *task, ELEMENT_COUNT count)
 {
     const struct redis_reader *reader = task->privdata;
-    if (count > REDIS_REPLY_ELEMENTS_MAX)
+    if ((size_t)count > reader->elements_max)
         return NULL;
     return reader->create_array(task, count);
 }
 
-struct redis_reader *redis_reader_new(void)
+struct redis_reader *redis_reader_new(size_t bytes_max)
 {
     struct redis_reader *reader = xcalloc(1, sizeof *reader);
+    reader->bytes_max = bytes_max == 0 ? REDIS_REPLY_BYTES_MAX : bytes_max;
+    reader->elements_max =
+        bytes_max == 0 ? REDIS_REPLY_ELEMENTS_MAX : REDIS_LARGE_ELEMENTS_MAX;
     reader->hiredis = redisReaderCreate();
     if (reader->hiredis == NULL)
         abort();
@@ -60,7 +64,7 @@ void redis_reader_free(struct redis_reader **reader)
 bool redis_reader_feed(
     struct redis_reader *reader, const char *bytes, size_t len)
 {
-    if (reader->partial_bytes + len > 2 * REDIS_REPLY_BYTES_MAX ||
+    if (reader->partial_bytes + len > 2 * reader->bytes_max ||
         redisReaderFeed(reader->hiredis, bytes, len) != REDIS_OK) {
         reader->error = "too long";
         return false;
@@ -82,7 +86,7 @@ enum redis_read redis_reader_next(
         *reply_r = reply;
         return REDIS_READ_DONE;
     }
-    if (reader->partial_bytes <= REDIS_REPLY_BYTES_MAX)
+    if (reader->partial_bytes <= reader->bytes_max)
         return REDIS_READ_MORE;
     reader->error = "too long";
     return REDIS_READ_BAD;

@@ -1,7 +1,7 @@
 /*
  * reader.h - hiredis's reply parser, with bounds.
  *
- * Does no I/O. A reply of more than REDIS_REPLY_BYTES_MAX bytes, or an array
+ * Does no I/O. A reply of more than bytes_max bytes, or an array
  * of more than REDIS_REPLY_ELEMENTS_MAX elements, is malformed: a length from
  * the wire never decides how much we allocate. After malformed bytes the
  * reader is of no more use.
@@ -15,6 +15,7 @@
 
 #define REDIS_REPLY_BYTES_MAX    65536
 #define REDIS_REPLY_ELEMENTS_MAX 1024
+#define REDIS_LARGE_ELEMENTS_MAX 16384 /* where bytes_max is given */
 
 struct redis_reader;
 
@@ -24,7 +25,8 @@ enum redis_read {
     REDIS_READ_BAD,
 };
 
-struct redis_reader *redis_reader_new(void);
+/* bytes_max 0: REDIS_REPLY_BYTES_MAX. */
+struct redis_reader *redis_reader_new(size_t bytes_max);
 void redis_reader_free(struct redis_reader **);
 
 /* False if they make a reply too long. Take all replies before feeding on. */

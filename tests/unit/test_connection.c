@@ -133,8 +133,8 @@ static void test_cancel(void **state)
     link_connect(&f);
     assert_true(echo_send(&f, &gone, "gone"));
     assert_true(echo_send(&f, &stays, "stays"));
-    redis_connection_cancel(f.connection, &gone.call);
-    redis_connection_cancel(f.connection, &gone.call);
+    redis_connection_cancel(&gone.call);
+    redis_connection_cancel(&gone.call);
     UNTIL(&f, stays.answers > 0);
     echo_assert(&stays);
     assert_int_equal(gone.answers, 0);
@@ -229,7 +229,7 @@ static void on_busybody(struct redis_call *call, const redisReply *reply)
     const size_t lens[] = {4, 5};
     busy->answers++;
     if (busy->other != NULL)
-        redis_connection_cancel(busy->f->connection, busy->other);
+        redis_connection_cancel(busy->other);
     if (reply == NULL)
         return;
     assert_true(

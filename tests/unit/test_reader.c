@@ -10,7 +10,7 @@
 /* Feeds step bytes at a time; how many replies, or -1 for malformed bytes. */
 static int count_replies(const char *bytes, size_t len, size_t step)
 {
-    struct redis_reader *reader = redis_reader_new();
+    struct redis_reader *reader = redis_reader_new(0);
     int count = 0;
     for (size_t at = 0; at < len && count >= 0; at += step) {
         size_t part = len - at < step ? len - at : step;
@@ -69,7 +69,7 @@ static void test_cases(void **state)
 /* A string that promises a gigabyte is cut off at the bound. */
 static void test_endless_string(void **state)
 {
-    struct redis_reader *reader = redis_reader_new();
+    struct redis_reader *reader = redis_reader_new(0);
     static const char start[] = "$1000000000\r\n";
     char part[1000];
     redisReply *reply;
