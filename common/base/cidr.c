@@ -199,6 +199,16 @@ bool cidr_list_contains_net(
     return at > 0 && cidr_contains_net(&list->items[at - 1], inner);
 }
 
+const struct cidr *cidr_list_overlap(
+    const struct cidr_list *list, const struct cidr *net)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (cidr_contains_net(&list->items[i], net) ||
+            cidr_contains_net(net, &list->items[i]))
+            return &list->items[i];
+    return NULL;
+}
+
 void cidr_list_clear(struct cidr_list *list)
 {
     free(list->items);

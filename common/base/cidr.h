@@ -43,6 +43,9 @@ bool cidr_list_add(struct cidr_list *, const char *text, struct error *err);
 bool cidr_list_contains(const struct cidr_list *, const struct address *);
 /* One of its nets holds all of it; not several of them together. */
 bool cidr_list_contains_net(const struct cidr_list *, const struct cidr *);
+/* The first of its nets that has an address in common with it; or NULL. */
+const struct cidr *cidr_list_overlap(
+    const struct cidr_list *, const struct cidr *);
 void cidr_list_clear(struct cidr_list *);
 
 #endif

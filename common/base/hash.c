@@ -47,6 +47,24 @@ void hash_key_init(struct hash_key *key)
     assert(got == (ssize_t)sizeof *key);
 }
 
+/* The last bytes of all, fewer than a word, in one: read together with the
+ * ones before them, if there are any. */
+static inline uint64_t read_tail(
+    const unsigned char *tail, size_t left, size_t len)
+{
+    uint64_t word = 0;
+
+    if (left == 0)
+        return 0;
+    if (len >= sizeof word) {
+        memcpy(&word, tail + left - sizeof word, sizeof word);
+        return le64toh(word) >> (8 * (sizeof word - left));
+    }
+    for (size_t i = 0; i < left; i++)
+        word |= (uint64_t)tail[i] << (8 * i);
+    return word;
+}
+
 uint64_t hash_bytes(const struct hash_key *key, const void *bytes, size_t len)
 {
     /* "somepseudorandomlygeneratedbytes" */
@@ -63,10 +81,7 @@ uint64_t hash_bytes(const struct hash_key *key, const void *bytes, size_t len)
         memcpy(&word, in, sizeof word);
         sip_word(&s, le64toh(word));
     }
-    word = (uint64_t)len << 56;
-    for (size_t i = 0; i < left; i++)
-        word |= (uint64_t)in[i] << (8 * i);
-    sip_word(&s, word);
+    sip_word(&s, (uint64_t)len << 56 | read_tail(in, left, len));
     s.v2 ^= 0xff;
     for (int i = 0; i < 3; i++)
         sip_round(&s);

@@ -15,6 +15,7 @@ static size_t write_hex(char *out, const char *lead, unsigned char byte)
 {
     static const char digits[] = "0123456789abcdef";
     size_t len = strlen(lead);
+    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): more comes */
     memcpy(out, lead, len);
     out[len] = digits[byte >> 4];
     out[len + 1] = digits[byte & 0xf];

@@ -140,3 +140,11 @@ const char *event_key_text(const struct event *event, enum key_part part)
     }
     return "";
 }
+
+enum event_kind event_first_kind(const struct event *event)
+{
+    enum event_kind kind = 0;
+    while (kind < EVENT_KINDS && event->amount[kind] == 0)
+        kind++;
+    return kind;
+}

@@ -64,6 +64,7 @@ struct event {
                                      included, for max_per_message; 0: n/a */
     bool peek;                    /* tell, but count nothing */
     bool silent;                  /* nobody acts on the answer: no refusal */
+    bool is_dry; /* made up, and a peek: is not logged, not in the metrics */
 };
 
 /* Names as in tollgate.conf; NULL past the end. */
@@ -77,6 +78,9 @@ bool key_part_parse(const char *text, enum key_part *part_r);
 /* INTERFACE: "Who can feed what". */
 bool event_can_feed(enum face, enum event_kind);
 bool event_has_key(enum face, enum key_part);
+
+/* The first that happens; EVENT_KINDS: none does. */
+enum event_kind event_first_kind(const struct event *);
 
 /*
  * What a key part reads in the event: the whole text, or what follows its

@@ -48,9 +48,8 @@ static bool part_is_known(const struct event *event, enum key_part part)
 
 static bool key_is_known(uint16_t key, const struct event *event)
 {
-    for (unsigned part = 0; part < KEY_PARTS; part++)
-        if ((key & 1u << part) != 0 &&
-            !part_is_known(event, (enum key_part)part))
+    for (unsigned rest = key; rest != 0; rest &= rest - 1)
+        if (!part_is_known(event, (enum key_part)__builtin_ctz(rest)))
             return false;
     return true;
 }

@@ -80,24 +80,36 @@ static char fold(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
+/* Written as it is. */
+static bool is_plain(char c, bool is_mail)
+{
+    return c != '\0' && !is_structure(c) && !(is_mail && fold(c) != c);
+}
+
+static void write_special(struct writer *writer, char c)
+{
+    char escaped[] = {'%', hex_digits[(unsigned char)c >> 4],
+        hex_digits[(unsigned char)c & 0xf]};
+    char folded = fold(c);
+
+    if (is_structure(c))
+        write_bytes(writer, escaped, sizeof escaped);
+    else
+        write_bytes(writer, &folded, 1);
+}
+
 static void write_escaped(struct writer *writer, const char *text, bool is_mail)
 {
-    char piece[64];
-    size_t len = 0;
-    for (; *text != '\0'; text++) {
-        if (is_structure(*text)) {
-            piece[len++] = '%';
-            piece[len++] = hex_digits[(unsigned char)*text >> 4];
-            piece[len++] = hex_digits[(unsigned char)*text & 0xf];
-        } else {
-            piece[len++] = is_mail ? fold(*text) : *text;
-        }
-        if (len + 3 > sizeof piece) {
-            write_bytes(writer, piece, len);
-            len = 0;
-        }
+    for (;;) {
+        size_t len = 0;
+        while (is_plain(text[len], is_mail))
+            len++;
+        write_bytes(writer, text, len);
+        if (text[len] == '\0')
+            return;
+        write_special(writer, text[len]);
+        text += len + 1;
     }
-    write_bytes(writer, piece, len);
 }
 
 static void write_net(struct writer *writer, const struct cidr *net)
@@ -170,9 +182,9 @@ void limit_subject(uint16_t key, const struct event *event,
     subject_r->len = 0;
     if ((key & 1u << KEY_SERVICE) != 0)
         write_part(&writer, KEY_SERVICE, event, service_title, prefixes);
-    for (unsigned part = 0; part < KEY_PARTS; part++)
-        if (part != KEY_SERVICE && (key & 1u << part) != 0)
-            write_part(
-                &writer, (enum key_part)part, event, service_title, prefixes);
+    for (unsigned rest = key & ~(1u << KEY_SERVICE); rest != 0;
+         rest &= rest - 1)
+        write_part(&writer, (enum key_part)__builtin_ctz(rest), event,
+            service_title, prefixes);
     write_end(&writer);
 }

@@ -33,6 +33,7 @@ static const char *const reason_names[] = {
     [REASON_UNPROVEN] = "unproven",
     [REASON_IMPOSSIBLE] = "impossible",
     [REASON_FRONTENDS] = "frontends",
+    [REASON_BANNED] = "banned",
     [REASON_UNPROXIED] = "unproxied",
 };
 
@@ -44,6 +45,7 @@ static const char *const refusals[REASONS] = {
     [REASON_UNPROVEN] = NOT_THROUGH_PROXY,
     [REASON_IMPOSSIBLE] = "421 4.7.1 Error: impossible client address",
     [REASON_FRONTENDS] = "421 4.7.1 Error: not through a frontend of ours",
+    [REASON_BANNED] = "421 4.7.1 Error: client host rejected: access denied",
 };
 static const char *const deferrals[REASONS] = {
     [REASON_STORE] = "451 4.3.0 Error: temporary system problem",
@@ -125,8 +127,8 @@ static void expand_rate(const struct verdict *verdict,
     char window[DURATION_TEXT_SIZE] = "";
     (void)event;
     if (limit->kind == LIMIT_RATE)
-        duration_format(limit->window_ms, window);
-    int len = snprintf(value, VALUE_MAX, "%" PRIu32 "%s%s", limit->n,
+        duration_format(verdict->window_ms, window);
+    int len = snprintf(value, VALUE_MAX, "%" PRIu32 "%s%s", verdict->allowed,
         window[0] == '\0' ? "" : "/", window);
     assert(len > 0 && len < VALUE_MAX);
 }

@@ -24,7 +24,8 @@ enum verdict_reason {
     REASON_UNPROVEN,   /* who the peer is could not be proven, and must be */
     REASON_IMPOSSIBLE, /* impossible_clients */
     REASON_FRONTENDS,  /* the PROXY header's destination is not ours */
-    REASON_UNPROXIED,  /* unproxied_mail = defer; or pass: the proxy itself */
+    REASON_BANNED,
+    REASON_UNPROXIED, /* unproxied_mail = defer; or pass: the proxy itself */
     REASONS,
 };
 
@@ -34,7 +35,9 @@ struct verdict {
     const struct limit *limit; /* the refusing one, or NULL; it lives as long
                                   as the decision's configuration */
     uint32_t used;
-    int64_t retry_ms; /* REFUSE by limit: CHARGE_NEVER or ms; else 0 */
+    uint32_t allowed;   /* REFUSE by limit: its n and its window, or those of */
+    uint64_t window_ms; /* an override */
+    int64_t retry_ms;   /* REFUSE by limit or ban: CHARGE_NEVER or ms; else 0 */
     /* What stands on the counters of each kind that was asked about: the
      * highest of several. For the anvil face, which reports them. */
     uint32_t count[EVENT_KINDS];

@@ -98,6 +98,8 @@ static void test_actions(void **state)
             .kind = VERDICT_REFUSE,
             .reason = REASON_LIMIT,
             .limit = &limit,
+            .allowed = limit.n,
+            .window_ms = limit.window_ms,
             .retry_ms = rows[i].retry_ms,
         };
         struct event event = {.client_text = rows[i].client};

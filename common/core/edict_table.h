@@ -1,0 +1,47 @@
+/*
+ * edict_table.h - all edicts that a daemon knows, found without a search
+ * through them.
+ *
+ * Pure; the clock is an argument. Lookups are one binary search, and nothing
+ * while there is no edict of the kind. Changes cost more and are few: they
+ * come from people, or in pages from the store.
+ */
+#ifndef TOLLGATE_CORE_EDICT_TABLE_H
+#define TOLLGATE_CORE_EDICT_TABLE_H
+
+#include "common/core/edict.h"
+
+#include <stddef.h>
+
+#define EDICTS_MAX 10000 /* of all kinds together */
+
+struct edict_table;
+
+struct edict_table *edict_table_new(void);
+void edict_table_free(struct edict_table **);
+
+/* Copies it; takes the place of the one with its key. */
+void edict_table_put(struct edict_table *, const struct edict *);
+/* False: there was none. */
+bool edict_table_remove(struct edict_table *, enum edict_kind, const char *key);
+/* Forgets those that are over at now_ms. */
+void edict_table_expire(struct edict_table *, uint64_t now_ms);
+
+/* Those that are over, but not yet forgotten, included. */
+size_t edict_table_count(const struct edict_table *, enum edict_kind);
+/* In the order of networks, or of keys; NULL past the end. Valid until the
+ * next change. */
+const struct edict *edict_table_at(
+    const struct edict_table *, enum edict_kind, size_t index);
+const struct edict *edict_table_find(
+    const struct edict_table *, enum edict_kind, const char *key);
+
+/* Of the bans that hold all of this net the one that ends last; NULL: none. */
+const struct edict *edict_table_ban(
+    struct edict_table *, const struct cidr *client, uint64_t now_ms);
+/* The override of this limit for a subject: for all of it, else for what
+ * follows its service. NULL: none. */
+const struct edict *edict_table_override(const struct edict_table *,
+    const char *limit, const char *subject, uint64_t now_ms);
+
+#endif

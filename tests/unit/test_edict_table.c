@@ -1,0 +1,255 @@
+/*
+ * test_edict_table.c - bans by network, overrides by key.
+ *
+ * The last test plays random bans and clients against a plain search through
+ * all of them.
+ */
+#include "tests/unit/unit.h"
+
+#include "common/core/edict_table.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct cidr net(const char *text)
+{
+    struct cidr cidr;
+    struct error err;
+
+    if (!cidr_parse(text, &cidr, &err))
+        fail_msg("%s", err.text);
+    return cidr;
+}
+
+static void ban(struct edict_table *table, const char *text, uint64_t until_ms)
+{
+    struct edict edict = {.until_ms = until_ms};
+    struct error err;
+
+    assert_true(edict_set_ban(&edict, text, &err));
+    edict_table_put(table, &edict);
+}
+
+static const char *banned_by(
+    struct edict_table *table, const char *client, uint64_t now_ms)
+{
+    const struct cidr cidr = net(client);
+    const struct edict *found = edict_table_ban(table, &cidr, now_ms);
+
+    return found == NULL ? "" : found->key;
+}
+
+static void test_bans_hold_what_lies_in_them(void **state)
+{
+    static const struct {
+        const char *client;
+        uint64_t now_ms;
+        const char *by;
+    } rows[] = {
+        /* Of several the one that ends last. */
+        {"198.51.100.7", 0, "198.51.100.7/32"},
+        {"198.51.100.8", 0, "198.51.0.0/16"},
+        {"198.51.100.0/24", 0, "198.51.0.0/16"},
+        {"198.51.100.7", 599, "198.51.100.7/32"},
+        {"198.51.100.7", 700, ""},
+        {"198.51.100.8", 600, ""},
+        {"198.50.0.0/15", 0, ""},
+        {"198.50.255.255", 0, ""},
+        {"198.52.0.0", 0, ""},
+        {"2001:db8::7", 0, "2001:db8::/64"},
+        {"2001:db8::/84", 0, "2001:db8::/64"},
+        {"2001:db8::/63", 0, ""},
+        {"2001:db8:1::", 0, ""},
+        {"0.0.0.0", 0, ""},
+    };
+    struct edict_table *table = edict_table_new();
+
+    (void)state;
+    assert_string_equal(banned_by(table, "198.51.100.7", 0), "");
+    ban(table, "198.51.100.7", 900);
+    ban(table, "198.51.100.0/24", 300);
+    ban(table, "2001:db8::/64", 900);
+    ban(table, "198.51.0.0/16", 100);
+    ban(table, "198.51.100.9", 900);
+    ban(table, "198.51.100.7", 700);
+    ban(table, "198.51.0.0/16", 600);
+    assert_int_equal(edict_table_count(table, EDICT_BAN), 5);
+    edict_table_expire(table, 300);
+    assert_int_equal(edict_table_count(table, EDICT_BAN), 4);
+    for (size_t i = 0; i < COUNT(rows); i++)
+        assert_string_equal(
+            banned_by(table, rows[i].client, rows[i].now_ms), rows[i].by);
+    edict_table_free(&table);
+    assert_null(table);
+    edict_table_free(&table);
+}
+
+static void test_a_ban_that_is_lifted_frees_what_lay_in_it(void **state)
+{
+    struct edict_table *table = edict_table_new();
+
+    (void)state;
+    ban(table, "10.0.0.0/8", 9);
+    ban(table, "10.1.0.0/16", 9);
+    ban(table, "10.1.1.0/24", 9);
+    assert_string_equal(banned_by(table, "10.1.2.3", 0), "10.1.0.0/16");
+    assert_true(edict_table_remove(table, EDICT_BAN, "10.1.0.0/16"));
+    assert_false(edict_table_remove(table, EDICT_BAN, "10.1.0.0/16"));
+    assert_false(edict_table_remove(table, EDICT_BAN, "no network"));
+    assert_string_equal(banned_by(table, "10.1.2.3", 0), "10.0.0.0/8");
+    assert_true(edict_table_remove(table, EDICT_BAN, "10.0.0.0/8"));
+    assert_string_equal(banned_by(table, "10.1.2.3", 0), "");
+    assert_string_equal(banned_by(table, "10.1.1.3", 0), "10.1.1.0/24");
+    assert_non_null(edict_table_find(table, EDICT_BAN, "10.1.1.0/24"));
+    assert_null(edict_table_find(table, EDICT_BAN, "10.0.0.0/8"));
+    edict_table_free(&table);
+}
+
+static void override(struct edict_table *table, const char *limit,
+    const char *subject, uint32_t n, uint64_t until_ms)
+{
+    struct edict edict = {.n = n, .until_ms = until_ms};
+
+    assert_true(edict_set_override(&edict, limit, subject));
+    edict_table_put(table, &edict);
+}
+
+static void test_overrides_are_found_by_limit_and_subject(void **state)
+{
+    static const struct {
+        const char *limit, *subject;
+        uint64_t now_ms;
+        uint32_t n; /* 0: none */
+    } rows[] = {
+        {"day", "u=bob", 0, 7},
+        {"day", "u=bob", 9, 0},
+        {"day", "u=bo", 0, 0},
+        {"day", "u=bobb", 0, 0},
+        {"da", "u=bob", 0, 0},
+        {"rate", "s=25|c=192.0.2.1", 0, 2},
+        {"rate", "s=25|c=192.0.2.1", 5, 1},
+        {"rate", "s=465|c=192.0.2.1", 0, 1},
+        {"rate", "c=192.0.2.1", 0, 1},
+        {"rate", "s=25", 0, 0},
+        {"rate", "", 0, 0},
+    };
+    struct edict_table *table = edict_table_new();
+    struct edict large;
+    char subject[EDICT_KEY_SIZE];
+
+    (void)state;
+    assert_null(edict_table_override(table, "day", "u=bob", 0));
+    override(table, "rate", "c=192.0.2.1", 1, 9);
+    override(table, "rate", "s=25|c=192.0.2.1", 2, 5);
+    override(table, "day", "u=bob", 6, 1);
+    override(table, "day", "u=bob", 7, 9);
+    assert_int_equal(edict_table_count(table, EDICT_OVERRIDE), 3);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct edict *found = edict_table_override(
+            table, rows[i].limit, rows[i].subject, rows[i].now_ms);
+        assert_int_equal(found == NULL ? 0 : found->n, rows[i].n);
+    }
+    assert_string_equal(
+        edict_subject(edict_table_at(table, EDICT_OVERRIDE, 0)), "u=bob");
+    assert_null(edict_table_at(table, EDICT_OVERRIDE, 3));
+    memset(subject, 'x', sizeof subject - 1);
+    subject[sizeof subject - 1] = '\0';
+    assert_false(edict_set_override(&large, "day", subject));
+    assert_null(edict_table_override(table, "day", subject, 0));
+    edict_table_free(&table);
+}
+
+static void test_texts_are_cut_and_cleaned(void **state)
+{
+    char field[8];
+
+    (void)state;
+    edict_set_text(field, sizeof field, "a\tb\nc\x7f");
+    assert_string_equal(field, "a b c ");
+    edict_set_text(field, sizeof field, "0123456789");
+    assert_string_equal(field, "0123456");
+}
+
+struct list {
+    struct cidr nets[300];
+    uint64_t until_ms[300];
+    size_t count;
+};
+
+/* Few bits vary, so that nets often hold one another. */
+static struct cidr random_net(void)
+{
+    struct address address = {.family = ADDRESS_IPV4,
+        .bytes = {10, (uint8_t)(rand() % 4 * 64), (uint8_t)(rand() % 4),
+            (uint8_t)(rand() % 8)}};
+
+    return cidr_of(&address, (unsigned)(8 + rand() % 25));
+}
+
+static uint64_t search(const struct list *list, const struct cidr *client)
+{
+    uint64_t last_ms = 0;
+
+    for (size_t i = 0; i < list->count; i++)
+        if (list->until_ms[i] > last_ms &&
+            cidr_contains_net(&list->nets[i], client))
+            last_ms = list->until_ms[i];
+    return last_ms > 100 ? last_ms : 0;
+}
+
+/* Sets one, changes one or lifts one, in both. */
+static void change(struct edict_table *table, struct list *list)
+{
+    const struct cidr cidr = random_net();
+    char text[CIDR_TEXT_SIZE];
+    size_t at = 0;
+
+    cidr_format(&cidr, text);
+    while (at < list->count && memcmp(&list->nets[at], &cidr, sizeof cidr) != 0)
+        at++;
+    if (at < list->count && rand() % 2 == 0) {
+        assert_true(edict_table_remove(table, EDICT_BAN, text));
+        list->count--;
+        list->nets[at] = list->nets[list->count];
+        list->until_ms[at] = list->until_ms[list->count];
+        return;
+    }
+    if (at == COUNT(list->nets))
+        return;
+    if (at == list->count)
+        list->count++;
+    list->nets[at] = cidr;
+    list->until_ms[at] = (uint64_t)(rand() % 300);
+    ban(table, text, list->until_ms[at]);
+}
+
+static void test_random_bans(void **state)
+{
+    struct edict_table *table = edict_table_new();
+    struct list list = {.count = 0};
+
+    (void)state;
+    srand(6);
+    for (int i = 0; i < 20000; i++) {
+        change(table, &list);
+        assert_int_equal(edict_table_count(table, EDICT_BAN), list.count);
+        const struct cidr client = random_net();
+        const struct edict *found = edict_table_ban(table, &client, 100);
+        assert_int_equal(
+            found == NULL ? 0 : found->until_ms, search(&list, &client));
+    }
+    edict_table_free(&table);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bans_hold_what_lies_in_them),
+        cmocka_unit_test(test_a_ban_that_is_lifted_frees_what_lay_in_it),
+        cmocka_unit_test(test_overrides_are_found_by_limit_and_subject),
+        cmocka_unit_test(test_texts_are_cut_and_cleaned),
+        cmocka_unit_test(test_random_bans),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

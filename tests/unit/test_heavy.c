@@ -1,0 +1,130 @@
+/*
+ * test_heavy.c - the bounds of space-saving, against an exact count.
+ */
+#include "tests/unit/unit.h"
+
+#include "common/core/heavy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct heavy heavy;
+static struct hash_key hash_key;
+
+static void begin(void)
+{
+    memset(&heavy, 0, sizeof heavy);
+    hash_key_init(&hash_key);
+}
+
+static void note(const void *bytes, size_t len, uint64_t amount, bool is_marked)
+{
+    struct heavy_key key = heavy_key_of(&hash_key, bytes, len);
+
+    heavy_note(&heavy, &key, amount, is_marked);
+}
+
+static const struct heavy_slot *find(const void *bytes, size_t len)
+{
+    struct heavy_key key = heavy_key_of(&hash_key, bytes, len);
+
+    return heavy_find(&heavy, &key);
+}
+
+static void test_few_keys_are_exact(void **state)
+{
+    const struct heavy_slot *top[3];
+
+    (void)state;
+    begin();
+    note("a", 1, 1, true);
+    note("bb", 2, 5, false);
+    note("b", 1, 2, false);
+    note("a", 1, 3, false);
+    assert_int_equal(heavy.total, 11);
+    assert_int_equal(heavy_unlisted(&heavy), 0);
+    assert_int_equal(heavy_top(&heavy, top, 2), 2);
+    assert_memory_equal(top[0]->key, "bb", 2);
+    assert_int_equal(top[1]->count, 4);
+    assert_int_equal(top[1]->error, 0);
+    assert_int_equal(top[1]->marked, 1);
+    assert_null(find("c", 1));
+    heavy_clear(&heavy);
+    assert_int_equal(heavy_top(&heavy, top, 3), 0);
+    assert_null(find("a", 1));
+}
+
+static void test_long_keys_are_cut(void **state)
+{
+    char key[100];
+
+    (void)state;
+    begin();
+    memset(key, 'x', sizeof key);
+    note(key, sizeof key, 1, false);
+    key[99] = 'y';
+    note(key, sizeof key, 1, false);
+    assert_int_equal(heavy.used, 1);
+    assert_int_equal(find(key, sizeof key)->count, 2);
+}
+
+#define KEYS 5000
+
+/* One comes often, the others the more seldom the larger they are. */
+static unsigned draw(void)
+{
+    unsigned bound = 1 + (unsigned)rand() % KEYS;
+
+    return rand() % 20 == 0 ? 0 : (unsigned)rand() % bound;
+}
+
+static void test_bounds_hold(void **state)
+{
+    static uint64_t truth[KEYS], marked[KEYS];
+    const struct heavy_slot *top[HEAVY_SLOTS];
+
+    (void)state;
+    srand(4);
+    begin();
+    for (int i = 0; i < 200000; i++) {
+        unsigned key = draw();
+        uint64_t amount = 1 + (uint64_t)rand() % 3;
+        bool is_marked = rand() % 4 == 0;
+
+        truth[key] += amount;
+        marked[key] += is_marked ? amount : 0;
+        note(&key, sizeof key, amount, is_marked);
+        if (i % 5000 != 0)
+            continue;
+        uint64_t sum = 0;
+        for (unsigned k = 0; k < KEYS; k++) {
+            const struct heavy_slot *slot = find(&k, sizeof k);
+            if (slot == NULL) {
+                assert_true(truth[k] <= heavy_unlisted(&heavy));
+                continue;
+            }
+            sum += slot->count;
+            assert_true(slot->count >= truth[k]);
+            assert_true(slot->count - slot->error <= truth[k]);
+            assert_true(slot->marked <= marked[k]);
+        }
+        assert_int_equal(sum, heavy.total);
+        assert_true(heavy_unlisted(&heavy) <= heavy.total / HEAVY_SLOTS);
+    }
+    assert_int_equal(heavy_top(&heavy, top, HEAVY_SLOTS), HEAVY_SLOTS);
+    for (size_t i = 1; i < HEAVY_SLOTS; i++)
+        assert_true(top[i - 1]->count >= top[i]->count);
+    /* The most frequent one stands first, and is known well. */
+    assert_memory_equal(top[0]->key, (unsigned[]){0}, sizeof(unsigned));
+    assert_true(top[0]->error * 10 < top[0]->count);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_few_keys_are_exact),
+        cmocka_unit_test(test_long_keys_are_cut),
+        cmocka_unit_test(test_bounds_hold),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
