@@ -281,6 +281,13 @@ void lease_written(struct lease_table *table, struct lease *lease,
     lease_settle(table, lease);
 }
 
+void lease_postpone(struct lease *lease)
+{
+    assert(lease->writing > 0);
+    lease->writing--;
+    lease->is_told = false;
+}
+
 void lease_queue_older(struct lease_table *table, uint64_t before_ms)
 {
     struct lease *lease;

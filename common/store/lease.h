@@ -72,6 +72,10 @@ struct lease *lease_next_write(struct lease_table *, uint32_t *mine_r);
 void lease_written(struct lease_table *, struct lease *, uint32_t mine,
     enum lease_outcome, uint64_t sent_ms);
 
+/* Instead of lease_written: it cannot be written now. Not queued again before
+ * something changes, or lease_queue_all says that all can be. */
+void lease_postpone(struct lease *);
+
 /* Queues those that the store was last told of before this moment. */
 void lease_queue_older(struct lease_table *, uint64_t before_ms);
 /* Queues all: the store may have forgotten. */

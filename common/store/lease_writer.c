@@ -20,6 +20,7 @@
 
 #define REPEATS_MAX    8 /* for a missing script, in one tick */
 #define LEASE_PAUSE_MS 5
+#define MOVES_MAX      5
 
 static void batch_finish(struct lease_batch *batch, enum lease_outcome outcome)
 {
@@ -30,19 +31,52 @@ static void batch_finish(struct lease_batch *batch, enum lease_outcome outcome)
             batch->items[i].mine, outcome, batch->sent_ms);
 }
 
+static bool batch_send(struct redis_store *store, struct lease_batch *batch)
+{
+    struct script_call *call = &store->call;
+    struct redis_connection *connection = redis_node_connection(batch->node);
+    script_call_begin(call, &store->holder,
+        redis_connection_script_sha(connection), batch->count, SCRIPT_CHARGE);
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct lease *lease = batch->items[i].lease;
+        script_call_add_lease(
+            call, &lease->subject, lease->name, batch->items[i].mine);
+    }
+    batch->sent_ms = clock_monotonic_ms();
+    return redis_connection_call(
+        connection, &batch->call, call->argc, call->argv, call->argv_len);
+}
+
+/* Its slot is elsewhere: it has not been written. */
+static bool batch_move(struct lease_batch *batch, const struct redis_node *from,
+    const redisReply *reply)
+{
+    bool is_ask;
+    struct redis_node *to =
+        redis_store_redirect(batch->store, from, reply, &is_ask);
+    if (batch->moves++ >= MOVES_MAX || to == NULL || !redis_node_is_usable(to))
+        return false;
+    if (is_ask)
+        redis_node_asking(to);
+    batch->node = to;
+    return batch_send(batch->store, batch);
+}
+
 static void batch_on_error(struct lease_batch *batch, const redisReply *reply)
 {
     struct lease_writer *writer = &batch->store->writer;
     enum redis_trouble trouble = TROUBLE_ONE;
+    struct redis_node *from = batch->node;
     if (reply->type == REDIS_REPLY_ERROR)
-        trouble = redis_store_take_error(batch->store, reply);
+        trouble = redis_node_take_error(batch->node, reply);
     else
         redis_store_complain(batch->store, "an unexpected reply to a lease");
-    if (trouble == TROUBLE_ALL)
+    if (trouble == TROUBLE_ALL ||
+        (trouble == TROUBLE_ELSEWHERE && batch_move(batch, from, reply)))
         return;
     if (trouble == TROUBLE_ONE && batch->count > 1)
         writer->single_left += batch->count;
-    if (trouble == TROUBLE_ONE || writer->repeats++ >= REPEATS_MAX)
+    if (trouble != TROUBLE_REPEAT || writer->repeats++ >= REPEATS_MAX)
         writer->is_paused = true;
     batch_finish(batch, LEASE_UNKNOWN);
 }
@@ -51,45 +85,49 @@ static void batch_on_reply(struct redis_call *call, const redisReply *reply)
 {
     struct lease_batch *batch = call->context;
     struct redis_store *store = batch->store;
-    uint32_t used;
+    uint32_t used[LEASE_BATCH_MAX];
     if (reply == NULL) {
-        redis_store_fail(store, "no answer within store_timeout");
+        redis_node_fail(batch->node, "no answer within store_timeout");
         return;
     }
-    if (script_reply_read_leases(reply, batch->count, &used))
+    if (script_reply_read_leases(reply, batch->count, used))
         batch_finish(batch, LEASE_ADMITTED);
     else
         batch_on_error(batch, reply);
     lease_writer_run(store);
 }
 
-static size_t batch_size(const struct lease_writer *writer)
+/* Leases of one call are on one server, and in one slot of a Cluster. */
+static size_t batch_size(const struct redis_store *store)
 {
-    return writer->single_left > 0 ? 1 : LEASE_BATCH_MAX;
+    bool goes_alone =
+        store->writer.single_left > 0 || store->url.kind == REDIS_CLUSTER;
+    return goes_alone ? 1 : LEASE_BATCH_MAX;
 }
 
-static bool batch_send(struct redis_store *store, struct lease_batch *batch)
+/* The next one whose server can be used; NULL: none. */
+static struct lease *writer_next(
+    struct redis_store *store, struct redis_node **node_r, uint32_t *mine_r)
 {
-    struct script_call *call = &store->call;
-    script_call_begin(call, &store->holder,
-        redis_connection_script_sha(store->connection), batch->count, false);
-    for (size_t i = 0; i < batch->count; i++) {
-        const struct lease *lease = batch->items[i].lease;
-        script_call_add_lease(
-            call, &lease->subject, lease->name, batch->items[i].mine);
+    struct lease *lease;
+    while ((lease = lease_next_write(store->leases, mine_r)) != NULL) {
+        *node_r =
+            redis_store_route(store, lease->subject.text, lease->subject.len);
+        if (*node_r != NULL)
+            return lease;
+        lease_postpone(lease);
     }
-    batch->sent_ms = clock_monotonic_ms();
-    return redis_connection_call(store->connection, &batch->call, call->argc,
-        call->argv, call->argv_len);
+    return NULL;
 }
 
 static void batch_fill(struct redis_store *store, struct lease_batch *batch)
 {
     struct lease *lease;
     uint32_t mine;
-    size_t size = batch_size(&store->writer);
+    size_t size = batch_size(store);
+    batch->moves = 0;
     while (batch->count < size &&
-           (lease = lease_next_write(store->leases, &mine)) != NULL) {
+           (lease = writer_next(store, &batch->node, &mine)) != NULL) {
         batch->items[batch->count].lease = lease;
         batch->items[batch->count++].mine = mine;
     }
@@ -102,8 +140,7 @@ void lease_writer_run(struct redis_store *store)
     struct lease_writer *writer = &store->writer;
     for (size_t i = 0; i < LEASE_BATCHES; i++) {
         struct lease_batch *batch = &writer->batches[i];
-        if (!redis_store_is_open_for_use(store) || writer->is_paused ||
-            !lease_has_queued(store->leases))
+        if (writer->is_paused || !lease_has_queued(store->leases))
             return;
         if (batch->count > 0)
             continue;
@@ -125,11 +162,14 @@ void lease_writer_tick(struct redis_store *store, uint64_t renew_before_ms)
     lease_writer_run(store);
 }
 
-void lease_writer_settle(struct redis_store *store)
+void lease_writer_settle(
+    struct redis_store *store, const struct redis_node *node)
 {
     for (size_t i = 0; i < LEASE_BATCHES; i++) {
         struct lease_batch *batch = &store->writer.batches[i];
-        redis_connection_cancel(store->connection, &batch->call);
+        if (batch->count == 0 || batch->node != node)
+            continue;
+        redis_connection_cancel(&batch->call);
         batch_finish(batch, LEASE_UNKNOWN);
     }
 }
@@ -167,25 +207,30 @@ void redis_store_write_leases(struct redis_store *store)
         (void)evtimer_add(store->writer.event, &pause);
 }
 
-void lease_writer_farewell(struct redis_store *store)
+static bool batch_give_back(
+    struct redis_store *store, const struct lease_batch *batch)
 {
     struct script_call *call = &store->call;
-    struct lease *leases[LEASE_BATCH_MAX];
-    uint32_t mine;
-    lease_writer_settle(store);
+    struct redis_connection *connection = redis_node_connection(batch->node);
+    script_call_begin(call, &store->holder,
+        redis_connection_script_sha(connection), batch->count, SCRIPT_CHARGE);
+    for (size_t i = 0; i < batch->count; i++)
+        script_call_add_lease(call, &batch->items[i].lease->subject,
+            batch->items[i].lease->name, 0);
+    return redis_connection_call(
+        connection, NULL, call->argc, call->argv, call->argv_len);
+}
+
+void lease_writer_farewell(struct redis_store *store)
+{
+    struct lease_batch *batch = &store->writer.batches[0];
+    struct redis_node *node;
+    TAILQ_FOREACH(node, &store->nodes, entry)
+    lease_writer_settle(store, node);
     lease_queue_all(store->leases);
-    while (lease_has_queued(store->leases)) {
-        size_t count = 0;
-        while (count < LEASE_BATCH_MAX &&
-               (leases[count] = lease_next_write(store->leases, &mine)) != NULL)
-            count++;
-        script_call_begin(call, &store->holder,
-            redis_connection_script_sha(store->connection), count, false);
-        for (size_t i = 0; i < count; i++)
-            script_call_add_lease(
-                call, &leases[i]->subject, leases[i]->name, 0);
-        if (!redis_connection_call(store->connection, NULL, call->argc,
-                call->argv, call->argv_len))
-            return;
-    }
+    do {
+        batch->count = 0;
+        batch_fill(store, batch);
+    } while (batch->count > 0 && batch_give_back(store, batch));
+    batch->count = 0;
 }

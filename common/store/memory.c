@@ -224,3 +224,49 @@ bool memory_store_charge(struct memory_store *store, struct charge *charges,
     }
     return true;
 }
+
+/* The entry stays, empty, until its turn to be dropped comes. */
+bool memory_store_forget(
+    struct memory_store *store, const struct charge *charge, uint64_t now_ms)
+{
+    struct memory_entry *entry = find_entry(store, charge, 0, now_ms);
+    bool counted = entry != NULL && entry->last_ms >= now_ms;
+
+    if (entry == NULL)
+        return false;
+    if (charge->kind == CHARGE_FIXED) {
+        memset(entry->state, 0, sizeof(struct fixed_window));
+    } else {
+        struct window *window = (void *)entry->state;
+        window->total = 0;
+        window->count = 0;
+    }
+    entry->last_ms = entry->refusing_ms = 0;
+    return counted;
+}
+
+static void sliding_note(
+    struct memory_store *store, const struct charge *charge, uint64_t now_ms)
+{
+    struct charge own = *charge;
+    struct memory_entry *entry = find_entry(store, charge, 0, now_ms);
+
+    if (entry != NULL)
+        window_settle((void *)entry->state, charge->window_ms, now_ms);
+    sliding_charge(store, &own, entry, now_ms);
+}
+
+void memory_store_note(struct memory_store *store, const struct charge *charges,
+    size_t count, bool passed, uint64_t now_ms)
+{
+    assert(count <= MEMORY_STORE_CHARGES_MAX);
+    memory_table_tend(&store->table, count, now_ms);
+    for (size_t i = 0; i < count; i++) {
+        struct charge own = charges[i];
+
+        if (own.kind == CHARGE_FIXED)
+            fixed_charge(store, &own, now_ms);
+        else if (own.kind == CHARGE_SLIDING && passed && !own.refused)
+            sliding_note(store, &charges[i], now_ms);
+    }
+}

@@ -42,6 +42,19 @@ void memory_store_free(struct memory_store **);
 bool memory_store_charge(struct memory_store *, struct charge *charges,
     size_t count, bool peek, uint64_t now_ms);
 
+/* The counter that the charge names begins anew, in all its fields; false: it
+ * counted nothing. */
+bool memory_store_forget(
+    struct memory_store *, const struct charge *, uint64_t now_ms);
+
+/*
+ * What another store has counted is counted here too, unasked, so that an
+ * outage begins with what this process has let in. As that store answered:
+ * fixed windows always, sliding ones if the request passed and they did.
+ */
+void memory_store_note(struct memory_store *, const struct charge *charges,
+    size_t count, bool passed, uint64_t now_ms);
+
 /* Counters held now, expired ones included until their turn has come. */
 size_t memory_store_count(const struct memory_store *);
 

@@ -15,37 +15,144 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const struct store_part *part_of(
+    const struct store_pending *pending, size_t charge)
+{
+    const struct store_part *part = pending->parts;
+    while ((part->charges >> charge & 1) == 0)
+        part++;
+    return part;
+}
+
+/* What a server has noted of a lease that it was asked for. */
+static enum lease_outcome lease_outcome_of(
+    const struct store_pending *pending, size_t charge)
+{
+    const struct store_part *part = part_of(pending, charge);
+    if (!part->is_sent)
+        return LEASE_REFUSED;
+    if (part->status != STORE_OK)
+        return LEASE_UNKNOWN;
+    return part->passes && !pending->charges[charge].refused ? LEASE_ADMITTED
+                                                             : LEASE_REFUSED;
+}
+
 static void pending_settle_leases(
     struct store_pending *pending, enum store_status status)
 {
-    const struct charge *charges = pending->charges;
-    bool is_known = status == STORE_OK || !pending->is_sent;
-    bool passes = status == STORE_OK && charges_pass(charges, pending->count);
-    for (size_t i = 0; i < pending->lease_count; i++) {
-        enum lease_outcome outcome = LEASE_UNKNOWN;
-        if (is_known)
-            outcome = passes && !charges[pending->leases[i].index].refused
-                          ? LEASE_ADMITTED
-                          : LEASE_REFUSED;
+    bool is_wanted = pending->request != NULL &&
+                     (status == STORE_PARTLY ||
+                         charges_pass(pending->charges, pending->count));
+    for (size_t i = 0; i < pending->lease_count; i++)
         lease_answer(pending->store->leases, pending->leases[i].lease,
-            pending->leases[i].mine, outcome, pending->request != NULL,
+            pending->leases[i].mine,
+            lease_outcome_of(pending, pending->leases[i].index), is_wanted,
             pending->sent_ms);
-    }
     redis_store_write_leases(pending->store);
 }
 
+/* What is known now without Redis, for the next request and for an outage. */
+static void pending_note(const struct store_pending *pending)
+{
+    struct redis_store *store = pending->store;
+    refused_cache_note(
+        store->refused, pending->charges, pending->count, pending->sent_ms);
+    memory_store_note(store->memory, pending->charges, pending->count,
+        charges_pass(pending->charges, pending->count), clock_monotonic_ms());
+}
+
+static bool charge_is_refundable(
+    const struct store_part *part, const struct charge *charge, size_t index)
+{
+    return (part->charges >> index & 1) != 0 &&
+           charge->kind == CHARGE_SLIDING && !charge->refused;
+}
+
+/*
+ * Unasked: a refund that is lost costs the client one unit for one window,
+ * like any other lost reply.
+ */
+static void part_refund(const struct store_part *part)
+{
+    const struct store_pending *pending = part->pending;
+    struct redis_store *store = pending->store;
+    const struct charge *charges = pending->charges;
+    size_t first = 0, count = 0;
+    for (size_t i = pending->count; i-- > 0;)
+        if (charge_is_refundable(part, &charges[i], i)) {
+            first = i;
+            count++;
+        }
+    struct redis_node *node =
+        count == 0 ? NULL
+                   : redis_store_route(store, charges[first].subject->text,
+                         charges[first].subject->len);
+    if (node == NULL)
+        return;
+    struct script_call *call = &store->call;
+    script_call_begin(call, &store->holder,
+        redis_connection_script_sha(redis_node_connection(node)), count,
+        SCRIPT_REFUND);
+    for (size_t i = first; i < pending->count; i++)
+        if (charge_is_refundable(part, &charges[i], i))
+            script_call_add_refund(call, &charges[i], part->charged_ms);
+    (void)redis_connection_call(redis_node_connection(node), NULL, call->argc,
+        call->argv, call->argv_len);
+}
+
+static void pending_set_unknown(const struct store_part *part)
+{
+    struct store_pending *pending = part->pending;
+    for (size_t i = 0; i < pending->count; i++) {
+        struct charge *charge = &pending->charges[i];
+        if ((part->charges >> i & 1) == 0)
+            continue;
+        charge->is_unknown = true;
+        charge->refused = false;
+        charge->used = 0;
+        charge->retry_ms = 0;
+    }
+}
+
+/*
+ * What the parts say together. One that refuses decides, whatever the others
+ * may be; then those that have charged are to take it back.
+ */
+static enum store_status pending_conclude(struct store_pending *pending)
+{
+    size_t missing = 0;
+    bool is_refused = false;
+    if (pending->part_count == 1)
+        return pending->parts[0].status;
+    for (size_t i = 0; i < pending->count; i++)
+        pending->charges[i].is_unknown = false;
+    for (size_t i = 0; i < pending->part_count; i++) {
+        const struct store_part *part = &pending->parts[i];
+        missing += part->status != STORE_OK;
+        is_refused |= part->status == STORE_OK && !part->passes;
+        if (part->status != STORE_OK)
+            pending_set_unknown(part);
+    }
+    for (size_t i = 0; i < pending->part_count && is_refused; i++)
+        if (pending->parts[i].status == STORE_OK && pending->parts[i].passes &&
+            pending->parts[i].has_receipt)
+            part_refund(&pending->parts[i]);
+    if (missing == 0 || is_refused)
+        return STORE_OK;
+    return missing == pending->part_count ? STORE_UNAVAILABLE : STORE_PARTLY;
+}
+
 /* Calls out: the last thing to do with it. */
-static void pending_finish_charge(
-    struct store_pending *pending, enum store_status status)
+static void charge_finish(struct store_pending *pending)
 {
     struct redis_store *store = pending->store;
     struct store_request *request = pending->request;
+    enum store_status status = pending_conclude(pending);
     pending_settle_leases(pending, status);
     if (status != STORE_OK)
         store->failures++;
     else if (request != NULL && !pending->peek)
-        refused_cache_note(
-            store->refused, pending->charges, pending->count, pending->sent_ms);
+        pending_note(pending);
     if (request == NULL)
         free(pending->charges);
     redis_pending_free(pending);
@@ -55,34 +162,105 @@ static void pending_finish_charge(
     request->on_done(request, status);
 }
 
-/* Counts: asked for now, those of others under way included. */
-static uint32_t pending_mine(const struct store_pending *pending,
-    const struct charge *charge, size_t *lease_index)
+/* Of this process: asked for now, those of others under way included. */
+static uint32_t pending_mine(struct store_pending *pending, size_t index)
 {
+    const struct charge *charge = &pending->charges[index];
     if (charge->kind != CHARGE_LEASE)
         return 0;
-    if (!pending->peek)
-        return pending->leases[(*lease_index)++].mine;
+    for (size_t i = 0; i < pending->lease_count; i++) {
+        const struct lease *asked = pending->leases[i].lease;
+        if (pending->leases[i].index == index)
+            return pending->leases[i].mine = asked->held + asked->asking;
+    }
     const struct lease *lease =
         lease_find(pending->store->leases, charge->subject, charge->name);
     return lease == NULL ? 1 : lease->held + lease->asking + 1;
 }
 
-static bool pending_send(struct store_pending *pending)
+static bool charge_send(struct store_part *part, struct redis_node *node)
 {
-    struct redis_store *store = pending->store;
-    struct script_call *call = &store->call;
-    size_t lease_index = 0;
-    script_call_begin(call, &store->holder,
-        redis_connection_script_sha(store->connection), pending->count,
-        pending->peek);
+    struct store_pending *pending = part->pending;
+    struct script_call *call = &pending->store->call;
+    part->has_receipt = pending->part_count > 1 && !pending->peek;
+    enum script_mode mode = pending->peek       ? SCRIPT_PEEK
+                            : part->has_receipt ? SCRIPT_RECEIPT
+                                                : SCRIPT_CHARGE;
+    script_call_begin(call, &pending->store->holder,
+        redis_connection_script_sha(redis_node_connection(node)),
+        (size_t)__builtin_popcount(part->charges), mode);
+    for (size_t i = 0; i < pending->count; i++)
+        if ((part->charges >> i & 1) != 0)
+            script_call_add(
+                call, &pending->charges[i], pending_mine(pending, i));
+    return redis_connection_call(redis_node_connection(node), &part->call,
+        call->argc, call->argv, call->argv_len);
+}
+
+/* The charges of a part, and back. */
+static size_t part_gather(
+    const struct store_part *part, struct charge some[STORE_CHARGES_MAX])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < part->pending->count; i++)
+        if ((part->charges >> i & 1) != 0)
+            some[count++] = part->pending->charges[i];
+    return count;
+}
+
+static void part_scatter(
+    const struct store_part *part, const struct charge some[STORE_CHARGES_MAX])
+{
+    for (size_t i = 0; i < part->pending->count; i++)
+        if ((part->charges >> i & 1) != 0)
+            part->pending->charges[i] = *some++;
+}
+
+static bool charge_take_some(struct store_part *part, const redisReply *reply)
+{
+    struct charge some[STORE_CHARGES_MAX];
+    size_t count = part_gather(part, some);
+    bool is_read =
+        part->has_receipt
+            ? script_reply_read_receipt(reply, some, count, &part->charged_ms)
+            : script_reply_read(reply, some, count, part->pending->peek);
+    if (!is_read)
+        return false;
+    part->passes = charges_pass(some, count);
+    part_scatter(part, some);
+    return true;
+}
+
+static bool charge_take(struct store_part *part, const redisReply *reply)
+{
+    struct store_pending *pending = part->pending;
+    part->passes = false;
+    if (part->has_receipt || pending->part_count > 1)
+        return charge_take_some(part, reply);
+    if (!script_reply_read(
+            reply, pending->charges, pending->count, pending->peek))
+        return false;
+    part->passes = charges_pass(pending->charges, pending->count);
+    return true;
+}
+
+/* One part for each subject: its keys are in one slot. */
+static void pending_divide(struct store_pending *pending)
+{
+    uint32_t taken = 0;
     for (size_t i = 0; i < pending->count; i++) {
-        const struct charge *charge = &pending->charges[i];
-        script_call_add(
-            call, charge, pending_mine(pending, charge, &lease_index));
+        const struct subject *subject = pending->charges[i].subject;
+        uint32_t same = 0;
+        for (size_t j = i; j < pending->count; j++) {
+            const struct subject *other = pending->charges[j].subject;
+            if ((taken >> j & 1) == 0 && other->len == subject->len &&
+                memcmp(other->text, subject->text, subject->len) == 0)
+                same |= 1u << j;
+        }
+        if (same != 0)
+            (void)store_part_add(pending, same);
+        taken |= same;
     }
-    return redis_connection_call(store->connection, &pending->call, call->argc,
-        call->argv, call->argv_len);
 }
 
 static void pending_ask_leases(struct store_pending *pending)
@@ -95,59 +273,6 @@ static void pending_ask_leases(struct store_pending *pending)
         pending->leases[at].index = i;
         pending->leases[at].lease = lease_ask(pending->store->leases,
             charge->subject, charge->name, &pending->leases[at].mine);
-    }
-}
-
-/* The script was missing, so nothing ran: once more, in the time left. */
-static bool pending_repeat(struct store_pending *pending)
-{
-    uint64_t now_ms = clock_monotonic_ms();
-    if (pending->is_repeated || pending->request == NULL ||
-        now_ms >= pending->due_ms)
-        return false;
-    pending->is_repeated = true;
-    pending->call.timeout_ms = pending->due_ms - now_ms;
-    pending->sent_ms = now_ms;
-    for (size_t i = 0; i < pending->lease_count; i++) {
-        const struct lease *lease = pending->leases[i].lease;
-        pending->leases[i].mine = lease->held + lease->asking;
-    }
-    return pending_send(pending);
-}
-
-static void pending_on_error(
-    struct store_pending *pending, const redisReply *reply)
-{
-    switch (redis_store_take_error(pending->store, reply)) {
-    case TROUBLE_ALL:
-        return;
-    case TROUBLE_REPEAT:
-        if (pending_repeat(pending))
-            return;
-        break;
-    case TROUBLE_ONE:
-        break;
-    }
-    pending_finish_charge(pending, STORE_UNAVAILABLE);
-}
-
-static void pending_on_reply(struct redis_call *call, const redisReply *reply)
-{
-    struct store_pending *pending = call->context;
-    struct redis_store *store = pending->store;
-    if (reply == NULL) {
-        redis_store_fail(store, "no answer within store_timeout");
-        return;
-    }
-    store->round_trips++;
-    if (reply->type == REDIS_REPLY_ERROR)
-        pending_on_error(pending, reply);
-    else if (script_reply_read(
-                 reply, pending->charges, pending->count, pending->peek))
-        pending_finish_charge(pending, STORE_OK);
-    else {
-        redis_store_complain(store, "an unexpected reply to a charge");
-        pending_finish_charge(pending, STORE_UNAVAILABLE);
     }
 }
 
@@ -165,8 +290,9 @@ void redis_store_charge(
         request->on_done(request, STORE_UNAVAILABLE);
         return;
     }
-    pending->call.on_reply = pending_on_reply;
-    pending->finish = pending_finish_charge;
+    pending->send = charge_send;
+    pending->take = charge_take;
+    pending->finish = charge_finish;
     pending->request = request;
     pending->charges = request->charges;
     pending->count = request->count;
@@ -175,21 +301,23 @@ void redis_store_charge(
     pending->due_ms = now_ms + store->timeout_ms;
     request->pending = pending;
     pending_ask_leases(pending);
-    pending->is_sent = pending_send(pending);
-    if (!pending->is_sent)
-        pending_finish_charge(pending, STORE_UNAVAILABLE);
+    if (store->slots == NULL)
+        (void)store_part_add(pending, (1u << request->count) - 1);
+    else
+        pending_divide(pending);
+    store_parts_begin(pending);
 }
 
 void redis_store_cancel(
     struct redis_store *store, struct store_request *request)
 {
     struct store_pending *pending = request->pending;
+    (void)store;
     if (pending == NULL)
         return;
     request->pending = NULL;
     if (pending->lease_count == 0) {
-        redis_connection_cancel(store->connection, &pending->call);
-        redis_pending_free(pending);
+        redis_pending_cancel(pending);
         return;
     }
     pending->request = NULL;

@@ -2,14 +2,16 @@
  * redis_pending.c - the requests and recalls that wait, and a pool of used
  * ones, so that a decision allocates nothing here.
  *
- * While the store cannot be used none is given: the caller's answer is that
- * it is unavailable, at once.
+ * There is a bound: who finds none has the answer, at once, that the store is
+ * unavailable.
  */
 #include "common/store/redis_store_internal.h"
 
 #include "common/base/memory.h"
 
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 void redis_pending_init(struct redis_store *store)
 {
@@ -19,8 +21,7 @@ void redis_pending_init(struct redis_store *store)
 
 struct store_pending *redis_pending_new(struct redis_store *store)
 {
-    if (!redis_store_is_open_for_use(store) ||
-        store->waiting_count >= REDIS_PENDING_MAX) {
+    if (store->waiting_count >= REDIS_PENDING_MAX) {
         store->failures++;
         return NULL;
     }
@@ -29,8 +30,8 @@ struct store_pending *redis_pending_new(struct redis_store *store)
         pending = xcalloc(1, sizeof *pending);
     else
         TAILQ_REMOVE(&store->spare, pending, link);
-    *pending = (struct store_pending){.store = store};
-    pending->call.context = pending;
+    memset(pending, 0, offsetof(struct store_pending, parts));
+    pending->store = store;
     TAILQ_INSERT_TAIL(&store->waiting, pending, link);
     store->waiting_count++;
     return pending;
@@ -45,13 +46,17 @@ void redis_pending_free(struct store_pending *pending)
     TAILQ_INSERT_HEAD(&store->spare, pending, link);
 }
 
-void redis_pending_settle(struct redis_store *store)
+void redis_pending_cancel(struct store_pending *pending)
 {
-    struct store_pending *pending;
-    while ((pending = TAILQ_FIRST(&store->waiting)) != NULL) {
-        redis_connection_cancel(store->connection, &pending->call);
-        pending->finish(pending, STORE_UNAVAILABLE);
+    for (size_t i = 0; i < pending->part_count; i++) {
+        struct store_part *part = &pending->parts[i];
+        if (part->node == NULL)
+            continue;
+        redis_connection_cancel(&part->call);
+        TAILQ_REMOVE(&part->node->parts, part, link);
+        part->node = NULL;
     }
+    redis_pending_free(pending);
 }
 
 static void pending_list_free(struct pending_list *list)
@@ -59,7 +64,8 @@ static void pending_list_free(struct pending_list *list)
     struct store_pending *pending;
     while ((pending = TAILQ_FIRST(list)) != NULL) {
         TAILQ_REMOVE(list, pending, link);
-        if (pending->request == NULL && pending->recall == NULL)
+        if (pending->request == NULL && pending->recall == NULL &&
+            pending->inspection == NULL)
             free(pending->charges);
         free(pending);
     }

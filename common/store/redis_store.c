@@ -1,12 +1,8 @@
 /*
- * redis_store.c - opens and closes the store in Redis, and knows whether it
- * can be used.
+ * redis_store.c - opens and closes the store in Redis, and knows who has what.
  *
- * The heartbeat is this process's own lease on the key of all daemons: it
- * counts them, and as a write by the script it is also the honest probe: a
- * server that answers PING may still be a replica or out of memory. It goes
- * out when a connection is ready, at each probe of the breaker and every
- * lease_ttl/3. Whatever fails ends in redis_store_fail, once for all.
+ * Does nothing with counters itself. Whether a server can be used is its
+ * node's business (redis_node.c).
  */
 #include "common/store/redis_store_internal.h"
 
@@ -14,65 +10,15 @@
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/config/config.h"
-#include "common/store/store_lua.h"
+#include "common/store/redis_edicts.h"
 
-#include <event2/event.h>
 #include <hiredis/hiredis.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #define REFUSED_ENTRIES   65536
 #define TICKS_PER_RENEWAL 4
-
-static const struct subject all_daemons = {
-    .len = sizeof "instances" - 1,
-    .text = "instances",
-};
-
-static void redis_store_set_tick(struct redis_store *store)
-{
-    uint64_t ms = redis_store_is_open_for_use(store)
-                      ? store->tick_ms
-                      : breaker_wait_ms(&store->breaker, clock_monotonic_ms());
-    if (ms == UINT64_MAX) {
-        (void)evtimer_del(store->tick);
-        return;
-    }
-    struct timeval tv = {
-        .tv_sec = (time_t)(ms / 1000),
-        .tv_usec = (suseconds_t)(ms % 1000 * 1000),
-    };
-    (void)evtimer_add(store->tick, &tv);
-}
-
-/* Once for each change of state, and for each new reason. */
-static void redis_store_log_trouble(
-    struct redis_store *store, const char *reason)
-{
-    char text[sizeof store->trouble];
-    (void)snprintf(text, sizeof text, "%s", reason);
-    if (strcmp(text, store->trouble) == 0)
-        return;
-    memcpy(store->trouble, text, sizeof text);
-    log_warn("store %s is unavailable: %s", store->description, text);
-}
-
-static void redis_store_settle(struct redis_store *store)
-{
-    redis_connection_cancel(store->connection, &store->heartbeat);
-    lease_writer_settle(store);
-    redis_pending_settle(store);
-    redis_store_set_tick(store);
-}
-
-void redis_store_fail(struct redis_store *store, const char *reason)
-{
-    (void)breaker_on_failure(&store->breaker, clock_monotonic_ms());
-    redis_store_log_trouble(store, reason);
-    redis_store_settle(store);
-}
 
 void redis_store_complain(struct redis_store *store, const char *what)
 {
@@ -83,128 +29,20 @@ void redis_store_complain(struct redis_store *store, const char *what)
     log_warn("store %s: %s", store->description, what);
 }
 
-/* For the log; without the place in the script where it was noticed, which
- * would make one trouble look like several. */
-static void error_describe(const redisReply *reply, char *text, size_t size)
+struct redis_node *redis_store_route(
+    const struct redis_store *store, const char *tag, size_t len)
 {
-    log_escape(text, size, reply->str, reply->len);
-    char *place = strstr(text, " script: ");
-    if (place != NULL)
-        *place = '\0';
+    struct redis_node *node = store->slots == NULL
+                                  ? TAILQ_FIRST(&store->nodes)
+                                  : redis_slots_find(store->slots, tag, len);
+    return node != NULL && redis_node_is_usable(node) ? node : NULL;
 }
 
-enum redis_trouble redis_store_take_error(
-    struct redis_store *store, const redisReply *reply)
+struct redis_node *redis_store_route_key(
+    const struct redis_store *store, const char *key)
 {
-    char text[sizeof store->trouble];
-    error_describe(reply, text, sizeof text);
-    switch (script_error_of(reply->str)) {
-    case SCRIPT_ERROR_MISSING:
-        redis_connection_load_script(store->connection);
-        return TROUBLE_REPEAT;
-    case SCRIPT_ERROR_REQUEST:
-        redis_store_complain(store, text);
-        return TROUBLE_ONE;
-    case SCRIPT_ERROR_SERVER:
-        break;
-    case SCRIPT_ERROR_MOVED_ON:
-        redis_store_fail(store, text);
-        redis_connection_drop(store->connection, text);
-        return TROUBLE_ALL;
-    }
-    redis_store_fail(store, text);
-    return TROUBLE_ALL;
-}
-
-static void redis_store_succeed(struct redis_store *store)
-{
-    if (!breaker_on_success(&store->breaker))
-        return;
-    log_info("store %s is available", store->description);
-    store->trouble[0] = '\0';
-    /* What was told before may have gone with the old server. */
-    lease_queue_all(store->leases);
-    lease_writer_tick(store, 0);
-    redis_store_set_tick(store);
-}
-
-static void heartbeat_send(struct redis_store *store)
-{
-    struct script_call *call = &store->call;
-    if (store->heartbeat.slot != NULL)
-        return;
-    script_call_begin(call, &store->holder,
-        redis_connection_script_sha(store->connection), 1, false);
-    script_call_add_lease(call, &all_daemons, "", 1);
-    store->heartbeat_due_ms = clock_monotonic_ms() + store->renew_ms;
-    if (!redis_connection_call(store->connection, &store->heartbeat, call->argc,
-            call->argv, call->argv_len))
-        redis_store_fail(store, "too many calls are unanswered");
-}
-
-static void heartbeat_on_error(
-    struct redis_store *store, const redisReply *reply)
-{
-    enum redis_trouble trouble = redis_store_take_error(store, reply);
-    if (trouble == TROUBLE_ALL)
-        return;
-    if (trouble == TROUBLE_REPEAT && !store->heartbeat_is_repeated) {
-        store->heartbeat_is_repeated = true;
-        heartbeat_send(store);
-        return;
-    }
-    redis_store_fail(store, "the script cannot be run");
-}
-
-static void heartbeat_on_reply(struct redis_call *call, const redisReply *reply)
-{
-    struct redis_store *store = call->context;
-    uint32_t instances;
-    if (reply == NULL) {
-        redis_store_fail(store, "no answer within store_timeout");
-    } else if (reply->type == REDIS_REPLY_ERROR) {
-        heartbeat_on_error(store, reply);
-    } else if (!script_reply_read_leases(reply, 1, &instances)) {
-        redis_store_fail(store, "an unexpected reply to the heartbeat");
-    } else {
-        store->instances = instances;
-        store->heartbeat_is_repeated = false;
-        redis_store_succeed(store);
-    }
-}
-
-static void redis_store_on_tick(int fd, short events, void *context)
-{
-    struct redis_store *store = context;
-    uint64_t now_ms = clock_monotonic_ms();
-    (void)fd;
-    (void)events;
-    if (redis_store_is_open_for_use(store)) {
-        uint64_t soon_ms = now_ms + store->tick_ms;
-        if (soon_ms > store->heartbeat_due_ms)
-            heartbeat_send(store);
-        lease_writer_tick(store, soon_ms - store->renew_ms);
-    } else if (breaker_take_probe(&store->breaker, now_ms)) {
-        store->heartbeat_is_repeated = false;
-        heartbeat_send(store);
-    }
-    redis_store_set_tick(store);
-}
-
-static void redis_store_on_state(
-    void *context, bool is_ready, const char *reason)
-{
-    struct redis_store *store = context;
-    if (is_ready) {
-        store->connects++;
-        refused_cache_clear(store->refused);
-        breaker_on_connected(&store->breaker, clock_monotonic_ms());
-        redis_store_set_tick(store);
-        return;
-    }
-    (void)breaker_on_lost(&store->breaker);
-    redis_store_log_trouble(store, reason);
-    redis_store_settle(store);
+    const char *tag = strchr(key, '{') + 1;
+    return redis_store_route(store, tag, strcspn(tag, "}"));
 }
 
 static const char *text_or_empty(const char *text)
@@ -256,25 +94,85 @@ static char *client_name_of(const char *instance_name)
     return name;
 }
 
+static bool redis_store_read_tls(
+    struct redis_store *store, const struct config *config, struct error *err)
+{
+    const struct redis_tls_files files = {
+        .ca_file = text_or_empty(config->store_tls_ca_file),
+        .cert_file = text_or_empty(config->store_tls_cert_file),
+        .key_file = text_or_empty(config->store_tls_key_file),
+        .server_name = text_or_empty(config->store_tls_server_name),
+    };
+    if (!store->url.is_tls)
+        return true;
+    store->tls = redis_tls_new(&files, err);
+    return store->tls != NULL;
+}
+
+void redis_store_on_node(struct redis_store *store, bool is_ready)
+{
+    if (store->sentinel != NULL)
+        redis_sentinel_hurry(store->sentinel, !is_ready);
+    if (store->slots != NULL)
+        redis_slots_on_node(store);
+}
+
+struct redis_node *redis_store_redirect(struct redis_store *store,
+    const struct redis_node *from, const redisReply *reply, bool *is_ask_r)
+{
+    struct cluster_redirect redirect;
+    *is_ask_r = false;
+    if (store->slots == NULL ||
+        !cluster_redirect_read(reply->str, from->host, &redirect))
+        return NULL;
+    struct redis_node *to =
+        redis_slots_node(store, redirect.address.host, redirect.address.port);
+    *is_ask_r = redirect.is_ask;
+    to->named_ms = clock_monotonic_ms();
+    if (!redirect.is_ask)
+        redis_slots_moved(store, redirect.slot, to);
+    return to;
+}
+
+static void redis_store_on_master(
+    void *context, const char *host, uint16_t port)
+{
+    const struct redis_store *store = context;
+    redis_node_aim(TAILQ_FIRST(&store->nodes), host, port);
+}
+
+static void redis_store_on_trouble(void *context, const char *reason)
+{
+    const struct redis_store *store = context;
+    redis_node_complain(TAILQ_FIRST(&store->nodes), reason);
+}
+
 static void redis_store_connect(
     struct redis_store *store, struct event_base *base)
 {
-    struct redis_settings settings = {
-        .url = store->url,
+    const struct redis_sentinel_settings settings = {
+        .url = &store->url,
+        .tls = store->tls,
         .client_name = store->client_name,
         .timeout_ms = store->timeout_ms,
-        .script = store_lua,
-        .pending_max =
-            REDIS_PENDING_MAX + LEASE_BATCHES + 1, /* the heartbeat */
-        .on_state = redis_store_on_state,
+        .on_master = redis_store_on_master,
+        .on_trouble = redis_store_on_trouble,
         .context = store,
     };
-    store->connection = redis_connection_new(base, &settings);
+    if (store->url.kind == REDIS_CLUSTER) {
+        redis_slots_open(store, base);
+        return;
+    }
+    struct redis_node *node = redis_node_new(store, base, NULL, 0);
+    TAILQ_INSERT_TAIL(&store->nodes, node, entry);
+    if (store->url.kind == REDIS_SENTINEL)
+        store->sentinel = redis_sentinel_new(base, &settings);
 }
 
 static void redis_store_free(struct redis_store *store)
 {
     redis_url_clear(&store->url);
+    redis_tls_free(&store->tls);
     free(store->description);
     free(store->client_name);
     free(store->prefix);
@@ -288,67 +186,132 @@ static void holder_make_id(struct script_holder *holder)
 }
 
 struct redis_store *redis_store_open(struct event_base *base,
-    const struct config *config, struct lease_table *leases, struct error *err)
+    const struct config *config, struct lease_table *leases,
+    struct memory_store *memory, struct edict_table **edicts, struct error *err)
 {
     struct redis_store *store = xcalloc(1, sizeof *store);
-    if (!redis_store_read_config(store, config, err)) {
+    if (!redis_store_read_config(store, config, err) ||
+        !redis_store_read_tls(store, config, err)) {
         redis_store_free(store);
         return NULL;
     }
     store->description = redis_url_describe(&store->url);
     store->client_name = client_name_of(text_or_empty(config->instance_name));
     store->leases = leases;
-    store->instances = 1;
+    store->memory = memory;
     holder_make_id(&store->holder);
-    breaker_init(&store->breaker);
     store->refused = refused_cache_new(REFUSED_ENTRIES);
-    store->heartbeat.context = store;
-    store->heartbeat.on_reply = heartbeat_on_reply;
-    store->tick = evtimer_new(base, redis_store_on_tick, store);
-    if (store->tick == NULL)
-        abort();
     redis_pending_init(store);
     lease_writer_init(store, base);
+    TAILQ_INIT(&store->nodes);
     redis_store_connect(store, base);
+    store->edicts = redis_edicts_new(store, base, edicts);
     return store;
 }
 
+/* What the nodes know of us is taken back, each within the time left. */
 static void redis_store_farewell(struct redis_store *store)
 {
-    struct script_call *call = &store->call;
-    redis_connection_cancel(store->connection, &store->heartbeat);
+    uint64_t until_ms = clock_monotonic_ms() + store->timeout_ms;
+    struct redis_node *node;
     lease_writer_farewell(store);
-    script_call_begin(call, &store->holder,
-        redis_connection_script_sha(store->connection), 1, false);
-    script_call_add_lease(call, &all_daemons, "", 0);
-    (void)redis_connection_call(
-        store->connection, NULL, call->argc, call->argv, call->argv_len);
-    redis_connection_finish(&store->connection, store->timeout_ms);
+    TAILQ_FOREACH(node, &store->nodes, entry)
+    if (redis_node_is_usable(node))
+        heartbeat_farewell(node);
+    TAILQ_FOREACH(node, &store->nodes, entry)
+    {
+        uint64_t now_ms = clock_monotonic_ms();
+        if (redis_node_is_usable(node))
+            redis_connection_finish(&node->link->connection,
+                now_ms < until_ms ? until_ms - now_ms : 0);
+    }
 }
 
 void redis_store_close(struct redis_store **store_p)
 {
     struct redis_store *store = *store_p;
+    struct redis_node *node;
     if (store == NULL)
         return;
-    if (redis_store_is_open_for_use(store))
-        redis_store_farewell(store);
-    redis_connection_free(&store->connection);
+    redis_edicts_free(&store->edicts);
+    redis_store_farewell(store);
+    redis_sentinel_free(&store->sentinel);
+    redis_slots_close(store);
+    while ((node = TAILQ_FIRST(&store->nodes)) != NULL) {
+        TAILQ_REMOVE(&store->nodes, node, entry);
+        redis_node_free(&node);
+    }
     redis_pending_clear(store);
     lease_writer_clear(store);
-    event_free(store->tick);
     refused_cache_free(&store->refused);
     redis_store_free(store);
     *store_p = NULL;
 }
 
+bool redis_store_reload(struct redis_store *store, struct error *err)
+{
+    struct redis_node *node;
+    bool is_changed = false;
+    if (store->tls == NULL)
+        return true;
+    if (!redis_tls_reload(store->tls, &is_changed, err))
+        return false;
+    if (!is_changed)
+        return true;
+    if (store->sentinel != NULL)
+        redis_sentinel_renew(store->sentinel);
+    if (store->slots != NULL)
+        redis_slots_renew(store);
+    TAILQ_FOREACH(node, &store->nodes, entry)
+    redis_node_renew(node);
+    return true;
+}
+
+void redis_store_serve(struct redis_store *store, unsigned faces)
+{
+    struct redis_node *node;
+    store->serves = faces;
+    TAILQ_FOREACH(node, &store->nodes, entry)
+    if (redis_node_is_usable(node) && node->told_serves != faces)
+        heartbeat_send(node);
+}
+
+/* The worst of the nodes is what is said of all. */
+static enum breaker_state redis_store_breaker(const struct redis_store *store)
+{
+    const struct redis_node *node;
+    if (store->slots != NULL && redis_slots_are_whole(store))
+        return BREAKER_CLOSED;
+    TAILQ_FOREACH(node, &store->nodes, entry)
+    if (!redis_node_is_usable(node))
+        return node->breaker.state;
+    return store->slots == NULL ? BREAKER_CLOSED : BREAKER_OPEN;
+}
+
+static uint32_t at_least_one(uint32_t number)
+{
+    return number == 0 ? 1 : number;
+}
+
+struct redis_edicts *redis_store_edicts(struct redis_store *store)
+{
+    return store->edicts;
+}
+
 void redis_store_state(
     const struct redis_store *store, struct store_state *state_r)
 {
-    state_r->is_available = redis_store_is_open_for_use(store);
+    const enum breaker_state breaker = redis_store_breaker(store);
+    const struct redis_node *node;
+    state_r->is_available = breaker == BREAKER_CLOSED;
     state_r->description = store->description;
-    state_r->instances = store->instances == 0 ? 1 : store->instances;
+    state_r->breaker = breaker_state_name(breaker);
+    state_r->instances = at_least_one(store->alive[0]);
+    for (size_t i = 0; i < FACES; i++)
+        state_r->serving[i] = at_least_one(store->alive[1 + i]);
     state_r->round_trips = store->round_trips;
     state_r->failures = store->failures;
-    state_r->reconnects = store->connects > 0 ? store->connects - 1 : 0;
+    state_r->reconnects = 0;
+    TAILQ_FOREACH(node, &store->nodes, entry)
+    state_r->reconnects += node->connects > 0 ? node->connects - 1 : 0;
 }

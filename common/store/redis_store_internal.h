@@ -1,33 +1,37 @@
 /*
  * redis_store_internal.h - what the files of the Redis store share:
- * redis_store.c (open, close, is it there?), redis_charge.c and redis_note.c
- * (requests), redis_pending.c (who waits), lease_writer.c.
- *
- * Whoever waits is settled in one place and way: a reply settles one, and
- * redis_store_fail settles all at once. Both may call out to faces that come
- * back with new requests, so lists are never walked while calling out: the
- * first one is taken until there is none.
+ * redis_store.c (open, close, state), redis_node.c (a server: is it there?),
+ * heartbeat.c, redis_charge.c and redis_note.c (requests), redis_part.c (what
+ * one server has to answer of them), redis_pending.c (who waits),
+ * lease_writer.c.
  */
 #ifndef TOLLGATE_STORE_REDIS_STORE_INTERNAL_H
 #define TOLLGATE_STORE_REDIS_STORE_INTERNAL_H
 
-#include "common/redis/connection.h"
-#include "common/store/breaker.h"
+#include "common/redis/cluster.h"
+#include "common/redis/sentinel.h"
+#include "common/redis/tls.h"
+#include "common/store/redis_node.h"
 #include "common/store/redis_store.h"
 #include "common/store/refused_cache.h"
 #include "common/store/script_call.h"
 
 #define REDIS_PENDING_MAX 1000 /* requests and recalls that wait */
+#define REDIS_ERRANDS_MAX 32   /* calls of redis_edicts.h at once, about */
 #define LEASE_BATCHES     4    /* under way at once: charges come between */
 #define LEASE_BATCH_MAX   SCRIPT_LIMITS_MAX
 #define REDIS_COMPLAINT_MS \
     10000 /* the same kind of trouble is logged once \
              in this time */
 
+#define REDIS_REASONS_MAX 3 /* in that time, of one loss */
+
 struct lease_batch {
     struct redis_call call;
     struct redis_store *store;
-    size_t count; /* 0: free */
+    struct redis_node *node; /* where it is under way */
+    unsigned moves;          /* how often it was sent elsewhere */
+    size_t count;            /* 0: free */
     uint64_t sent_ms;
     struct {
         struct lease *lease;
@@ -43,18 +47,42 @@ struct lease_writer {
     struct lease_batch batches[LEASE_BATCHES];
 };
 
-/* A request or a recall that waits for its reply. */
-struct store_pending {
+/* What one server has to answer of a request or a recall. */
+struct store_part {
     struct redis_call call;
+    struct store_pending *pending;
+    struct redis_node *node;      /* where it is under way; NULL: nowhere */
+    TAILQ_ENTRY(store_part) link; /* of node's parts */
+    uint32_t charges;             /* bits: which of them */
+    enum store_status status;     /* when it has ended */
+    unsigned char moves;          /* how often it was sent again */
+    bool is_sent;                 /* and may have run */
+    bool is_repeated;
+    bool is_parked;      /* until node is connected */
+    bool is_ask;         /* and then to be sent after ASKING */
+    bool passes;         /* STORE_OK: none of its charges refuses */
+    bool has_receipt;    /* was asked for what refunding takes */
+    uint64_t charged_ms; /* with a receipt: when, on the server's clock */
+};
+
+#define PARTS_MAX STORE_CHARGES_MAX
+
+/* A request or a recall that waits for its replies. */
+struct store_pending {
     struct redis_store *store;
-    /* Takes it off the list and answers: calls out. */
-    void (*finish)(struct store_pending *, enum store_status);
+    /* Writes a part to a server; false: it takes nothing now. */
+    bool (*send)(struct store_part *, struct redis_node *);
+    /* A reply that is no error; false: it makes no sense. */
+    bool (*take)(struct store_part *, const struct redisReply *);
+    /* All parts have ended. Takes it off the list and answers: calls out. */
+    void (*finish)(struct store_pending *);
     TAILQ_ENTRY(store_pending) link;
     struct store_recall *recall;
+    struct store_inspection *inspection;
     struct store_request *request; /* NULL: cancelled, an orphan */
     struct charge *charges;        /* the request's, or an orphan's own */
     size_t count;
-    bool peek, is_sent, is_repeated;
+    bool peek;
     uint64_t sent_ms, due_ms;
     size_t lease_count;
     struct {
@@ -62,6 +90,12 @@ struct store_pending {
         uint32_t mine;
         size_t index; /* of its charge */
     } leases[STORE_CHARGES_MAX];
+    size_t part_count, parts_open;
+    /* From here on set as far as it is used. */
+    struct store_part parts[PARTS_MAX];
+    const char *command; /* of what is about one key */
+    size_t key_len;
+    char key[SCRIPT_KEY_SIZE];
 };
 
 TAILQ_HEAD(pending_list, store_pending);
@@ -70,53 +104,95 @@ struct redis_store {
     struct redis_url url;
     char *description, *client_name, *prefix;
     uint64_t timeout_ms, renew_ms, tick_ms;
-    struct redis_connection *connection;
-    struct breaker breaker;
-    struct event *tick; /* probes while open, renewals while closed */
-    char trouble[200];  /* what was logged last; "" while all is well */
+    struct redis_tls *tls;           /* NULL: without */
+    struct node_list nodes;          /* one, or the masters of a Cluster */
+    struct redis_sentinel *sentinel; /* NULL: none */
+    struct redis_slots *slots;       /* of a Cluster; else NULL */
     uint64_t complain_after_ms;
 
     struct script_holder holder;
     struct script_call call; /* the one that is being written */
     struct refused_cache *refused;
-    struct lease_table *leases; /* the facade's */
+    struct lease_table *leases;  /* the facade's */
+    struct memory_store *memory; /* the facade's */
     struct lease_writer writer;
 
-    struct redis_call heartbeat; /* this process's own lease: the probe too */
-    bool heartbeat_is_repeated;
-    uint64_t heartbeat_due_ms;
-    uint32_t instances;
+    struct redis_edicts *edicts;
+
+    unsigned serves;           /* bits 1u << enum face */
+    uint32_t alive[1 + FACES]; /* all daemons; those that serve a face */
+    uint64_t settled_ms; /* until then the server may not know all of them */
 
     struct pending_list waiting, spare;
     size_t waiting_count;
-    uint64_t round_trips, failures, connects;
+    uint64_t round_trips, failures;
 };
 
-/* It serves nobody now: opens the breaker, settles all who wait. */
-void redis_store_fail(struct redis_store *, const char *reason);
+/* A node has been connected, or lost, or can be used now. */
+void redis_store_on_node(struct redis_store *, bool is_ready);
+/* Where an error of a node sends us; NULL: nowhere. is_ask: for this once. */
+struct redis_node *redis_store_redirect(struct redis_store *,
+    const struct redis_node *from, const struct redisReply *, bool *is_ask_r);
 /* One request had bad luck; others may not. Logged now and then. */
 void redis_store_complain(struct redis_store *, const char *what);
-/* What an error reply to a script means. */
-enum redis_trouble {
-    TROUBLE_REPEAT, /* the script is loaded again, nothing has run */
-    TROUBLE_ONE,    /* this call has failed; logged now and then */
-    TROUBLE_ALL,    /* redis_store_fail has settled all, this call too */
-};
-enum redis_trouble redis_store_take_error(
-    struct redis_store *, const struct redisReply *reply);
+/* Who has the keys with this text in braces; NULL: nobody who can be used. */
+struct redis_node *redis_store_route(
+    const struct redis_store *, const char *tag, size_t len);
+/* The same for a whole key. */
+struct redis_node *redis_store_route_key(
+    const struct redis_store *, const char *key);
 
-static inline bool redis_store_is_open_for_use(const struct redis_store *store)
-{
-    return store->breaker.state == BREAKER_CLOSED;
-}
+/* redis_slots.c, for a Cluster alone */
+void redis_slots_open(struct redis_store *, struct event_base *);
+void redis_slots_close(struct redis_store *);
+/* Who has the keys with this text in braces; NULL: nobody. */
+struct redis_node *redis_slots_find(
+    const struct redis_slots *, const char *tag, size_t len);
+/* The node at an address, a new one if need be. */
+struct redis_node *redis_slots_node(
+    struct redis_store *, const char *host, uint16_t port);
+/* Each slot has an owner, and each owner can be used. */
+bool redis_slots_are_whole(const struct redis_store *);
+/* A slot is there now, whatever the map says. */
+void redis_slots_moved(
+    struct redis_store *, unsigned slot, struct redis_node *to);
+/* The map is out of date. */
+void redis_slots_ask(struct redis_store *);
+/* Something about a node has changed. */
+void redis_slots_on_node(struct redis_store *);
+/* With new TLS material. */
+void redis_slots_renew(struct redis_store *);
+
+/* Whose leases count the daemons. */
+struct subject heartbeat_daemons(void);
+void heartbeat_init(struct redis_node *);
+void heartbeat_send(struct redis_node *);
+/* To a server that may not know the other daemons yet. */
+void heartbeat_on_connected(struct redis_node *);
+/* Gives back this process's own leases, unasked. */
+void heartbeat_farewell(struct redis_node *);
 
 void redis_pending_init(struct redis_store *);
 void redis_pending_clear(struct redis_store *);
-/* On the list of those that wait; NULL: there are too many. */
+/* On the list of those that wait, without parts; NULL: there are too many. */
 struct store_pending *redis_pending_new(struct redis_store *);
+/* No part of it is under way any more. */
 void redis_pending_free(struct store_pending *);
-/* All that wait: STORE_UNAVAILABLE. */
-void redis_pending_settle(struct redis_store *);
+/* The same while some may be: nobody wants the answers. */
+void redis_pending_cancel(struct store_pending *);
+
+/* One more part. Begin all of them at once. */
+struct store_part *store_part_add(struct store_pending *, uint32_t charges);
+/* Sends every part to who has its keys. Calls out if nothing can be sent. */
+void store_parts_begin(struct store_pending *);
+/* The pending's command and key. */
+bool store_part_send_command(struct store_part *, struct redis_node *);
+/* The node can be used now: what was parked there is sent. Calls out. */
+void store_parts_unpark(struct redis_node *);
+/* What is parked there and has no time left ends. Calls out. */
+void store_parts_expire(struct redis_node *);
+/* It is not under way any more. The last one of a request calls out. */
+void store_part_end(struct store_part *, enum store_status);
 
 void lease_writer_init(struct redis_store *, struct event_base *);
 void lease_writer_clear(struct redis_store *);
@@ -124,9 +200,9 @@ void lease_writer_clear(struct redis_store *);
 void lease_writer_run(struct redis_store *);
 /* Goes on after an error, and renews those written before that moment. */
 void lease_writer_tick(struct redis_store *, uint64_t renew_before_ms);
-/* Batches under way have no answer. */
-void lease_writer_settle(struct redis_store *);
-/* Gives back everything, the heartbeat's lease included, unasked. */
+/* Batches under way there have no answer. */
+void lease_writer_settle(struct redis_store *, const struct redis_node *);
+/* Gives back everything, unasked. */
 void lease_writer_farewell(struct redis_store *);
 
 #endif

@@ -26,6 +26,7 @@ struct refused {
 struct refused_cache {
     struct hash_key hash_key;
     size_t sets;
+    bool has_entries; /* or never touched: the memory is not there yet */
     struct refused *entries;
 };
 
@@ -49,7 +50,9 @@ void refused_cache_free(struct refused_cache **cache)
 
 void refused_cache_clear(struct refused_cache *cache)
 {
-    memset(cache->entries, 0, cache->sets * WAYS * sizeof(struct refused));
+    if (cache->has_entries)
+        memset(cache->entries, 0, cache->sets * WAYS * sizeof(struct refused));
+    cache->has_entries = false;
 }
 
 static uint64_t refused_hash(
@@ -106,6 +109,7 @@ void refused_cache_note(struct refused_cache *cache,
         uint64_t until_ms = sent_ms + (uint64_t)charge->retry_ms;
         uint64_t trusted_ms = sent_ms + REFUSED_TRUST_MS;
         uint64_t hash = refused_hash(cache, charge);
+        cache->has_entries = true;
         *refused_place(cache, hash) = (struct refused){
             .hash = hash,
             .until_ms = until_ms,

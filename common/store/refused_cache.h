@@ -16,7 +16,7 @@
 
 #include <stddef.h>
 
-#define REFUSED_TRUST_MS 10000
+#define REFUSED_TRUST_MS 1000
 
 struct refused_cache;
 

@@ -55,26 +55,45 @@ size_t script_note_key(const struct script_holder *holder, const char *note,
     end = append(end, "n|", 2);
     end = append(end, note, strnlen(note, SCRIPT_NAME_MAX));
     *end++ = '}';
+    *end = '\0';
     return (size_t)(end - out);
 }
 
-static void call_put_key(struct script_call *call, int at, char kind,
-    const struct subject *subject, const char *name)
+/* Nor is any subject "control". */
+size_t script_control_key(
+    const struct script_holder *holder, char letter, char out[SCRIPT_KEY_SIZE])
+{
+    static const char control[] = "control}";
+    char *end = append_prefix(out, holder);
+    end = append(end, control, sizeof control - 1);
+    *end++ = letter;
+    return (size_t)(end - out);
+}
+
+size_t script_counter_key(const struct script_holder *holder,
+    enum charge_kind kind, const struct subject *subject, const char *name,
+    char out[SCRIPT_KEY_SIZE])
+{
+    char *end = append_prefix(out, holder);
+    end = append(end, subject->text, subject->len);
+    *end++ = '}';
+    *end++ = kind_letters[kind];
+    end = append(end, name, strnlen(name, SCRIPT_NAME_MAX));
+    return (size_t)(end - out);
+}
+
+static void call_put_key(struct script_call *call, int at,
+    enum charge_kind kind, const struct subject *subject, const char *name)
 {
     char *start = call->text + call->used;
-    char *out = append_prefix(start, call->holder);
-    out = append(out, subject->text, subject->len);
-    *out++ = '}';
-    *out++ = kind;
-    out = append(out, name, strnlen(name, SCRIPT_NAME_MAX));
-    size_t len = (size_t)(out - start);
+    size_t len = script_counter_key(call->holder, kind, subject, name, start);
     call->used += len;
     call_put(call, at, start, len);
 }
 
 void script_call_begin(struct script_call *call,
     const struct script_holder *holder, const char *sha, size_t limits,
-    bool peek)
+    enum script_mode mode)
 {
     assert(limits > 0 && limits <= SCRIPT_LIMITS_MAX);
     call->holder = holder;
@@ -82,7 +101,7 @@ void script_call_begin(struct script_call *call,
     call->limits_added = 0;
     call->used = 0;
     call->argc = (int)(4 + 5 * limits);
-    call->mode[0] = peek ? 'p' : 'c';
+    call->mode[0] = (char)mode;
     call_put(call, 0, "EVALSHA", 7);
     call_put(call, 1, sha, strlen(sha));
     call_put(call, 2, call->count, decimal_write(call->count, limits));
@@ -96,7 +115,7 @@ static int call_add_key(struct script_call *call, enum charge_kind kind,
     size_t index = call->limits_added++;
     assert(index < call->limits);
     char letter = kind_letters[kind];
-    call_put_key(call, (int)(3 + index), letter, subject, name);
+    call_put_key(call, (int)(3 + index), kind, subject, name);
     call->mode[1 + index] = (char)(shadow ? letter - 'a' + 'A' : letter);
     return (int)(4 + call->limits + 4 * index);
 }
@@ -110,6 +129,12 @@ static void call_put_lease(
     call_put(call, at + 3, (const char *)call->holder->id, SCRIPT_ID_SIZE);
 }
 
+/* Of a sliding key. */
+static uint64_t life_of(uint64_t window_ms)
+{
+    return window_ms + (window_ms + 15) / 16 + 1000;
+}
+
 void script_call_add(
     struct script_call *call, const struct charge *charge, uint32_t mine)
 {
@@ -121,7 +146,7 @@ void script_call_add(
         call_put_number(call, at, charge->limit);
         call_put_number(call, at + 1, window_ms);
         call_put_number(call, at + 2, charge->amount);
-        call_put_number(call, at + 3, window_ms + (window_ms + 15) / 16 + 1000);
+        call_put_number(call, at + 3, life_of(window_ms));
         break;
     case CHARGE_FIXED:
         call_put_number(call, at, charge->limit);
@@ -133,6 +158,17 @@ void script_call_add(
         call_put_lease(call, at, charge->limit, mine);
         break;
     }
+}
+
+void script_call_add_refund(
+    struct script_call *call, const struct charge *charge, uint64_t charged_ms)
+{
+    int at = call_add_key(
+        call, CHARGE_SLIDING, false, charge->subject, charge->name);
+    call_put_number(call, at, charged_ms);
+    call_put_number(call, at + 1, charge->window_ms);
+    call_put_number(call, at + 2, charge->amount);
+    call_put_number(call, at + 3, life_of(charge->window_ms));
 }
 
 void script_call_add_lease(struct script_call *call,
@@ -186,14 +222,30 @@ bool script_reply_read(
     return true;
 }
 
+bool script_reply_read_receipt(const redisReply *reply, struct charge *charges,
+    size_t count, uint64_t *charged_ms_r)
+{
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 * count + 1)
+        return false;
+    const redisReply *moment = reply->element[2 * count];
+    redisReply pairs = *reply;
+    pairs.elements = 2 * count;
+    if (!reply_is_number(moment, 0) ||
+        !script_reply_read(&pairs, charges, count, true))
+        return false;
+    *charged_ms_r = (uint64_t)moment->integer;
+    return true;
+}
+
 bool script_reply_read_leases(
-    const redisReply *reply, size_t count, uint32_t *first_used_r)
+    const redisReply *reply, size_t count, uint32_t *used_r)
 {
     struct charge charges[SCRIPT_LIMITS_MAX];
     assert(count <= SCRIPT_LIMITS_MAX);
     if (!script_reply_read(reply, charges, count, false))
         return false;
-    *first_used_r = charges[0].used;
+    for (size_t i = 0; i < count; i++)
+        used_r[i] = charges[i].used;
     return true;
 }
 
@@ -214,6 +266,9 @@ enum script_error script_error_of(const char *text)
         {"NOSCRIPT", SCRIPT_ERROR_MISSING},
         {"WRONGTYPE", SCRIPT_ERROR_REQUEST},
         {"ERR", SCRIPT_ERROR_REQUEST},
+        {"MOVED", SCRIPT_ERROR_ELSEWHERE},
+        {"ASK", SCRIPT_ERROR_ELSEWHERE},
+        {"TRYAGAIN", SCRIPT_ERROR_DIVIDED},
         {"READONLY", SCRIPT_ERROR_MOVED_ON},
         {"NOAUTH", SCRIPT_ERROR_MOVED_ON},
     };

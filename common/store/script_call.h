@@ -40,9 +40,16 @@ struct script_call {
     char text[SCRIPT_LIMITS_MAX * (SCRIPT_KEY_SIZE + SCRIPT_LIMIT_TEXT)];
 };
 
+enum script_mode {
+    SCRIPT_CHARGE = 'c',
+    SCRIPT_PEEK = 'p',
+    SCRIPT_RECEIPT = 'r', /* a charge that may have to be taken back */
+    SCRIPT_REFUND = 'u',
+};
+
 /* As many limits as said here must be added after it. */
 void script_call_begin(struct script_call *, const struct script_holder *,
-    const char *sha, size_t limits, bool peek);
+    const char *sha, size_t limits, enum script_mode);
 /* mine: for a lease, this process's absolute count. */
 void script_call_add(
     struct script_call *, const struct charge *, uint32_t mine);
@@ -50,25 +57,41 @@ void script_call_add(
 void script_call_add_lease(struct script_call *, const struct subject *,
     const char *name, uint32_t mine);
 
+/* Takes back a sliding charge that was made at this moment. */
+void script_call_add_refund(
+    struct script_call *, const struct charge *, uint64_t charged_ms);
+
 /* Where a note is kept; returns its length. */
 size_t script_note_key(
     const struct script_holder *, const char *note, char out[SCRIPT_KEY_SIZE]);
 
+/* One of the keys of control.lua; returns its length. */
+size_t script_control_key(
+    const struct script_holder *, char letter, char out[SCRIPT_KEY_SIZE]);
+/* Where a counter is kept; returns its length. */
+size_t script_counter_key(const struct script_holder *, enum charge_kind,
+    const struct subject *, const char *name, char out[SCRIPT_KEY_SIZE]);
+
 /* The reply to a call for these charges; false: bad. */
 bool script_reply_read(
     const struct redisReply *, struct charge *, size_t count, bool peek);
-/* The reply to a call of leases alone. */
+/* The same to SCRIPT_RECEIPT, with the moment on the server's clock. */
+bool script_reply_read_receipt(const struct redisReply *, struct charge *,
+    size_t count, uint64_t *charged_ms_r);
+/* The reply to a call of leases alone: all holders' sum of each. */
 bool script_reply_read_leases(
-    const struct redisReply *, size_t count, uint32_t *first_used_r);
+    const struct redisReply *, size_t count, uint32_t *used_r);
 /* True if the request as a whole was charged. */
 bool charges_pass(const struct charge *, size_t count);
 
 enum script_error {
-    SCRIPT_ERROR_MISSING,  /* NOSCRIPT: nothing has run */
-    SCRIPT_ERROR_REQUEST,  /* about these keys; others may do well */
-    SCRIPT_ERROR_SERVER,   /* it serves nobody now: LOADING, BUSY, OOM */
-    SCRIPT_ERROR_MOVED_ON, /* another server, or a new greeting, may: READONLY
-                            */
+    SCRIPT_ERROR_MISSING,   /* NOSCRIPT: nothing has run */
+    SCRIPT_ERROR_REQUEST,   /* about these keys; others may do well */
+    SCRIPT_ERROR_SERVER,    /* it serves nobody now: LOADING, BUSY, OOM */
+    SCRIPT_ERROR_ELSEWHERE, /* MOVED, ASK: nothing has run */
+    SCRIPT_ERROR_DIVIDED,   /* TRYAGAIN: its keys are on two servers now */
+    SCRIPT_ERROR_MOVED_ON,  /* another server, or a new greeting, may: READONLY
+                             */
 };
 enum script_error script_error_of(const char *text);
 

@@ -10,16 +10,22 @@
 #include "common/base/clock.h"
 #include "common/base/memory.h"
 #include "common/config/config.h"
+#include "common/store/breaker.h"
 #include "common/store/lease.h"
 #include "common/store/memory.h"
+#include "common/store/memory_edicts.h"
+#include "common/store/redis_edicts.h"
 #include "common/store/redis_store.h"
+#include "common/store/store_inspect.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct store {
     struct memory_store *memory;
     struct lease_table *leases;
+    struct edict_table *edicts;
     struct redis_store *redis; /* NULL for memory: */
     uint64_t lease_ttl_ms;
 };
@@ -30,10 +36,12 @@ struct store *store_open(
     struct store *store = xcalloc(1, sizeof *store);
     store->memory = memory_store_new(MEMORY_STORE_ENTRIES_MAX);
     store->leases = lease_table_new();
+    store->edicts = edict_table_new();
     store->lease_ttl_ms = config->lease_ttl_ms;
     if (strcmp(config->store, "memory:") == 0)
         return store;
-    store->redis = redis_store_open(base, config, store->leases, err);
+    store->redis = redis_store_open(
+        base, config, store->leases, store->memory, &store->edicts, err);
     if (store->redis == NULL)
         store_close(&store);
     return store;
@@ -45,6 +53,7 @@ void store_close(struct store **store)
         return;
     redis_store_close(&(*store)->redis);
     lease_table_free(&(*store)->leases);
+    edict_table_free(&(*store)->edicts);
     memory_store_free(&(*store)->memory);
     free(*store);
     *store = NULL;
@@ -136,6 +145,117 @@ void store_recall_cancel(struct store *store, struct store_recall *recall)
         redis_store_recall_cancel(store->redis, recall);
 }
 
+void store_edict_write(struct store *store, struct store_edict_request *request)
+{
+    if (store->redis != NULL)
+        redis_edicts_write(redis_store_edicts(store->redis), request);
+    else
+        request->on_done(request, memory_edicts_write(store->edicts, request,
+                                      clock_monotonic_ms(), clock_wall_ms()));
+}
+
+void store_edict_cancel(
+    struct store *store, struct store_edict_request *request)
+{
+    if (store->redis != NULL)
+        redis_edicts_cancel(redis_store_edicts(store->redis), request);
+}
+
+struct edict_table *store_edicts(struct store *store)
+{
+    return store->edicts;
+}
+
+void store_board_show(struct store *store, const char *text, size_t len)
+{
+    if (store->redis != NULL)
+        redis_boards_show(redis_store_edicts(store->redis), text, len);
+}
+
+void store_board_read(struct store *store, struct store_board_request *request)
+{
+    if (store->redis != NULL)
+        redis_boards_read(redis_store_edicts(store->redis), request);
+    else
+        request->on_done(request, STORE_OK);
+}
+
+void store_board_cancel(
+    struct store *store, struct store_board_request *request)
+{
+    if (store->redis != NULL)
+        redis_boards_cancel(redis_store_edicts(store->redis), request);
+}
+
+static void local_read_holders(
+    struct store *store, struct store_inspection *inspection)
+{
+    uint32_t count = local_count(store, inspection->charge);
+    if (count == 0)
+        return;
+    inspection->holder_count = 1;
+    inspection->holders[0] =
+        (struct store_holder){.id = "", .is_ours = true, .count = count};
+}
+
+void store_read_holders(
+    struct store *store, struct store_inspection *inspection)
+{
+    inspection->holder_count = 0;
+    if (store->redis != NULL) {
+        redis_store_inspect(store->redis, "GET", inspection);
+        return;
+    }
+    local_read_holders(store, inspection);
+    inspection->on_done(inspection, STORE_OK);
+}
+
+/* Of what was counted here in an outage, too. */
+void store_forget(struct store *store, struct store_inspection *inspection)
+{
+    inspection->was_there = memory_store_forget(
+        store->memory, inspection->charge, clock_monotonic_ms());
+    if (store->redis != NULL) {
+        redis_store_trust_nobody(store->redis);
+        redis_store_inspect(store->redis, "DEL", inspection);
+        return;
+    }
+    inspection->on_done(inspection, STORE_OK);
+}
+
+void store_inspect_cancel(
+    struct store *store, struct store_inspection *inspection)
+{
+    if (store->redis != NULL)
+        redis_store_inspect_cancel(store->redis, inspection);
+}
+
+void store_announce_key(const char *id, char key[STORE_ANNOUNCE_KEY_SIZE])
+{
+    (void)snprintf(key, STORE_ANNOUNCE_KEY_SIZE, "i|%s", id);
+}
+
+void store_announce(struct store *store, const char *name)
+{
+    char id[STORE_ID_SIZE], key[STORE_ANNOUNCE_KEY_SIZE];
+    if (store->redis == NULL)
+        return;
+    redis_store_id(store->redis, id);
+    store_announce_key(id, key);
+    redis_store_note_write(store->redis, key, name);
+}
+
+void store_serve(struct store *store, unsigned faces)
+{
+    if (store->redis != NULL)
+        redis_store_serve(store->redis, faces);
+}
+
+bool store_reload(struct store *store, struct error *err)
+{
+    return store->redis == NULL || redis_store_reload(store->redis, err);
+}
+
 bool store_is_shared(const struct store *store)
 {
     return store->redis != NULL;
@@ -148,8 +268,11 @@ void store_state(const struct store *store, struct store_state *state_r)
         .description = "memory:",
         .tracked = memory_store_count(store->memory),
         .leases = lease_table_units(store->leases),
+        .breaker = breaker_state_name(BREAKER_CLOSED),
         .instances = 1,
     };
+    for (size_t i = 0; i < FACES; i++)
+        state_r->serving[i] = 1;
     if (store->redis != NULL)
         redis_store_state(store->redis, state_r);
 }

@@ -6,21 +6,36 @@
  * (core/charge.h says what "all" means). on_done is called exactly once,
  * always: before store_charge returns (memory:, or a client known to be
  * refused), or later from the loop, at the latest store_timeout after the
- * request. Never retried by the store: a charge that was sent and not
- * answered may have counted, so one lost reply can cost one extra count,
- * never a lost one.
+ * request; and at once while the store is known to be away (breaker.h), or
+ * REDIS_PENDING_MAX requests wait already. Never retried by the store: a charge
+ * that was sent and not answered may have counted, so one lost reply can cost
+ * one extra count at most, never a lost one. A reply that comes late is
+ * dropped.
  *
  * Leases: a CHARGE_LEASE that passes is held by this process until
  * store_release. Each process writes its absolute count under its own random
  * identity, renews it every lease_ttl/3, and is forgotten lease_ttl after
  * its last renewal; so a crash, a lost reply or a failover heals by itself.
- * Leases survive the loss of the store: the local count is always right.
+ * Leases survive the loss of the store: the local count is always right, and
+ * is written again, as it stands then, when the store is back. Nothing else is:
+ * what store_charge_local counted stays in this process.
+ *
+ * In a Cluster "one step" is one for each key of a limit (subject): they are
+ * charged at the same time, and if one refuses, what the others have charged
+ * is taken back. Until then, a few ms, others are judged as if it had been
+ * admitted: at most one refusal that need not have been for each unit taken
+ * back, and never one unit too many. A refund that is lost is one extra count.
+ *
+ * Every key has a time to live. A counter takes 170 to 400 bytes in Redis and
+ * 120 to 350 in this process, where there are at most MEMORY_STORE_ENTRIES_MAX.
  */
 #ifndef TOLLGATE_STORE_STORE_H
 #define TOLLGATE_STORE_STORE_H
 
 #include "common/base/error.h"
 #include "common/core/charge.h"
+#include "common/core/edict_table.h"
+#include "common/core/event.h"
 
 #include <stddef.h>
 
@@ -33,6 +48,8 @@ struct store;
 
 enum store_status {
     STORE_OK,
+    STORE_PARTLY,      /* what is known passes; charges with is_unknown are
+                          those of a server that is away */
     STORE_UNAVAILABLE, /* nothing known; results are not set */
 };
 
@@ -59,7 +76,8 @@ void store_close(struct store **);
 void store_charge(struct store *, struct store_request *);
 /*
  * The same on this process's memory alone, for an outage: answers before it
- * returns. The caller has divided the limits by store_state's instances.
+ * returns. The caller has divided the limits by store_state's `serving`. What
+ * the store has let in for this process is counted here already.
  */
 void store_charge_local(struct store *, struct store_request *);
 /* The caller goes away: no on_done; a lease that passes yet is given back. */
@@ -81,6 +99,61 @@ struct store_recall {
 void store_note_read(struct store *, const char *key, struct store_recall *);
 void store_recall_cancel(struct store *, struct store_recall *);
 
+/*
+ * Which faces this process serves: bits 1u << enum face, 0 from when it
+ * drains. The others count it as one who feeds the limits of those faces, and
+ * in an outage leave a share to it.
+ */
+void store_serve(struct store *, unsigned faces);
+
+/*
+ * Reads what the store's files hold (TLS material) again: used by the next
+ * connection, and that is made soon if anything has changed. False: the old
+ * stays, nothing has happened.
+ */
+bool store_reload(struct store *, struct error *err);
+
+/*
+ * Edicts: bans and overrides, the same in all daemons of a store within a
+ * second. What is known here is a table in this process, so a decision asks
+ * nobody; while the store is away it stays, each until its own end. memory:
+ * has them for this process alone, until its end. At most EDICTS_MAX.
+ */
+enum store_edict_result {
+    STORE_EDICT_DONE,
+    STORE_EDICT_NONE, /* to be lifted: there is none */
+    STORE_EDICT_FULL,
+    STORE_EDICT_UNAVAILABLE, /* not done, as far as is known: no answer */
+};
+/* Owned by the caller, and where it is until on_done or the cancel. */
+struct store_edict_request {
+    struct edict edict; /* without until_ms, set_ms */
+    uint64_t life_ms;   /* from now on; 0: lift the one of this key */
+    void (*on_done)(struct store_edict_request *, enum store_edict_result);
+    void *context;
+    struct store_errand *errand; /* the store's, NULL while idle */
+};
+void store_edict_write(struct store *, struct store_edict_request *);
+void store_edict_cancel(struct store *, struct store_edict_request *);
+struct edict_table *store_edicts(struct store *);
+
+/*
+ * Boards: a text of each daemon that the others can read, for 20 s after it
+ * was shown last. Nothing waits for it, and nothing is lost with it.
+ */
+#define STORE_BOARD_MAX 6000
+void store_board_show(struct store *, const char *text, size_t len);
+struct store_board_request {
+    /* Of each other daemon; any bytes. */
+    void (*on_board)(
+        struct store_board_request *, const char *text, size_t len);
+    void (*on_done)(struct store_board_request *, enum store_status);
+    void *context;
+    struct store_errand *errand;
+};
+void store_board_read(struct store *, struct store_board_request *);
+void store_board_cancel(struct store *, struct store_board_request *);
+
 /* Is it shared with other processes (not memory:)? */
 bool store_is_shared(const struct store *);
 
@@ -89,8 +162,11 @@ struct store_state {
     const char *description; /* URL without password */
     uint64_t tracked;        /* memory: counters held */
     uint64_t leases;         /* units held by this process */
-    uint32_t instances;      /* daemons alive on this store when it was last
-                                seen, this one included; 1..; memory: 1 */
+    const char *breaker; /* "closed", "open", "half-open"; memory: "closed" */
+    uint32_t instances;  /* daemons alive on this store when it was last seen,
+                            this one included; 1..; memory: 1 */
+    uint32_t serving[FACES]; /* of them, those that serve this face and are not
+                                draining; 1.. */
     uint64_t round_trips, failures, reconnects; /* since start */
 };
 void store_state(const struct store *, struct store_state *state_r);

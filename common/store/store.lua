@@ -9,8 +9,8 @@
 --   KEYS  one key per limit, all distinct, but fixed limits that differ in
 --         field may share one. The kind must be part of the key's name: a
 --         sliding, a fixed and a lease key are values of different types.
---   ARGV[1]  the mode, "c" charge or "p" peek (nothing is written), then one
---         letter per limit: s sliding, f fixed, l lease; upper case (S F L) is
+--   ARGV[1]  the mode, "c" charge, "p" peek (nothing is written), "r" a charge
+--         with a receipt or "u" to undo one, then one letter per limit: s sliding, f fixed, l lease; upper case (S F L) is
 --         a shadow: it refuses nothing, and is charged only if it would pass
 --         and the request passes (fixed counts always).
 --   then four arguments per limit, numbers as decimal text:
@@ -32,6 +32,14 @@
 --   The request has passed, and was charged, if no limit other than shadows
 --   has a retry. used of a limit that was not charged is without this
 --   request; of a lease then: the others' counts + mine - 1.
+--
+--   With a receipt the reply is always used, retry of each limit, and in the
+--   end the moment (ms) at which it was charged. Who asks two servers at once,
+--   of which one refuses, takes back what the other has charged: "u", sliding
+--   limits alone, that moment in N's place; the reply says nothing. The units
+--   are taken from the entry that holds them, the first one with at >= moment,
+--   so what was said of the window below stays true; and an entry that has
+--   none left goes, so that nobody's refusals make the value grow.
 --
 -- Commands, for an ACL: TIME GET MGET PSETEX HINCRBY HGET PTTL PEXPIREAT DEL.
 --
@@ -69,7 +77,7 @@ local modes = ARGV[1]
 -- One limit that no shadow, peek or other limit complicates returns as soon as
 -- it is decided; an integer is the cheapest reply there is.
 local is_one = modes == 'cs' or modes == 'cf'
-local is_peek, now, values, healed, report, after
+local is_peek, is_receipt, now, values, healed, report, after
 local passes, is_clean = true, true
 
 if modes ~= 'cf' then
@@ -78,7 +86,31 @@ if modes ~= 'cf' then
   now = now - now % 1
 end
 if not is_one then
-  is_peek = sub(modes, 1, 1) == 'p'
+  local mode = sub(modes, 1, 1)
+  if mode == 'u' then
+    for i = 1, #KEYS do
+      local moment, amount = ARGV[4 * i - 2] + 0, ARGV[4 * i] + 0
+      local value = call('GET', KEYS[i]) or ''
+      for from = 7, #value, 12 do
+        local at, units = unpack_struct('<I6I6', value, from)
+        if at >= moment then
+          local taken = math.min(units, amount)
+          local entry = units > taken and pack('<I6I6', at, units - taken) or ''
+          value = pack('<I6', unpack_struct('<I6', value) - taken)
+            .. sub(value, 7, from - 1) .. entry .. sub(value, from + 12)
+          break
+        end
+      end
+      if #value > 6 then
+        call('PSETEX', KEYS[i], ARGV[4 * i + 1], value)
+      elseif value ~= '' then
+        call('DEL', KEYS[i])
+      end
+    end
+    return 0
+  end
+  is_peek = mode == 'p'
+  is_receipt = mode == 'r'
   is_clean = not is_peek
   values = call('MGET', unpack(KEYS)) -- nil for a hash
   -- used, retry of each limit without this request; used with it
@@ -223,5 +255,9 @@ if not is_peek then
       report[2 * i - 1] = after[i]
     end
   end
+end
+if is_receipt then
+  report[2 * #KEYS + 1] = now
+  return report
 end
 return is_clean and (after[2] and after or after[1]) or report

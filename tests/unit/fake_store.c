@@ -10,14 +10,17 @@ struct fake_store fake_store;
 
 void fake_store_reset(void)
 {
+    edict_table_free(&fake_store.edicts);
     memset(&fake_store, 0, sizeof fake_store);
     fake_store.instances = 1;
+    fake_store.serving = 1;
 }
 
 static void answer(struct store_request *request, enum store_status status)
 {
     for (size_t i = 0; i < request->count; i++) {
         request->charges[i].refused = fake_store.refuses[i];
+        request->charges[i].is_unknown = fake_store.unknown[i];
         request->charges[i].used = fake_store.used[i];
         request->charges[i].retry_ms = fake_store.retry_ms[i];
     }
@@ -54,6 +57,8 @@ void store_charge_local(struct store *store, struct store_request *request)
     (void)store;
     fake_store.local_asked++;
     keep(request);
+    for (size_t i = 0; i < request->count; i++)
+        fake_store.refuses[i] = fake_store.is_full_here;
     answer(request, STORE_OK);
 }
 
@@ -85,6 +90,16 @@ bool store_is_shared(const struct store *store)
 void store_state(const struct store *store, struct store_state *state)
 {
     (void)store;
-    *state = (struct store_state){
-        .instances = fake_store.instances, .description = "fake"};
+    *state = (struct store_state){.instances = fake_store.instances,
+        .serving = {fake_store.serving, fake_store.serving, fake_store.serving},
+        .breaker = "closed",
+        .description = "fake"};
+}
+
+struct edict_table *store_edicts(struct store *store)
+{
+    (void)store;
+    if (fake_store.edicts == NULL)
+        fake_store.edicts = edict_table_new();
+    return fake_store.edicts;
 }

@@ -11,15 +11,19 @@ struct fake_store {
     bool answers_later;       /* else from within store_charge */
     enum store_status status; /* of the next answers */
     bool refuses[STORE_CHARGES_MAX];
+    bool unknown[STORE_CHARGES_MAX]; /* with STORE_PARTLY */
+    bool is_full_here;               /* store_charge_local refuses all */
     uint32_t used[STORE_CHARGES_MAX];
     int64_t retry_ms[STORE_CHARGES_MAX];
     uint32_t instances;
+    uint32_t serving; /* of each face */
 
     struct store_request *waiting; /* answers_later: the last request */
     unsigned charges_asked, local_asked, cancelled;
     struct charge asked[STORE_CHARGES_MAX]; /* as the engine wrote them */
     size_t asked_count;
-    char released[256]; /* "subject/name " of each store_release */
+    char released[256];         /* "subject/name " of each store_release */
+    struct edict_table *edicts; /* made when they are asked for first */
 };
 
 extern struct fake_store fake_store;

@@ -9,7 +9,7 @@ static struct breaker closed_breaker(void)
     breaker_init(&breaker);
     breaker_on_connected(&breaker, 0);
     assert_true(breaker_take_probe(&breaker, 0));
-    assert_true(breaker_on_success(&breaker));
+    assert_true(breaker_on_success(&breaker, 0));
     return breaker;
 }
 
@@ -21,7 +21,7 @@ static void test_begins_open(void **state)
     assert_int_equal(breaker.state, BREAKER_OPEN);
     assert_false(breaker_take_probe(&breaker, 1000000));
     assert_true(breaker_wait_ms(&breaker, 1000000) == UINT64_MAX);
-    assert_false(breaker_on_lost(&breaker)); /* nothing changed: no log */
+    assert_false(breaker_on_lost(&breaker, 0)); /* nothing changed: no log */
 }
 
 static void test_first_probe_at_once(void **state)
@@ -34,9 +34,9 @@ static void test_first_probe_at_once(void **state)
     assert_true(breaker_take_probe(&breaker, 500));
     assert_int_equal(breaker.state, BREAKER_HALF_OPEN);
     assert_false(breaker_take_probe(&breaker, 9999)); /* one at a time */
-    assert_true(breaker_on_success(&breaker));
+    assert_true(breaker_on_success(&breaker, 0));
     assert_int_equal(breaker.state, BREAKER_CLOSED);
-    assert_false(breaker_on_success(&breaker)); /* changed once only */
+    assert_false(breaker_on_success(&breaker, 0)); /* changed once only */
 }
 
 static void test_opens_once(void **state)
@@ -48,7 +48,7 @@ static void test_opens_once(void **state)
     /* Stragglers neither change nor prolong anything. */
     assert_false(breaker_on_failure(&breaker, 1001));
     assert_int_equal(breaker_wait_ms(&breaker, 1000), BREAKER_PAUSE_MIN_MS);
-    assert_false(breaker_on_success(&breaker));
+    assert_false(breaker_on_success(&breaker, 0));
     assert_int_equal(breaker.state, BREAKER_OPEN);
 }
 
@@ -69,22 +69,57 @@ static void test_pauses_grow_and_shrink(void **state)
             pause_ms = BREAKER_PAUSE_MAX_MS;
     }
     assert_true(breaker_take_probe(&breaker, now_ms + BREAKER_PAUSE_MAX_MS));
-    assert_true(breaker_on_success(&breaker));
-    assert_true(breaker_on_failure(&breaker, 90000));
-    assert_int_equal(breaker_wait_ms(&breaker, 90000), BREAKER_PAUSE_MIN_MS);
+    /* Back, but not for long: no calm, no shorter pause. */
+    assert_true(breaker_on_success(&breaker, 90000));
+    now_ms = 90000 + BREAKER_CALM_MS - 1;
+    assert_true(breaker_on_failure(&breaker, now_ms));
+    assert_int_equal(breaker_wait_ms(&breaker, now_ms), BREAKER_PAUSE_MAX_MS);
+    assert_true(breaker_take_probe(&breaker, now_ms + BREAKER_PAUSE_MAX_MS));
+    assert_true(breaker_on_success(&breaker, 100000));
+    now_ms = 100000 + BREAKER_CALM_MS;
+    assert_true(breaker_on_failure(&breaker, now_ms));
+    assert_int_equal(breaker_wait_ms(&breaker, now_ms), BREAKER_PAUSE_MIN_MS);
+}
+
+/* A connection that comes and goes is not probed at each coming. */
+static void test_comes_and_goes(void **state)
+{
+    struct breaker breaker = closed_breaker();
+    uint64_t now_ms = 10, pause_ms = BREAKER_PAUSE_MIN_MS;
+    (void)state;
+    for (int i = 0; i < 10; i++) {
+        assert_true(breaker_on_lost(&breaker, now_ms));
+        breaker_on_connected(&breaker, now_ms + 1);
+        assert_int_equal(breaker_wait_ms(&breaker, now_ms + 1), pause_ms - 1);
+        now_ms += pause_ms;
+        assert_true(breaker_take_probe(&breaker, now_ms));
+        assert_true(breaker_on_success(&breaker, now_ms));
+        pause_ms *= 2;
+        if (pause_ms > BREAKER_PAUSE_MAX_MS)
+            pause_ms = BREAKER_PAUSE_MAX_MS;
+    }
+    now_ms += BREAKER_CALM_MS;
+    assert_true(breaker_on_lost(&breaker, now_ms));
+    breaker_on_connected(&breaker, now_ms);
+    assert_true(breaker_take_probe(&breaker, now_ms));
+    /* Lost while half-open: that is a probe that failed. */
+    assert_false(breaker_on_lost(&breaker, now_ms));
+    breaker_on_connected(&breaker, now_ms);
+    assert_int_equal(breaker_wait_ms(&breaker, now_ms), BREAKER_PAUSE_MIN_MS);
 }
 
 static void test_lost_and_found(void **state)
 {
     struct breaker breaker = closed_breaker();
+    uint64_t now_ms = BREAKER_CALM_MS;
     (void)state;
-    assert_true(breaker_on_lost(&breaker));
-    assert_false(breaker_on_lost(&breaker));
+    assert_true(breaker_on_lost(&breaker, now_ms));
+    assert_false(breaker_on_lost(&breaker, now_ms));
     assert_true(breaker_wait_ms(&breaker, 99999) == UINT64_MAX);
-    breaker_on_connected(&breaker, 5);
-    assert_true(breaker_take_probe(&breaker, 5));
-    assert_false(breaker_on_lost(&breaker)); /* half-open was not closed */
-    assert_false(breaker_on_success(&breaker));
+    breaker_on_connected(&breaker, now_ms + 5);
+    assert_true(breaker_take_probe(&breaker, now_ms + 5));
+    assert_false(breaker_on_lost(&breaker, now_ms)); /* was not closed */
+    assert_false(breaker_on_success(&breaker, 0));
     assert_int_equal(breaker.state, BREAKER_OPEN);
 }
 
@@ -96,6 +131,7 @@ int main(void)
         cmocka_unit_test(test_opens_once),
         cmocka_unit_test(test_pauses_grow_and_shrink),
         cmocka_unit_test(test_lost_and_found),
+        cmocka_unit_test(test_comes_and_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 
 #include "common/store/memory.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -74,6 +75,56 @@ static void test_all_or_nothing(void **state)
     assert_true(memory_store_charge(store, charges, 3, false, 61001));
     memory_store_free(&store);
     assert_null(store);
+}
+
+/* What Redis has let in, an outage begins with. */
+static void test_noted_counts(void **state)
+{
+    struct memory_store *store = memory_store_new(64);
+    struct subject subject = subject_of("c=192.0.2.1");
+    struct charge charges[3] = {sliding(&subject, "a", 10),
+        sliding(&subject, "b", 1), fixed(&subject, 2, 0)};
+    struct charge share = sliding(&subject, "a", 5);
+
+    (void)state;
+    for (uint64_t i = 0; i < 3; i++)
+        memory_store_note(store, charges, 2, true, 1000 + i);
+    charges[1].refused = true; /* a shadow: counts no more */
+    memory_store_note(store, charges, 3, true, 1003);
+    /* Refused: what always counts does here too. */
+    memory_store_note(store, charges, 3, false, 1004);
+    assert_int_equal(used(store, charges[0], 1004), 4);
+    assert_int_equal(used(store, charges[1], 1004), 3); /* over its limit */
+    assert_int_equal(used(store, charges[2], 1004), 2);
+    assert_true(memory_store_charge(store, &share, 1, false, 1005));
+    assert_false(memory_store_charge(store, &share, 1, false, 1006));
+    assert_int_equal(share.used, 5);
+    assert_int_equal(share.retry_ms, 1000 + 60001 - 1006);
+    share.limit = 2; /* one more daemon: smaller than what is there */
+    assert_false(memory_store_charge(store, &share, 1, false, 1007));
+    assert_int_equal(share.retry_ms, 1003 + 60001 - 1007);
+    memory_store_free(&store);
+}
+
+/* As store.h says; 0 where a sanitizer keeps the books. */
+static void test_bytes_for_a_client(void **state)
+{
+    enum { CLIENTS = 20000 };
+    struct memory_store *store = memory_store_new(CLIENTS);
+    size_t before = mallinfo2().uordblks;
+
+    (void)state;
+    for (uint64_t round = 0; round < 17; round++) {
+        for (unsigned i = 0; i < CLIENTS; i++) {
+            struct subject subject = client(i);
+            struct charge charge = sliding(&subject, "day", 1000);
+            assert_true(memory_store_charge(
+                store, &charge, 1, false, 1000 + round * 3600));
+        }
+        size_t bytes = (mallinfo2().uordblks - before) / CLIENTS;
+        assert_true(bytes <= (round == 0 ? 120 : 350));
+    }
+    memory_store_free(&store);
 }
 
 static void test_shadow(void **state)
@@ -287,10 +338,41 @@ static void test_all_refusing_still_ends(void **state)
     memory_store_free(&store);
 }
 
+/* Each counter alone, in all its fields, and it goes on counting. */
+static void test_forget(void **state)
+{
+    struct memory_store *store = memory_store_new(64);
+    struct subject subject = subject_of("c=192.0.2.1");
+    struct charge charges[] = {sliding(&subject, "a", 3),
+        sliding(&subject, "b", 3), fixed(&subject, 1, 0),
+        fixed(&subject, 2, 0)};
+
+    (void)state;
+    assert_false(memory_store_forget(store, &charges[0], 1000));
+    for (int i = 0; i < 3; i++)
+        assert_true(memory_store_charge(store, charges, 4, false, 1000));
+    assert_true(memory_store_forget(store, &charges[0], 1000));
+    assert_false(memory_store_forget(store, &charges[0], 1000));
+    assert_true(memory_store_forget(store, &charges[2], 1000));
+    assert_int_equal(used(store, charges[0], 1000), 0);
+    assert_int_equal(used(store, charges[1], 1000), 3);
+    assert_int_equal(used(store, charges[2], 1000), 0);
+    assert_int_equal(used(store, charges[3], 1000), 0);
+    for (int i = 0; i < 3; i++)
+        assert_true(memory_store_charge(store, charges, 1, false, 2000));
+    assert_false(memory_store_charge(store, charges, 1, false, 2000));
+    /* What is over is not there to be forgotten. */
+    assert_false(memory_store_forget(store, &charges[1], 200000));
+    memory_store_free(&store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_or_nothing),
+        cmocka_unit_test(test_forget),
+        cmocka_unit_test(test_noted_counts),
+        cmocka_unit_test(test_bytes_for_a_client),
         cmocka_unit_test(test_shadow),
         cmocka_unit_test(test_fixed_that_decides),
         cmocka_unit_test(test_lease_is_honoured),

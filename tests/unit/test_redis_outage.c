@@ -4,6 +4,8 @@
  */
 #include "tests/unit/store_fixture.h"
 
+#include "common/store/redis_store_internal.h"
+
 #include <event2/event.h>
 #include <signal.h>
 #include <stdio.h>
@@ -110,6 +112,33 @@ static void test_stopped_server(void **state)
     assert_int_equal(store_state_of(f->one).leases, 1);
     assert_int_equal(store_state_of(f->one).reconnects, 0);
     assert_int_equal(fixture_logged(f, "is available"), 2);
+}
+
+/* One more than may wait is told so at once, and nobody else suffers. */
+static void test_too_many_wait(void **state)
+{
+    static struct ask asks[REDIS_PENDING_MAX + 1];
+    struct ask *last = &asks[REDIS_PENDING_MAX];
+    struct fixture *f = *state;
+    f->config.store_timeout_ms = 5000;
+    f->one = fixture_open_ready(f);
+    (void)kill(f->server.pid, SIGSTOP);
+    for (size_t i = 0; i < COUNT(asks); i++) {
+        ask_init(&asks[i], "c=1");
+        ask_add(&asks[i], CHARGE_SLIDING, "n", 2 * REDIS_PENDING_MAX);
+        assert_int_equal(last->answers, 0);
+        ask_send(f->one, &asks[i]);
+    }
+    assert_int_equal(last->answers, 1);
+    assert_int_equal(last->status, STORE_UNAVAILABLE);
+    assert_true(store_is_available(f->one));
+    (void)kill(f->server.pid, SIGCONT);
+    for (size_t i = 0; i < REDIS_PENDING_MAX; i++) {
+        UNTIL(f, asks[i].answers > 0);
+        assert_int_equal(asks[i].status, STORE_OK);
+        assert_int_equal(asks[i].charges[0].used, i + 1);
+    }
+    assert_true(store_is_available(f->one));
 }
 
 static void test_killed_server(void **state)
@@ -342,6 +371,7 @@ int main(void)
         WITH_SERVER(test_script_flush),
         WITH_SERVER(test_flushall),
         WITH_SERVER(test_stopped_server),
+        WITH_SERVER(test_too_many_wait),
         WITH_SERVER(test_killed_server),
         WITH_SERVER(test_wrong_password),
         WITH_SERVER(test_server_in_trouble),

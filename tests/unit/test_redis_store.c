@@ -146,18 +146,6 @@ static void test_close_gives_back(void **state)
     assert_int_equal(fixture_leased(f, "c=7"), 1);
 }
 
-static void test_instances(void **state)
-{
-    struct fixture *f = *state;
-    f->one = fixture_open_ready(f);
-    assert_int_equal(store_state_of(f->one).instances, 1);
-    f->two = fixture_open_ready(f);
-    assert_int_equal(store_state_of(f->two).instances, 2);
-    UNTIL(f, store_state_of(f->one).instances == 2);
-    store_close(&f->two);
-    UNTIL(f, store_state_of(f->one).instances == 1);
-}
-
 static void test_notes(void **state)
 {
     struct fixture *f = *state;
@@ -289,7 +277,7 @@ static void test_many_leases(void **state)
     uint64_t since_us = clock_monotonic_us();
     chain_send(&chain);
     UNTIL(f, redis_server_number(&f->server, "DBSIZE") >= LEASES);
-    assert_true(chain.slowest_us * 3 < clock_monotonic_us() - since_us);
+    assert_true(chain.slowest_us * 2 < clock_monotonic_us() - since_us);
     chain.is_ended = true;
     fixture_turn_for(f, 3500);
     assert_int_equal(redis_server_number(&f->server, "DBSIZE"), LEASES + 2);
@@ -347,7 +335,6 @@ int main(void)
         WITH_SERVER(test_peek),
         WITH_SERVER(test_leases_shared),
         WITH_SERVER(test_close_gives_back),
-        WITH_SERVER(test_instances),
         WITH_SERVER(test_notes),
         WITH_SERVER(test_note_values),
         WITH_SERVER(test_cancel),

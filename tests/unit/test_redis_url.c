@@ -3,6 +3,7 @@
 
 #include "common/config/redis_url.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,9 +27,31 @@ static const struct {
     {"redis://bob:se:cr@et@h", NULL, "h", "bob", "se:cr@et", "redis://h", 6379,
         0},
     {"redis+unix:///run/redis.sock", "/run/redis.sock", NULL, NULL, NULL,
-        "redis+unix:///run/redis.sock", 6379, 0},
+        "redis+unix:///run/redis.sock", 0, 0},
     {"redis+unix:///a%20b%3f%25?db=4", "/a b?%", NULL, NULL, NULL,
-        "redis+unix:///a%20b%3F%25?db=4", 6379, 4},
+        "redis+unix:///a%20b%3F%25?db=4", 0, 4},
+    {"rediss://bob:secret@h/1", NULL, "h", "bob", "secret", "rediss://h/1",
+        6379, 1},
+};
+
+/* hosts: as redis_url_describe writes them. */
+static const struct {
+    const char *text, *hosts, *master, *described;
+    enum redis_kind kind;
+    bool is_tls;
+    unsigned db;
+} several[] = {
+    {"redis+sentinel://a,b:1/mine", "a:26379 b:1 ", "mine",
+        "redis+sentinel://a,b:1/mine", REDIS_SENTINEL, false, 0},
+    {"redis+sentinel://:secret@[::1]:26379,10.0.0.2/a%20b/3",
+        "::1:26379 10.0.0.2:26379 ", "a b",
+        "redis+sentinel://[::1],10.0.0.2/a%20b/3", REDIS_SENTINEL, false, 3},
+    {"rediss+sentinel://a/n/", "a:26379 ", "n", "rediss+sentinel://a/n",
+        REDIS_SENTINEL, true, 0},
+    {"redis+cluster://a,b,c:7000", "a:6379 b:6379 c:7000 ", NULL,
+        "redis+cluster://a,b,c:7000", REDIS_CLUSTER, false, 0},
+    {"rediss+cluster://bob:secret@a/0", "a:6379 ", NULL, "rediss+cluster://a",
+        REDIS_CLUSTER, true, 0},
 };
 
 static const struct {
@@ -40,11 +63,23 @@ static const struct {
     {"redis:/h", "unknown"},
     {"http://h", "unknown"},
     {"Redis://h", "unknown"},
-    {"rediss://h", "rediss:// is not in this version"},
-    {"redis+sentinel://a,b/n", "not in this version"},
-    {"rediss+sentinel://a,b/n", "not in this version"},
-    {"redis+cluster://a", "not in this version"},
-    {"rediss+cluster://a", "not in this version"},
+    {"rediss+unix:///p", "no TLS on a unix socket"},
+    {"redis+sentinel://a,b", "master"},
+    {"redis+sentinel://a,b/", "master"},
+    {"redis+sentinel://a,b//1", "master"},
+    {"redis+sentinel://a,b/%0/1", "master"},
+    {"redis+sentinel://a,b/n/x", "database"},
+    {"redis+sentinel:///n", "host"},
+    {"redis+sentinel://a,,b/n", "host"},
+    {"redis+sentinel://a,/n", "host"},
+    {"redis+cluster://", "host"},
+    {"redis+cluster://a,b:0", "port"},
+    {"redis+cluster://a/1", "database but 0"},
+    {"redis+cluster://a/x", "database"},
+    {"redis+cluster://a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,"
+     "a,a,a,a,a",
+        "more than 32"},
+    {"redis://a,b", "host"},
     {"redis://", "host"},
     {"redis:///0", "host"},
     {"redis://u:secret@", "host"},
@@ -112,6 +147,30 @@ static void test_good(void **state)
     }
 }
 
+static void test_several(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(several); i++) {
+        struct redis_url url;
+        struct error err = {.text = ""};
+        char hosts[256] = "";
+        if (!redis_url_parse(several[i].text, &url, &err))
+            fail_msg("%s: %s", several[i].text, err.text);
+        for (size_t at = 0, j = 0; j < url.host_count; j++)
+            at += (size_t)snprintf(hosts + at, sizeof hosts - at, "%s:%u ",
+                url.hosts[j].name, (unsigned)url.hosts[j].port);
+        assert_string_equal(hosts, several[i].hosts);
+        assert_text(url.master_name, several[i].master);
+        assert_int_equal(url.kind, several[i].kind);
+        assert_int_equal(url.is_tls, several[i].is_tls);
+        assert_int_equal(url.db, several[i].db);
+        char *described = redis_url_describe(&url);
+        assert_string_equal(described, several[i].described);
+        free(described);
+        redis_url_clear(&url);
+    }
+}
+
 static void test_bad(void **state)
 {
     (void)state;
@@ -132,6 +191,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),
+        cmocka_unit_test(test_several),
         cmocka_unit_test(test_bad),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

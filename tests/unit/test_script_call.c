@@ -55,7 +55,7 @@ static void test_arguments(void **state)
     (void)state;
     assert_non_null(call);
 
-    script_call_begin(call, &holder, "0123", 3, false);
+    script_call_begin(call, &holder, "0123", 3, SCRIPT_CHARGE);
     script_call_add(call, &sliding, 0);
     script_call_add(call, &fixed, 0);
     script_call_add(call, &lease, 17);
@@ -68,7 +68,7 @@ static void test_arguments(void **state)
     assert_int_equal(call->argv_len[18], 8);
     assert_memory_equal(call->argv[18], holder.id, 8);
 
-    script_call_begin(call, &holder, "4567", 1, true);
+    script_call_begin(call, &holder, "4567", 1, SCRIPT_PEEK);
     script_call_add_lease(call, &subject, "", 0);
     assert_args(call,
         (const char *[]){"EVALSHA", "4567", "1", "tollgate:{u=bob}l", "pl", "0",
@@ -97,7 +97,7 @@ static void test_bounds(void **state)
     memset(name, 'n', sizeof name - 1);
     name[sizeof name - 1] = '\0';
     memset(longest.text, 's', SUBJECT_SIZE - 1);
-    script_call_begin(call, &wide, "sha", SCRIPT_LIMITS_MAX, false);
+    script_call_begin(call, &wide, "sha", SCRIPT_LIMITS_MAX, SCRIPT_CHARGE);
     for (int i = 0; i < SCRIPT_LIMITS_MAX; i++)
         script_call_add(call, &charge, 0);
     assert_true(call->used <= sizeof call->text);
@@ -159,7 +159,7 @@ static redisReply *parse(struct redis_reader *reader, const char *bytes)
 
 static void test_replies(void **state)
 {
-    struct redis_reader *reader = redis_reader_new();
+    struct redis_reader *reader = redis_reader_new(0);
     (void)state;
     for (size_t i = 0; i < COUNT(replies); i++) {
         struct charge charges[3] = {{.used = 555}, {.used = 555}};

@@ -1,0 +1,155 @@
+-- control.lua - what operators have ordered (bans, overrides) and what each
+-- daemon shows to the others, in Redis; on Redis's own clock.
+--
+-- Rare: a read twice a second by each daemon, and a write now and then. No
+-- decision waits for it, so it is written to be read.
+--
+-- KEYS: 1 versions (zset: id -> when it was changed last)
+--       2 ends     (zset: id -> ms at which it is over)
+--       3 values   (hash: id -> "SET_MS TAB text"; "" -> the last version that
+--                   was forgotten; text "" : lifted)
+--       4 seen     (zset: daemon -> ms until which its board counts)
+--       5 boards   (hash: daemon -> text)
+-- Each key lives a little longer than the last thing in it.
+--
+-- A version is the time in µs, or one more than the last: it grows even when
+-- all was lost, so a reader that knows more than there is begins anew. What
+-- was lifted stays for LIFTED_MS as an entry without text, so that readers hear
+-- of it; one that was away for longer begins anew.
+--
+-- ARGV: read CURSOR COUNT
+--         -> version if there is nothing new, else { CURSOR to go on from,
+--         1 if all that was read before is void, 1 if there is more, then of
+--         each: id, ms left, ms since it was set, text }
+--       set ID LIFE_MS TEXT MAX -> 1; 0: there are MAX already
+--       lift ID                 -> 1; 0: there is none
+--       show DAEMON LIFE_MS TEXT -> 1
+--       daemons COUNT            -> those whose boards count
+--       look DAEMON...           -> their boards
+--
+-- Commands, for an ACL: TIME ZADD ZCARD ZREM ZSCORE ZREVRANGE ZRANGEBYSCORE
+-- HGET HMGET HSET HDEL PTTL PEXPIRE.
+
+local LIFTED_MS, MARGIN_MS, FORGET_MAX = 30000, 60000, 100
+
+local call = redis.call
+local versions, ends, values, seen, boards = unpack(KEYS)
+local verb = ARGV[1]
+
+local time = call('TIME')
+local now_us = time[1] * 1000000 + time[2]
+local now = math.floor(now_us / 1000)
+
+local function text_of(number)
+  return string.format('%.0f', number)
+end
+
+local function live_on(key, life)
+  if call('PTTL', key) < life + MARGIN_MS then
+    call('PEXPIRE', key, text_of(life + MARGIN_MS))
+  end
+end
+
+local function newest_version()
+  return (call('ZREVRANGE', versions, 0, 0, 'WITHSCORES')[2] or 0) + 0
+end
+
+-- What is over needs no word to anybody, but a lifted one that goes unread.
+local function forget()
+  local forgotten = (call('HGET', values, '') or 0) + 0
+  local before = forgotten
+  local ids = call(
+    'ZRANGEBYSCORE', ends, '-inf', text_of(now), 'LIMIT', 0, FORGET_MAX)
+  for _, id in ipairs(ids) do
+    local value = call('HGET', values, id)
+    local version = call('ZSCORE', versions, id)
+    if version and (not value or value:match('^%d+\t$')) then
+      forgotten = math.max(forgotten, version + 0)
+    end
+    call('ZREM', versions, id)
+    call('ZREM', ends, id)
+    call('HDEL', values, id)
+  end
+  if forgotten > before then
+    call('HSET', values, '', text_of(forgotten))
+  end
+end
+
+local function write(id, life, text)
+  local version = math.max(newest_version() + 1, now_us)
+  call('ZADD', versions, text_of(version), id)
+  call('ZADD', ends, text_of(now + life), id)
+  call('HSET', values, id, text_of(now) .. '\t' .. text)
+  live_on(versions, life)
+  live_on(ends, life)
+  live_on(values, life)
+  return 1
+end
+
+local function is_there(id)
+  local over = call('ZSCORE', ends, id)
+  return over and over + 0 > now and
+    not call('HGET', values, id):match('^%d+\t$')
+end
+
+if verb == 'read' then
+  local cursor, newest = ARGV[2] + 0, newest_version()
+  if cursor == newest then
+    return text_of(newest)
+  end
+  local forgotten = (call('HGET', values, '') or 0) + 0
+  local is_void = cursor == 0 or cursor > newest or cursor < forgotten
+  if is_void then
+    cursor = 0
+  end
+  local found = call('ZRANGEBYSCORE', versions, '(' .. text_of(cursor), '+inf',
+    'WITHSCORES', 'LIMIT', 0, ARGV[3])
+  local reply = { '', is_void and 1 or 0, 0 }
+  for i = 1, #found, 2 do
+    local id = found[i]
+    cursor = found[i + 1] + 0
+    local left = (call('ZSCORE', ends, id) or 0) - now
+    local set, text = (call('HGET', values, id) or ''):match('^(%d+)\t(.*)$')
+    if text and left > 0 then
+      reply[#reply + 1] = id
+      reply[#reply + 1] = left
+      reply[#reply + 1] = math.max(now - set, 0)
+      reply[#reply + 1] = text
+    end
+  end
+  reply[1] = text_of(#found > 0 and cursor or newest)
+  reply[3] = #found > 0 and cursor < newest and 1 or 0
+  return reply
+
+elseif verb == 'set' then
+  forget()
+  if not call('ZSCORE', ends, ARGV[2]) and
+    call('ZCARD', ends) >= ARGV[5] + 0 then
+    return 0
+  end
+  return write(ARGV[2], ARGV[3] + 0, ARGV[4])
+
+elseif verb == 'lift' then
+  forget()
+  return is_there(ARGV[2]) and write(ARGV[2], LIFTED_MS, '') or 0
+
+elseif verb == 'show' then
+  local silent = call('ZRANGEBYSCORE', seen, '-inf', text_of(now))
+  for _, daemon in ipairs(silent) do
+    call('ZREM', seen, daemon)
+    call('HDEL', boards, daemon)
+  end
+  call('ZADD', seen, text_of(now + ARGV[3]), ARGV[2])
+  call('HSET', boards, ARGV[2], ARGV[4])
+  live_on(seen, ARGV[3] + 0)
+  live_on(boards, ARGV[3] + 0)
+  return 1
+
+elseif verb == 'daemons' then
+  return call('ZRANGEBYSCORE', seen, '(' .. text_of(now), '+inf',
+    'LIMIT', 0, ARGV[2])
+
+elseif verb == 'look' then
+  return call('HMGET', boards, unpack(ARGV, 2))
+end
+return redis.error_reply('ERR control.lua knows no ' .. verb)

@@ -1,0 +1,56 @@
+/*
+ * control_script.c - see control_script.h.
+ */
+#include "common/store/control_script.h"
+
+#include "common/store/control_lua.h"
+
+#include <assert.h>
+#include <openssl/evp.h>
+#include <string.h>
+
+/* In the order of KEYS. */
+static const char key_letters[CONTROL_KEYS] = {'v', 'e', 't', 's', 'b'};
+
+void control_script_init(
+    struct control_script *script, const struct script_holder *holder)
+{
+    static const char hex_digits[] = "0123456789abcdef";
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    int done = EVP_Digest(
+        control_lua, sizeof control_lua - 1, digest, NULL, EVP_sha1(), NULL);
+    assert(done == 1);
+    for (size_t i = 0; i < 20; i++) {
+        script->sha[2 * i] = hex_digits[digest[i] >> 4];
+        script->sha[2 * i + 1] = hex_digits[digest[i] & 0xf];
+    }
+    script->sha[40] = '\0';
+    for (size_t i = 0; i < CONTROL_KEYS; i++)
+        script->key_lens[i] =
+            script_control_key(holder, key_letters[i], script->keys[i]);
+}
+
+bool control_script_call(const struct control_script *script,
+    struct redis_connection *connection, struct redis_call *call, bool by_name,
+    const struct control_word *words, size_t count)
+{
+    const char *argv[3 + CONTROL_KEYS + CONTROL_WORDS_MAX];
+    size_t lens[3 + CONTROL_KEYS + CONTROL_WORDS_MAX];
+    int argc = 0;
+    assert(count <= CONTROL_WORDS_MAX);
+    argv[argc] = by_name ? "EVALSHA" : "EVAL";
+    lens[argc++] = by_name ? 7 : 4;
+    argv[argc] = by_name ? script->sha : control_lua;
+    lens[argc++] = by_name ? 40 : sizeof control_lua - 1;
+    argv[argc] = "5";
+    lens[argc++] = 1;
+    for (size_t i = 0; i < CONTROL_KEYS; i++) {
+        argv[argc] = script->keys[i];
+        lens[argc++] = script->key_lens[i];
+    }
+    for (size_t i = 0; i < count; i++) {
+        argv[argc] = words[i].text;
+        lens[argc++] = words[i].len;
+    }
+    return redis_connection_call(connection, call, argc, argv, lens);
+}

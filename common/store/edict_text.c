@@ -1,0 +1,84 @@
+/*
+ * edict_text.c - see edict_text.h.
+ */
+#include "common/store/edict_text.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char letters[EDICT_KINDS] = {
+    [EDICT_BAN] = 'b',
+    [EDICT_OVERRIDE] = 'o',
+};
+
+size_t edict_write_id(const struct edict *edict, char id[EDICT_ID_SIZE])
+{
+    int len =
+        snprintf(id, EDICT_ID_SIZE, "%c%s", letters[edict->kind], edict->key);
+    assert(len > 0 && len < EDICT_ID_SIZE);
+    return (size_t)len;
+}
+
+size_t edict_write_text(const struct edict *edict, char text[EDICT_TEXT_SIZE])
+{
+    int len =
+        snprintf(text, EDICT_TEXT_SIZE, "%" PRIu32 "\t%" PRIu64 "\t%s\t%s",
+            edict->n, edict->window_ms, edict->who, edict->reason);
+    assert(len > 0 && len < EDICT_TEXT_SIZE);
+    return (size_t)len;
+}
+
+bool edict_read_id(struct edict *edict, const char *id, size_t len)
+{
+    char key[EDICT_KEY_SIZE];
+    struct error err;
+    if (len < 2 || len > sizeof key || memchr(id, '\0', len) != NULL)
+        return false;
+    memcpy(key, id + 1, len - 1);
+    key[len - 1] = '\0';
+    if (id[0] == letters[EDICT_BAN])
+        return edict_set_ban(edict, key, &err);
+    char *space = strchr(key, ' ');
+    if (id[0] != letters[EDICT_OVERRIDE] || space == NULL)
+        return false;
+    *space = '\0';
+    return edict_set_override(edict, key, space + 1);
+}
+
+/* Digits up to a tab; false: too many, or none. */
+static bool read_number(const char **text, uint64_t max, uint64_t *number_r)
+{
+    const char *start = *text;
+    *number_r = 0;
+    for (; **text >= '0' && **text <= '9'; ++*text) {
+        if (*number_r > max / 10)
+            return false;
+        *number_r = *number_r * 10 + (uint64_t)(**text - '0');
+    }
+    return *text > start && *number_r <= max && *(*text)++ == '\t';
+}
+
+bool edict_read_text(struct edict *edict, const char *text, size_t len)
+{
+    char copy[EDICT_TEXT_SIZE];
+    const char *at = copy;
+    uint64_t n, window_ms;
+    if (len >= sizeof copy || memchr(text, '\0', len) != NULL)
+        return false;
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    if (!read_number(&at, UINT32_MAX, &n) ||
+        !read_number(&at, UINT64_C(366) * 86400 * 1000, &window_ms))
+        return false;
+    char *tab = strchr(at, '\t');
+    if (tab == NULL)
+        return false;
+    *tab = '\0';
+    edict->n = (uint32_t)n;
+    edict->window_ms = window_ms;
+    edict_set_text(edict->who, sizeof edict->who, at);
+    edict_set_text(edict->reason, sizeof edict->reason, tab + 1);
+    return true;
+}

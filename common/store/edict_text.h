@@ -1,0 +1,26 @@
+/*
+ * edict_text.h - an edict as the store keeps it.
+ *
+ * Pure. What is read may have been written by another version or by hand:
+ * it is taken whole, or not at all.
+ */
+#ifndef TOLLGATE_STORE_EDICT_TEXT_H
+#define TOLLGATE_STORE_EDICT_TEXT_H
+
+#include "common/core/edict.h"
+
+#include <stddef.h>
+
+#define EDICT_ID_SIZE   (1 + EDICT_KEY_SIZE)
+#define EDICT_TEXT_SIZE (64 + EDICT_WHO_SIZE + EDICT_REASON_SIZE)
+
+/* "b198.51.100.0/24" or "oLIMIT SUBJECT"; returns its length. */
+size_t edict_write_id(const struct edict *, char id[EDICT_ID_SIZE]);
+/* The rest of it but for its times: "N TAB WINDOW_MS TAB WHO TAB REASON". */
+size_t edict_write_text(const struct edict *, char text[EDICT_TEXT_SIZE]);
+
+/* Kind and key. */
+bool edict_read_id(struct edict *, const char *id, size_t len);
+bool edict_read_text(struct edict *, const char *text, size_t len);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * memory_edicts.c - see memory_edicts.h.
+ */
+#include "common/store/memory_edicts.h"
+
+void memory_edicts_apply(struct edict_table *table,
+    const struct store_edict_request *request, uint64_t now_ms,
+    uint64_t wall_ms)
+{
+    struct edict edict = request->edict;
+    if (request->life_ms == 0) {
+        (void)edict_table_remove(table, edict.kind, edict.key);
+        return;
+    }
+    edict.until_ms = now_ms + request->life_ms;
+    edict.set_ms = wall_ms;
+    edict_table_put(table, &edict);
+}
+
+enum store_edict_result memory_edicts_write(struct edict_table *table,
+    const struct store_edict_request *request, uint64_t now_ms,
+    uint64_t wall_ms)
+{
+    const struct edict *edict = &request->edict;
+    edict_table_expire(table, now_ms);
+    bool is_there = edict_table_find(table, edict->kind, edict->key) != NULL;
+    if (request->life_ms == 0 && !is_there)
+        return STORE_EDICT_NONE;
+    if (!is_there && edict_table_count(table, EDICT_BAN) +
+                             edict_table_count(table, EDICT_OVERRIDE) >=
+                         EDICTS_MAX)
+        return STORE_EDICT_FULL;
+    memory_edicts_apply(table, request, now_ms, wall_ms);
+    return STORE_EDICT_DONE;
+}

@@ -1,0 +1,51 @@
+/*
+ * redis_edicts_internal.h - what redis_edicts.c (hears of edicts) and
+ * redis_errand.c (goes for a person who waits) share.
+ */
+#ifndef TOLLGATE_STORE_REDIS_EDICTS_INTERNAL_H
+#define TOLLGATE_STORE_REDIS_EDICTS_INTERNAL_H
+
+#include "common/store/control_script.h"
+#include "common/store/redis_edicts.h"
+#include "common/store/redis_store_internal.h"
+
+#define CURSOR_SIZE     24
+#define DAEMON_ID_SIZE  (2 * SCRIPT_ID_SIZE + 1)
+#define DAEMONS_MAX     200 /* whose boards are looked at */
+#define ERRAND_LIMIT_MS 1000
+
+/* Something that a command waits for: a write, or boards. */
+struct store_errand {
+    struct redis_call call;
+    struct redis_edicts *edicts;
+    TAILQ_ENTRY(store_errand) link;
+    struct store_edict_request *edict; /* one of the two */
+    struct store_board_request *board;
+    char (*daemons)[DAEMON_ID_SIZE]; /* whose boards are to be read */
+    size_t daemon_count, looked_at;
+};
+
+struct redis_edicts {
+    struct redis_store *store;
+    struct control_script script;
+    const struct redis_node *node; /* who was asked last; only compared */
+    uint64_t connects;             /* on its so manieth connection */
+    bool is_script_known;          /* by the server */
+    struct redis_call poll;
+    struct event *tick;
+    uint64_t asked_ms; /* when the page that is awaited was */
+    char cursor[CURSOR_SIZE];
+    struct edict_table **table; /* the facade's */
+    struct edict_table *coming; /* NULL: no reading anew is under way */
+    TAILQ_HEAD(, store_errand) errands;
+};
+
+/* Who has them; NULL: nobody who can be used. */
+struct redis_node *edicts_node(const struct redis_edicts *);
+/* An error to be complained of; the slot may be elsewhere. */
+void edicts_complain(struct redis_edicts *, const struct redisReply *);
+
+/* Off the list; no answer. */
+void errand_free(struct store_errand *);
+
+#endif
