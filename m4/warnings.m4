@@ -16,7 +16,7 @@ AC_DEFUN([TOLLGATE_WARNINGS], [
   AS_IF([test -n "$enable_sanitize" && test "x$enable_sanitize" != xno],
     [tollgate_hardening="-fsanitize=$enable_sanitize \
        -fno-sanitize-recover=undefined -fno-omit-frame-pointer -fPIE"],
-    [tollgate_hardening="$tollgate_hardening -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3"])
+    [tollgate_hardening="$tollgate_hardening -Wp,-U_FORTIFY_SOURCE,-D_FORTIFY_SOURCE=3"])
   WARN_CFLAGS=
   for flag in $tollgate_cflags $tollgate_hardening; do
     tollgate_save="$CFLAGS"

@@ -12,8 +12,9 @@
 #include "common/config/limit_section.h"
 #include "common/config/values.h"
 
-/* Two listeners at one place; a password given twice. */
+/* Two listeners at one place. */
 bool build_check_sockets(const struct config *, struct error *err);
+/* A password given twice, TLS for a store without. */
 bool build_check_store(const struct config *, struct error *err);
 
 bool build_services(struct config *, struct error *err);

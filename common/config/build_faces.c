@@ -173,8 +173,10 @@ bool build_feeds(struct config *config, struct error *err)
     for (size_t i = 0; i < config->limit_count; i++) {
         const struct limit *limit = &config->limits[i];
         struct config_feed *feed = &config->feeds[limit->at][limit->event];
+        /* NOLINTBEGIN(bugprone-sizeof-expression): pointers, as meant */
         feed->limits =
             xrealloc(feed->limits, (feed->count + 1) * sizeof *feed->limits);
+        /* NOLINTEND(bugprone-sizeof-expression) */
         feed->limits[feed->count++] = limit;
     }
     return true;

@@ -222,11 +222,18 @@ static void warn_of_inet(struct config *config)
 {
     const struct section *policyd =
         values_section(config->values, SECTION_POLICYD);
+    const struct section *milter =
+        values_section(config->values, SECTION_MILTER);
 
     if (config->requires_proof && has_inet_listener(config))
         build_warn(config, section_setting(policyd, "listen"),
             "nothing can be proven over inet: requests for a service with "
             "proof = \"required\", or for none that is known, get 451");
+    if (config->requires_proof &&
+        strncmp(config->milter.listen, "inet:", 5) == 0)
+        build_warn(config, section_setting(milter, "listen"),
+            "nothing can be proven over inet: sessions of a service with "
+            "proof = \"required\", or of none that is known, get 451");
 }
 
 bool build_proxies(struct config *config, struct error *err)

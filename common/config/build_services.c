@@ -1,21 +1,13 @@
 /*
- * build_services.c - service sections, listeners and the store's credentials.
+ * build_services.c - service sections and listeners.
  *
  * Looks only for what contradicts itself; nothing is opened or looked up.
  */
 #include "common/config/build.h"
 
 #include "common/base/memory.h"
-#include "common/config/option_checks.h"
-#include "common/config/redis_url.h"
 
 #include <string.h>
-
-static struct setting *top_setting(
-    const struct config *config, const char *name)
-{
-    return section_setting(values_section(config->values, SECTION_TOP), name);
-}
 
 bool build_service_has_name(
     const struct config_service *service, const char *name)
@@ -97,6 +89,27 @@ static bool is_same_place(
     return strcmp(a->path, b->path) == 0;
 }
 
+/* Where a daemon listens for tollgatectl, nobody else can. */
+static bool check_control(const struct config *config, struct error *err)
+{
+    const char *path = config->policyd.control;
+    const struct section *policyd =
+        values_section(config->values, SECTION_POLICYD);
+    const struct config_listeners *listen = &config->policyd.listen;
+
+    if (path[0] == '\0')
+        return true;
+    if (strcmp(path, config->milter.control) == 0)
+        return setting_refuse(section_setting(policyd, "control"), err,
+            "\"%s\" is milter.control too; each daemon has its own", path);
+    for (size_t i = 0; i < listen->count; i++)
+        if (!listen->items[i].is_inet &&
+            strcmp(listen->items[i].path, path) == 0)
+            return setting_refuse(section_setting(policyd, "control"), err,
+                "\"%s\" is in policyd.listen too; a socket has one face", path);
+    return true;
+}
+
 bool build_check_sockets(const struct config *config, struct error *err)
 {
     const struct config_listeners *listen = &config->policyd.listen;
@@ -108,34 +121,5 @@ bool build_check_sockets(const struct config *config, struct error *err)
                 return setting_refuse(section_setting(policyd, "listen"), err,
                     "%s and %s at one place; a socket has one face",
                     listen->items[j].text, listen->items[i].text);
-    return true;
-}
-
-/* AUTH with a user has two arguments. */
-static bool check_user_alone(const struct config *config, struct error *err)
-{
-    struct redis_url url;
-    bool has_user = config->store_username[0] != '\0';
-    bool has_password = config->store_password[0] != '\0';
-
-    if (strcmp(config->store, "memory:") == 0)
-        return true;
-    if (!redis_url_parse(config->store, &url, err))
-        return false;
-    has_user |= url.username != NULL;
-    has_password |= url.password != NULL;
-    redis_url_clear(&url);
-    return !has_user || has_password ||
-           setting_refuse(top_setting(config, "store"), err,
-               "a user without a password; set store_password");
-}
-
-bool build_check_store(const struct config *config, struct error *err)
-{
-    size_t len;
-    if (config->store_password[0] != '\0' &&
-        option_find_password(config->store, &len) != NULL)
-        return setting_refuse(top_setting(config, "store_password"), err,
-            "the URL in store has a password too; give one of them");
-    return check_user_alone(config, err);
+    return check_control(config, err);
 }

@@ -108,6 +108,9 @@ struct config {
     enum store_failure on_store_failure;
     char *store_username;
     char *store_password;
+    char *store_tls_ca_file; /* "": the system's */
+    char *store_tls_cert_file, *store_tls_key_file; /* "": none */
+    char *store_tls_server_name; /* "": what is dialed */
     char *instance_name;
     uint64_t lease_ttl_ms;
 
@@ -136,11 +139,13 @@ struct config {
         char *socket_group;
         struct cidr_list allowed_peers;
         bool anvil_greeting;
-        char *http; /* "host:port", "" = off */
+        char *control; /* a path, "" = off */
+        char *http;    /* "host:port", "" = off */
     } policyd;
     struct {
         char *listen; /* "unix:/path" or "inet:host:port", "" = off */
         char *header; /* the name of a header to add, "" = none */
+        char *control;
         char *http;
     } milter;
 
@@ -148,9 +153,14 @@ struct config {
     size_t certificate_count;
     uint64_t certificate_expiry_warning_ms;
 
+    char *control_group; /* "": leave it */
+    unsigned control_mode;
+    char **control_admins; /* users and "@groups"; NULL-terminated */
+
     char *postfix_user;
     char *user, *group;
     uint64_t drain_timeout_ms;
+    bool http_status;
     char *log;
     enum log_format log_format;
     enum log_level log_level;
@@ -208,5 +218,8 @@ void config_show(const struct config *, enum config_show, FILE *out);
  * values differ.
  */
 const char *config_needs_restart(const struct config *, const struct config *);
+/* All of them, at most max; how many. */
+size_t config_restart_options(const struct config *, const struct config *,
+    const char **names_r, size_t max);
 
 #endif

@@ -19,9 +19,10 @@
 #include <string.h>
 #include <strings.h>
 
-#define ACTION_MAX 400 /* room for what %{...} expands to, see verdict.h */
-#define PREFIX_MAX 64
-#define HEADER_MAX 64
+#define ACTION_MAX      400 /* room for what %{...} expands to, see verdict.h */
+#define SOCKET_PATH_MAX 99  /* sockaddr_un less a suffix while it is bound */
+#define PREFIX_MAX      64
+#define HEADER_MAX      64
 
 static bool is_printable(const char *text, const char *except)
 {
@@ -234,6 +235,14 @@ bool option_check_path_or_empty(const char *text, struct error *err)
     if (len == 0 || (text[0] == '/' && len > 1 && text[len - 1] != '/'))
         return true;
     return error_set(err, "\"%s\" is no absolute path of a file", text);
+}
+
+bool option_check_socket_or_empty(const char *text, struct error *err)
+{
+    if (strlen(text) > SOCKET_PATH_MAX)
+        return error_set(
+            err, "\"%s\" is longer than %d bytes", text, SOCKET_PATH_MAX);
+    return option_check_path_or_empty(text, err);
 }
 
 /* Postfix puts the suffix behind the name that main.cf gives. */

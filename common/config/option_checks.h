@@ -20,6 +20,8 @@ bool option_check_action(const char *text, struct error *err);
 bool option_check_source(const char *text, struct error *err);
 /* Absolute, and not a folder. */
 bool option_check_path_or_empty(const char *text, struct error *err);
+/* Short enough for a unix socket. */
+bool option_check_socket_or_empty(const char *text, struct error *err);
 /* The same, ending in ".cdb". */
 bool option_check_map_or_empty(const char *text, struct error *err);
 /* A network, "file:/path" or "dns:name". */

@@ -41,7 +41,6 @@ enum option_type {
 enum option_flags {
     OPTION_AT_START = 1, /* only a restart changes it; else a reload does */
     OPTION_SECRET = 2,   /* never shown */
-    OPTION_NOT_YET = 4,  /* not in this version: refused when it is set */
 };
 
 struct option_rate_value {

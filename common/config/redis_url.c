@@ -16,24 +16,30 @@
 
 #define HOST_MAX 253 /* RFC 1035 */
 
-enum scheme_kind { SCHEME_TCP, SCHEME_UNIX, SCHEME_LATER };
+enum place { PLACE_HOST, PLACE_UNIX, PLACE_HOSTS };
 
+/* describe() takes the first that fits. */
 static const struct scheme {
     const char *name;
-    enum scheme_kind kind;
+    enum place place;
+    enum redis_kind kind;
+    bool is_tls;
+    uint16_t port;
 } schemes[] = {
-    {"redis", SCHEME_TCP},
-    {"redis+unix", SCHEME_UNIX},
-    {"rediss", SCHEME_LATER},
-    {"redis+sentinel", SCHEME_LATER},
-    {"rediss+sentinel", SCHEME_LATER},
-    {"redis+cluster", SCHEME_LATER},
-    {"rediss+cluster", SCHEME_LATER},
+    {"redis", PLACE_HOST, REDIS_SERVER, false, 6379},
+    {"rediss", PLACE_HOST, REDIS_SERVER, true, 6379},
+    {"redis+unix", PLACE_UNIX, REDIS_SERVER, false, 6379},
+    {"redis+sentinel", PLACE_HOSTS, REDIS_SENTINEL, false, 26379},
+    {"rediss+sentinel", PLACE_HOSTS, REDIS_SENTINEL, true, 26379},
+    {"redis+cluster", PLACE_HOSTS, REDIS_CLUSTER, false, 6379},
+    {"rediss+cluster", PLACE_HOSTS, REDIS_CLUSTER, true, 6379},
 };
 
 #define ALLOWED \
     "allowed: memory:, redis://[user[:password]@]host[:port][/db], " \
-    "redis+unix:///path[?db=N]"
+    "redis+unix:///path[?db=N], " \
+    "redis+sentinel://[user[:password]@]host[:port],host/NAME[/db], " \
+    "redis+cluster://[user[:password]@]host[:port],host; rediss for TLS"
 
 static const struct scheme *scheme_find(const char *text, size_t len)
 {
@@ -125,20 +131,21 @@ static bool host_is_valid(const char *host, bool is_bracketed)
 }
 
 /* "host", "host:6379", "[2001:db8::1]:6379" */
-static bool host_parse(char *text, struct redis_url *url, struct error *err)
+static bool host_parse(
+    char *text, uint16_t port, struct redis_host *host_r, struct error *err)
 {
     bool is_bracketed = *text == '[';
     char *end = is_bracketed ? strchr(text, ']') : strchr(text, ':');
-    char *port = end;
+    char *colon = end;
     if (is_bracketed) {
         text++;
         if (end == NULL)
             return error_set(err, "the store's URL has a '[' without a ']'");
-        port = end + 1;
+        colon = end + 1;
     }
-    unsigned number = 6379;
-    if (port != NULL && *port != '\0' &&
-        (*port != ':' || !number_parse(port + 1, 65535, &number) ||
+    unsigned number = port;
+    if (colon != NULL && *colon != '\0' &&
+        (*colon != ':' || !number_parse(colon + 1, 65535, &number) ||
             number == 0))
         return error_set(err, "the port in the store's URL must be a number, "
                               "1 to 65535; an IPv6 address needs brackets");
@@ -147,13 +154,62 @@ static bool host_parse(char *text, struct redis_url *url, struct error *err)
     if (!host_is_valid(text, is_bracketed))
         return error_set(err, "the store's URL names no valid host; in a "
                               "password, '/' is written %%2F and '@' %%40");
-    url->host = xstrdup(text);
-    url->port = (uint16_t)number;
+    host_r->name = xstrdup(text);
+    host_r->port = (uint16_t)number;
     return true;
 }
 
-/* [user[:pass]@]host[:port][/db] */
-static bool tcp_parse(char *text, struct redis_url *url, struct error *err)
+/* "host,host:6380" */
+static bool hosts_parse(
+    char *text, uint16_t port, struct redis_url *url, struct error *err)
+{
+    url->hosts = xcalloc(REDIS_HOSTS_MAX, sizeof *url->hosts);
+    for (char *next = text; next != NULL;) {
+        text = next;
+        next = strchr(text, ',');
+        if (next != NULL)
+            *next++ = '\0';
+        if (url->host_count == REDIS_HOSTS_MAX)
+            return error_set(err, "the store's URL names more than %d hosts",
+                REDIS_HOSTS_MAX);
+        if (!host_parse(text, port, &url->hosts[url->host_count], err))
+            return false;
+        url->host_count++;
+    }
+    return true;
+}
+
+/* What follows the hosts: "NAME[/db]" */
+static bool master_parse(char *text, struct redis_url *url, struct error *err)
+{
+    char *slash = text == NULL ? NULL : strchr(text, '/');
+    if (slash != NULL)
+        *slash = '\0';
+    if (text == NULL || *text == '\0' || !percent_decode(text))
+        return error_set(err, "the store's URL names no master; "
+                              "redis+sentinel://host,host/NAME");
+    url->master_name = xstrdup(text);
+    if (slash == NULL || slash[1] == '\0')
+        return true;
+    return db_parse(slash + 1, url, err);
+}
+
+static bool after_hosts_parse(
+    char *text, struct redis_url *url, struct error *err)
+{
+    if (url->kind == REDIS_SENTINEL)
+        return master_parse(text, url, err);
+    if (text == NULL || *text == '\0')
+        return true;
+    if (!db_parse(text, url, err))
+        return false;
+    return url->kind == REDIS_SERVER || url->db == 0 ||
+           error_set(err, "a Redis Cluster has no database but 0");
+}
+
+/* [user[:pass]@]host[:port][,host...][/...] */
+static bool tcp_parse(char *text, const struct scheme *scheme,
+    struct redis_url *url, struct error *err)
 {
     char *slash = strchr(text, '/');
     if (slash != NULL)
@@ -165,11 +221,13 @@ static bool tcp_parse(char *text, struct redis_url *url, struct error *err)
             return false;
         text = at + 1;
     }
-    if (!host_parse(text, url, err))
-        return false;
-    if (slash == NULL || slash[1] == '\0')
-        return true;
-    return db_parse(slash + 1, url, err);
+    struct redis_host host = {0};
+    bool ok = scheme->place == PLACE_HOSTS
+                  ? hosts_parse(text, scheme->port, url, err)
+                  : host_parse(text, scheme->port, &host, err);
+    url->host = host.name;
+    url->port = host.port;
+    return ok && after_hosts_parse(slash == NULL ? NULL : slash + 1, url, err);
 }
 
 /* /path[?db=N] */
@@ -200,24 +258,21 @@ static bool scheme_parse(char *text, struct redis_url *url, struct error *err)
     char *rest = strstr(text, "://");
     const struct scheme *scheme =
         rest == NULL ? NULL : scheme_find(text, (size_t)(rest - text));
+    if (strncmp(text, "rediss+unix:", strlen("rediss+unix:")) == 0)
+        return error_set(err, "Redis speaks no TLS on a unix socket; use "
+                              "redis+unix://");
     if (scheme == NULL)
         return error_set(err, "the store is unknown; " ALLOWED);
-    switch (scheme->kind) {
-    case SCHEME_TCP:
-        return tcp_parse(rest + 3, url, err);
-    case SCHEME_UNIX:
-        return unix_parse(rest + 3, url, err);
-    case SCHEME_LATER:
-        break;
-    }
-    return error_set(
-        err, "%s:// is not in this version; " ALLOWED, scheme->name);
+    url->kind = scheme->kind;
+    url->is_tls = scheme->is_tls;
+    return scheme->place == PLACE_UNIX ? unix_parse(rest + 3, url, err)
+                                       : tcp_parse(rest + 3, scheme, url, err);
 }
 
 bool redis_url_parse(
     const char *text, struct redis_url *url_r, struct error *err)
 {
-    *url_r = (struct redis_url){.port = 6379};
+    *url_r = (struct redis_url){0};
     char *copy = xstrdup(text);
     bool ok = scheme_parse(copy, url_r, err);
     explicit_bzero(copy, strlen(text));
@@ -229,6 +284,10 @@ bool redis_url_parse(
 
 void redis_url_clear(struct redis_url *url)
 {
+    for (size_t i = 0; i < url->host_count; i++)
+        free(url->hosts[i].name);
+    free(url->hosts);
+    free(url->master_name);
     free(url->unix_path);
     free(url->host);
     free(url->username);
@@ -257,21 +316,67 @@ static char *path_encode(const char *path)
     return encoded;
 }
 
+static char *host_describe(const char *name, uint16_t port, uint16_t usual)
+{
+    char number[16] = "";
+    bool is_ipv6 = strchr(name, ':') != NULL;
+    if (port != usual)
+        (void)snprintf(number, sizeof number, ":%u", (unsigned)port);
+    return xprintf(
+        "%s%s%s%s", is_ipv6 ? "[" : "", name, is_ipv6 ? "]" : "", number);
+}
+
+/* Caller frees. */
+static char *hosts_describe(const struct redis_url *url, uint16_t usual)
+{
+    char *text = xstrdup("");
+    for (size_t i = 0; i < url->host_count; i++) {
+        char *host =
+            host_describe(url->hosts[i].name, url->hosts[i].port, usual);
+        char *longer = xprintf("%s%s%s", text, i == 0 ? "" : ",", host);
+        free(host);
+        free(text);
+        text = longer;
+    }
+    return text;
+}
+
+static char *place_describe(
+    const struct redis_url *url, const struct scheme *scheme)
+{
+    switch (scheme->place) {
+    case PLACE_UNIX:
+        return path_encode(url->unix_path);
+    case PLACE_HOSTS:
+        return hosts_describe(url, scheme->port);
+    case PLACE_HOST:
+        break;
+    }
+    return host_describe(url->host, url->port, scheme->port);
+}
+
+static const struct scheme *scheme_of(const struct redis_url *url)
+{
+    const struct scheme *scheme = schemes;
+    while (scheme->kind != url->kind || scheme->is_tls != url->is_tls ||
+           (scheme->place == PLACE_UNIX) != (url->unix_path != NULL))
+        scheme++;
+    return scheme;
+}
+
 char *redis_url_describe(const struct redis_url *url)
 {
-    char db[16] = "", port[16] = "";
-    bool is_unix = url->unix_path != NULL;
+    const struct scheme *scheme = scheme_of(url);
+    char db[16] = "";
     if (url->db != 0)
-        (void)snprintf(db, sizeof db, "%s%u", is_unix ? "?db=" : "/", url->db);
-    if (is_unix) {
-        char *path = path_encode(url->unix_path);
-        char *text = xprintf("redis+unix://%s%s", path, db);
-        free(path);
-        return text;
-    }
-    if (url->port != 6379)
-        (void)snprintf(port, sizeof port, ":%u", (unsigned)url->port);
-    bool is_ipv6 = strchr(url->host, ':') != NULL;
-    return xprintf("redis://%s%s%s%s%s", is_ipv6 ? "[" : "", url->host,
-        is_ipv6 ? "]" : "", port, db);
+        (void)snprintf(db, sizeof db, "%s%u",
+            scheme->place == PLACE_UNIX ? "?db=" : "/", url->db);
+    char *place = place_describe(url, scheme);
+    char *master =
+        url->master_name == NULL ? xstrdup("") : path_encode(url->master_name);
+    char *text = xprintf("%s://%s%s%s%s", scheme->name, place,
+        *master == '\0' ? "" : "/", master, db);
+    free(master);
+    free(place);
+    return text;
 }

@@ -68,7 +68,7 @@ static bool is_shown(const struct setting *setting,
     const struct setting *original, enum config_show what)
 {
     bool has_value = setting->count > 0 || option_is_list(setting->option);
-    if (!has_value || (setting->option->flags & OPTION_NOT_YET) != 0)
+    if (!has_value)
         return false;
     return what != CONFIG_SHOW_CHANGED || !setting_is_same(setting, original);
 }
@@ -129,18 +129,26 @@ void show_hash(const struct config *config, char hash_r[17])
         (void)snprintf(hash_r + 2 * i, 3, "%02x", digest[i]);
 }
 
-const char *config_needs_restart(
-    const struct config *old, const struct config *new)
+size_t config_restart_options(const struct config *old,
+    const struct config *new, const char **names, size_t max)
 {
     static const enum option_section sections[] = {
         SECTION_TOP, SECTION_POLICYD, SECTION_MILTER};
+    size_t count = 0;
     for (size_t s = 0; s < sizeof sections / sizeof sections[0]; s++) {
         const struct section *a = values_section(old->values, sections[s]);
         const struct section *b = values_section(new->values, sections[s]);
-        for (size_t i = 0; i < a->count; i++)
+        for (size_t i = 0; i < a->count && count < max; i++)
             if ((a->settings[i].option->flags & OPTION_AT_START) != 0 &&
                 !setting_is_same(&a->settings[i], &b->settings[i]))
-                return a->settings[i].option->label;
+                names[count++] = a->settings[i].option->label;
     }
-    return NULL;
+    return count;
+}
+
+const char *config_needs_restart(
+    const struct config *old, const struct config *new)
+{
+    const char *name;
+    return config_restart_options(old, new, &name, 1) > 0 ? name : NULL;
 }

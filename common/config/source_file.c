@@ -37,8 +37,7 @@ static void names_format(enum option_section section, char *out, size_t size)
     size_t at = 0;
     out[0] = '\0';
     for (size_t i = 0; i < option_count && at < size; i++) {
-        if (options[i].section != section ||
-            (options[i].flags & OPTION_NOT_YET) != 0)
+        if (options[i].section != section)
             continue;
         int len = snprintf(
             out + at, size - at, "%s%s", at > 0 ? " " : "", options[i].name);
@@ -66,8 +65,6 @@ static bool check_section(const struct lint_entry *entry, struct error *err)
 static bool check_form(const struct option *option,
     const struct lint_entry *entry, struct error *err)
 {
-    if ((option->flags & OPTION_NOT_YET) != 0)
-        return error_set(err, "not in this version");
     if ((entry->form == LINT_LIST || entry->is_append) &&
         !option_is_list(option))
         return error_set(err, "%s; allowed: one value without { }, set with =",

@@ -150,10 +150,6 @@ static bool prefix_setting(
 bool setting_assign(struct setting *setting, const char *const *items,
     size_t count, const char *where, struct error *err)
 {
-    if (where != NULL && (setting->option->flags & OPTION_NOT_YET) != 0) {
-        error_set(err, "not in this version");
-        return prefix_setting(setting, where, err);
-    }
     char **canonical = xcalloc(count + 1, sizeof *canonical);
     size_t kept;
     if (!read_items(setting->option, items, count, canonical, &kept, err)) {

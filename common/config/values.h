@@ -45,7 +45,7 @@ struct setting *section_setting(const struct section *, const char *name);
 
 /*
  * Checks the items and sets them; the old value stays if it fails. where NULL:
- * a default. Refuses options that are not in this version.
+ * a default.
  */
 bool setting_assign(struct setting *, const char *const *items, size_t count,
     const char *where, struct error *err);

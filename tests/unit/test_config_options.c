@@ -72,11 +72,8 @@ static void test_sample_names_every_option(void **state)
     char *sample = read_file(SAMPLE);
     for (size_t i = 0; i < option_count; i++) {
         const struct option *option = &options[i];
-        bool is_not_yet = (option->flags & OPTION_NOT_YET) != 0;
         char *lines = lines_of(sample, option_sections[option->section].name);
-        char *pattern = xprintf(
-            is_not_yet ? "^# *%s = .* # not in this version$" : "^#? *%s = ",
-            option->name);
+        char *pattern = xprintf("^#? *%s = ", option->name);
         if (!has_line(lines, pattern))
             fail_msg("%s is not in the sample", option->label);
         free(pattern);
@@ -119,7 +116,7 @@ static void test_manual_gives_ranges(void **state)
     char *manual = read_file(MANUAL);
     for (size_t i = 0; i < option_count; i++) {
         const struct option *option = &options[i];
-        if (option->min == NULL || (option->flags & OPTION_NOT_YET) != 0)
+        if (option->min == NULL)
             continue;
         char *item = xprintf("\n.It Ic %s ", option->name);
         const char *start = strstr(manual, item);
@@ -176,13 +173,10 @@ static char *uncomment(const char *sample)
     size_t at = 0;
     for (const char *line = sample; *line != '\0';) {
         size_t len = strcspn(line, "\n") + 1;
-        bool is_later = memmem(line, len, "# not in this version", 21) != NULL;
         bool is_example = line[0] == '#' && strchr(" \n", line[1]) == NULL;
         is_example = is_example || strncmp(line, "#    ", 5) == 0;
-        if (!is_later) {
-            memcpy(out + at, line + is_example, len - is_example);
-            at += len - is_example;
-        }
+        memcpy(out + at, line + is_example, len - is_example);
+        at += len - is_example;
         line += len;
     }
     return out;
@@ -246,8 +240,7 @@ static void test_rows_are_sound(void **state)
         assert_true(option >= first && option < first + rows);
         assert_ptr_equal(option_find(option->section, option->name), option);
         assert_true(strlen(option->help) > 0);
-        bool is_not_yet = (option->flags & OPTION_NOT_YET) != 0;
-        assert_int_equal(option->size == 0, is_not_yet);
+        assert_int_not_equal(option->size, 0);
     }
 }
 
