@@ -240,7 +240,7 @@ static void attr_connection_on_readable(
     (void)what;
     if (len > 0)
         memcpy(data, c->rest, len);
-    ssize_t got = read(fd, data + len, sizeof data - len);
+    ssize_t got = recv(fd, data + len, sizeof data - len, 0);
     if (got == -1 && (errno == EAGAIN || errno == EINTR))
         return;
     if (got <= 0)

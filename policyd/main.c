@@ -6,6 +6,8 @@
  */
 #include "common/base/log.h"
 #include "common/certs/certs.h"
+#include "common/control/control_server.h"
+#include "common/control/status_page.h"
 #include "common/engine/daemon.h"
 #include "common/engine/privileges.h"
 #include "policyd/anvil_pass.h"
@@ -24,6 +26,8 @@ struct policyd {
     struct sni_sessions *sni;
     struct certs *certs;
     struct certs_start certs_start;
+    struct control_server *control;
+    struct status_page *page;
 };
 
 static const struct config_listeners *policyd_listeners(
@@ -32,9 +36,27 @@ static const struct config_listeners *policyd_listeners(
     return &config->policyd.listen;
 }
 
+static unsigned policyd_serves(const struct config *config)
+{
+    const struct config_listeners *listen = &config->policyd.listen;
+    unsigned faces = 0;
+
+    for (size_t i = 0; i < listen->count; i++)
+        if (strcmp(listen->items[i].face, "policy") == 0)
+            faces |= 1u << FACE_POLICY;
+        else if (strncmp(listen->items[i].face, "anvil", 5) == 0)
+            faces |= 1u << FACE_ANVIL;
+    return faces;
+}
+
 static const char *policyd_http(const struct config *config)
 {
     return config->policyd.http;
+}
+
+static const char *policyd_control(const struct config *config)
+{
+    return config->policyd.control;
 }
 
 /*
@@ -106,7 +128,7 @@ static void allow_postfix(struct policyd *policyd, const struct config *config)
     sni_sessions_allow(policyd->sni, uid);
 }
 
-static void policyd_on_sni_end(void *daemon)
+static void policyd_on_session_end(void *daemon)
 {
     daemon_session_ended(daemon);
 }
@@ -128,8 +150,12 @@ static bool policyd_start(
     policyd->certs = certs_new(
         daemon_base(daemon), engine_config(engine), &policyd->certs_start);
     policyd->sni = sni_sessions_new(
-        daemon_base(daemon), policyd->certs, policyd_on_sni_end, daemon);
+        daemon_base(daemon), policyd->certs, policyd_on_session_end, daemon);
     allow_postfix(policyd, engine_config(engine));
+    const struct control_host host = {
+        daemon, policyd->certs, 1u << FACE_ANVIL | 1u << FACE_POLICY};
+    policyd->control = control_server_new(&host);
+    policyd->page = status_page_new(&host);
     return true;
 }
 
@@ -139,6 +165,7 @@ static void policyd_reload(void *context, const struct config *config)
 
     certs_reload(policyd->certs, engine_config(daemon_engine(policyd->daemon)));
     allow_postfix(policyd, config);
+    control_server_reload(policyd->control);
 }
 
 static void policyd_write_metrics(void *context, struct evbuffer *out)
@@ -166,6 +193,13 @@ static void policyd_on_accept(
         anvil_pass_add(policyd->anvil_pass, fd);
 }
 
+static void policyd_on_control(void *context, int fd)
+{
+    struct policyd *policyd = context;
+
+    control_server_add(policyd->control, fd);
+}
+
 /* Policy connections first: whether their smtpd is between two sessions, the
  * anvil face knows. */
 static bool policyd_drain(void *context)
@@ -175,8 +209,9 @@ static bool policyd_drain(void *context)
     policy_sessions_drain(policyd->policy);
     anvil_sessions_drain(policyd->anvil);
     sni_sessions_drain(policyd->sni);
-    certs_retire(policyd->certs);
-    return sni_sessions_count(policyd->sni) == 0 &&
+    certs_retire(policyd->certs, policyd_on_session_end, policyd->daemon);
+    return certs_is_idle(policyd->certs) &&
+           sni_sessions_count(policyd->sni) == 0 &&
            anvil_sessions_count(policyd->anvil) == 0 &&
            policy_sessions_count(policyd->policy) == 0;
 }
@@ -185,6 +220,8 @@ static void policyd_stop(void *context)
 {
     struct policyd *policyd = context;
 
+    status_page_free(&policyd->page);
+    control_server_free(&policyd->control);
     policy_sessions_free(&policyd->policy);
     anvil_pass_free(&policyd->anvil_pass);
     anvil_sessions_free(&policyd->anvil);
@@ -200,12 +237,15 @@ int main(int argc, char **argv)
         .reads_keys = true,
         .context = &policyd,
         .listeners = policyd_listeners,
+        .serves = policyd_serves,
         .http = policyd_http,
+        .control = policyd_control,
         .listener_options = policyd_listener_options,
         .allowed_peers = policyd_allowed_peers,
         .prepare = policyd_prepare,
         .start = policyd_start,
         .on_accept = policyd_on_accept,
+        .on_control = policyd_on_control,
         .reload = policyd_reload,
         .write_metrics = policyd_write_metrics,
         .drain = policyd_drain,

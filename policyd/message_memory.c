@@ -87,10 +87,10 @@ static struct message_entry *entry_find(
 {
     const struct message_bucket *bucket = &memory->buckets[bucket_of(hash)];
 
-    for (size_t i = 0; i < WAYS; i++) {
+    for (size_t i = 0; i < WAYS && bucket->slots[i] != 0; i++) {
         uint32_t slot = bucket->slots[i];
         struct message_entry *entry = &memory->entries[slot & PLACE_MASK];
-        if (slot != 0 && (slot ^ hash) <= PLACE_MASK &&
+        if ((slot ^ hash) <= PLACE_MASK &&
             strcmp(entry->instance, instance) == 0)
             return entry;
     }

@@ -6,6 +6,8 @@
  */
 #include "common/engine/bill.h"
 
+#include "common/base/clock.h"
+
 #define REPORT_KEY (1u << KEY_SERVICE | 1u << KEY_CLIENT)
 
 /* A report keeps the client as Postfix gave it: main.cf's own prefix lengths
@@ -37,6 +39,46 @@ static struct charge *bill_add(
     return &bill->charges[at];
 }
 
+static const struct edict *override_of(const struct edict_table *edicts,
+    const struct limit *limit, const struct subject *subject)
+{
+    if (edict_table_count(edicts, EDICT_OVERRIDE) == 0)
+        return NULL;
+    return edict_table_override(
+        edicts, limit->name, subject->text, clock_coarse_ms());
+}
+
+uint32_t bill_per_message(const struct limit *limit,
+    const struct edict_table *edicts, const struct config *config,
+    const struct event *event, const char *service_title)
+{
+    struct subject subject;
+    const struct edict *override;
+
+    if (edict_table_count(edicts, EDICT_OVERRIDE) == 0)
+        return limit->n;
+    limit_subject(limit->key, event, service_title, config->prefixes, &subject);
+    override = override_of(edicts, limit, &subject);
+    return override != NULL ? override->n : limit->n;
+}
+
+/* What is counted goes on being counted, also where nothing is refused. */
+bool bill_override_charge(const struct edict_table *edicts,
+    const struct limit *limit, struct charge *charge, uint32_t *n_r)
+{
+    const struct edict *override = override_of(edicts, limit, charge->subject);
+
+    *n_r = limit->n;
+    if (override == NULL)
+        return false;
+    *n_r = charge->limit = override->n;
+    if (override->n == 0 && charge->kind == CHARGE_SLIDING)
+        charge->limit = BILL_NO_LIMIT;
+    if (override->window_ms > 0 && charge->kind != CHARGE_LEASE)
+        charge->window_ms = override->window_ms;
+    return true;
+}
+
 static enum charge_kind charge_kind_of(const struct limit *limit)
 {
     if (limit->kind == LIMIT_COUNT)
@@ -44,21 +86,31 @@ static enum charge_kind charge_kind_of(const struct limit *limit)
     return limit->window == LIMIT_WINDOW_FIXED ? CHARGE_FIXED : CHARGE_SLIDING;
 }
 
-static void bill_add_limit(struct bill *bill, const struct config *config,
-    const struct event *event, const char *service_title,
-    const struct limit *limit, enum event_kind kind)
+struct charge bill_limit_charge(const struct limit *limit)
 {
-    *bill_add(bill, limit, kind) = (struct charge){
+    return (struct charge){
         .kind = charge_kind_of(limit),
-        .subject =
-            bill_subject(bill, config, event, service_title, limit->key, false),
         .name = limit->store_name,
         .field = limit->field,
         .shadow = limit->shadow,
         .limit = limit->n,
-        .amount = event->amount[kind],
         .window_ms = limit->window_ms,
     };
+}
+
+static void bill_add_limit(struct bill *bill, const struct edict_table *edicts,
+    const struct config *config, const struct event *event,
+    const char *service_title, const struct limit *limit, enum event_kind kind)
+{
+    struct charge *charge = bill_add(bill, limit, kind);
+    struct bill_item *item = &bill->items[charge - bill->charges];
+
+    *charge = bill_limit_charge(limit);
+    charge->subject =
+        bill_subject(bill, config, event, service_title, limit->key, false);
+    charge->amount = event->amount[kind];
+    item->is_overridden = bill_override_charge(edicts, limit, charge, &item->n);
+    item->window_ms = charge->window_ms;
 }
 
 /* The kinds that anvil(8) counts; the others have nobody to report to. */
@@ -76,24 +128,39 @@ static const char *report_name(const struct config *config, bool is_lease)
     return is_lease ? "C" : "F";
 }
 
-static void bill_add_report(struct bill *bill, const struct config *config,
-    const struct event *event, const char *service_title, enum event_kind kind)
+struct charge bill_report_charge(
+    const struct config *config, enum event_kind kind)
 {
     bool is_lease = kind == EVENT_CONNECTION_COUNT;
 
-    *bill_add(bill, NULL, kind) = (struct charge){
+    return (struct charge){
         .kind = is_lease ? CHARGE_LEASE : CHARGE_FIXED,
-        .subject =
-            bill_subject(bill, config, event, service_title, REPORT_KEY, true),
         .name = report_name(config, is_lease),
         .field = (uint8_t)kind,
-        .amount = event->amount[kind],
         .window_ms = config->rate_time_unit_ms,
     };
 }
 
-static void bill_write_kind(struct bill *bill, const struct config *config,
+void bill_report_subject(const struct event *event, const char *service_title,
+    struct subject *subject)
+{
+    limit_subject(REPORT_KEY, event, service_title, report_prefixes, subject);
+}
+
+static void bill_add_report(struct bill *bill, const struct config *config,
     const struct event *event, const char *service_title, enum event_kind kind)
+{
+    struct charge *charge = bill_add(bill, NULL, kind);
+
+    *charge = bill_report_charge(config, kind);
+    charge->subject =
+        bill_subject(bill, config, event, service_title, REPORT_KEY, true);
+    charge->amount = event->amount[kind];
+}
+
+static void bill_write_kind(struct bill *bill, const struct edict_table *edicts,
+    const struct config *config, const struct event *event,
+    const char *service_title, enum event_kind kind)
 {
     const struct config_feed *feed = &config->feeds[event->face][kind];
     bool has_client_limit = false;
@@ -104,7 +171,7 @@ static void bill_write_kind(struct bill *bill, const struct config *config,
             bill->count == STORE_CHARGES_MAX ||
             !limit_applies(limit, event, service_title))
             continue;
-        bill_add_limit(bill, config, event, service_title, limit, kind);
+        bill_add_limit(bill, edicts, config, event, service_title, limit, kind);
         has_client_limit |= limit->is_client;
     }
     if (!has_client_limit && is_reported(event->face, kind) &&
@@ -112,14 +179,16 @@ static void bill_write_kind(struct bill *bill, const struct config *config,
         bill_add_report(bill, config, event, service_title, kind);
 }
 
-void bill_write(struct bill *bill, const struct config *config,
-    const struct event *event, const char *service_title)
+void bill_write(struct bill *bill, const struct edict_table *edicts,
+    const struct config *config, const struct event *event,
+    const char *service_title)
 {
     bill->count = 0;
+    bill->known = 0;
     bill->subject_count = 0;
     for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++)
         if (event->amount[kind] > 0)
-            bill_write_kind(bill, config, event, service_title, kind);
+            bill_write_kind(bill, edicts, config, event, service_title, kind);
 }
 
 static enum store_failure failure_mode(
@@ -129,9 +198,24 @@ static enum store_failure failure_mode(
                                : config->on_store_failure;
 }
 
+void bill_keep_known(struct bill *bill)
+{
+    bill->known = 0;
+    for (size_t i = 0; i < bill->count; i++) {
+        struct charge charge = bill->charges[i];
+        struct bill_item item = bill->items[i];
+        if (charge.is_unknown)
+            continue;
+        bill->charges[i] = bill->charges[bill->known];
+        bill->items[i] = bill->items[bill->known];
+        bill->charges[bill->known] = charge;
+        bill->items[bill->known++] = item;
+    }
+}
+
 static bool bill_defers(const struct bill *bill, const struct config *config)
 {
-    for (size_t i = 0; i < bill->count; i++)
+    for (size_t i = bill->known; i < bill->count; i++)
         if (!bill->charges[i].shadow &&
             failure_mode(&bill->items[i], config) == STORE_FAILURE_DEFER)
             return true;
@@ -139,29 +223,42 @@ static bool bill_defers(const struct bill *bill, const struct config *config)
 }
 
 /* A report has no limit to divide: it stays 0. */
-static uint32_t share_of(uint32_t limit, uint32_t instances)
+static uint32_t share_of(
+    const struct limit *limit, const uint32_t serving[FACES])
 {
-    if (limit == 0 || instances <= 1)
-        return limit;
-    return limit / instances > 0 ? limit / instances : 1;
+    if (limit == NULL)
+        return 0;
+    uint32_t share = limit->n / serving[limit->at];
+    return share > 0 ? share : 1;
 }
 
-bool bill_reduce_to_local(
-    struct bill *bill, const struct config *config, uint32_t instances)
+bool bill_reduce_to_local(struct bill *bill, const struct config *config,
+    const uint32_t serving[FACES])
 {
     if (bill_defers(bill, config))
         return false;
 
-    size_t kept = 0;
-    for (size_t i = 0; i < bill->count; i++) {
+    size_t kept = bill->known;
+    for (size_t i = bill->known; i < bill->count; i++) {
         if (failure_mode(&bill->items[i], config) != STORE_FAILURE_LOCAL)
             continue;
         bill->charges[kept] = bill->charges[i];
-        bill->charges[kept].limit = share_of(bill->charges[i].limit, instances);
+        bill->charges[kept].limit = share_of(bill->items[i].limit, serving);
         bill->items[kept++] = bill->items[i];
     }
     bill->count = kept;
     return true;
+}
+
+void bill_scale_reports(
+    struct bill *bill, const uint32_t serving[FACES], enum face face)
+{
+    for (size_t i = bill->known; i < bill->count; i++) {
+        uint32_t *used = &bill->charges[i].used;
+        uint32_t factor = serving[face];
+        if (bill->items[i].limit == NULL && *used > 1)
+            *used = *used > INT32_MAX / factor ? INT32_MAX : *used * factor;
+    }
 }
 
 static int64_t refusal_length(const struct charge *charge)

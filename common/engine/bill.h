@@ -12,13 +12,22 @@
 #include "common/core/verdict.h"
 #include "common/store/store.h"
 
+/* More than anybody can come: where no limit is in force and a window needs
+ * one. */
+#define BILL_NO_LIMIT 1000000000
+
 struct bill_item {
     const struct limit *limit; /* NULL: a report */
     enum event_kind kind;
+    bool is_overridden;
+    uint32_t n; /* the limit's, or the override's; 0: none is in force */
+    uint64_t window_ms;
 };
 
 struct bill {
     size_t count;
+    size_t known; /* of them, the first ones, that the store has answered where
+                     it could not answer all */
     struct charge charges[STORE_CHARGES_MAX]; /* parallel to items */
     struct bill_item items[STORE_CHARGES_MAX];
 
@@ -33,15 +42,46 @@ struct bill {
 
 /* config refuses more than STORE_CHARGES_MAX limits that one event can meet;
  * should a report find no place, it is left out. */
-void bill_write(struct bill *, const struct config *, const struct event *,
-    const char *service_title);
+void bill_write(struct bill *, const struct edict_table *,
+    const struct config *, const struct event *, const char *service_title);
+
+/* The n of a limit of LIMIT_PER_MESSAGE that applies; 0: none is in force. */
+uint32_t bill_per_message(const struct limit *, const struct edict_table *,
+    const struct config *, const struct event *, const char *service_title);
+
+/* STORE_PARTLY: what the store has answered goes to the front. */
+void bill_keep_known(struct bill *);
+
+/* The charge that a limit makes, or a report, but for subject and amount. */
+struct charge bill_limit_charge(const struct limit *);
+struct charge bill_report_charge(const struct config *, enum event_kind);
+/* Whom a report is counted for. */
+void bill_report_subject(
+    const struct event *, const char *service_title, struct subject *subject_r);
 
 /*
- * The store is away. Leaves only what on_store_failure says to charge
- * locally, with limits divided by instances. False: a limit says defer.
+ * Puts an override of the limit for the charge's subject into the charge;
+ * false: there is none. *n_r: the limit's n, or the override's; 0: none is in
+ * force, and what is counted passes.
+ */
+bool bill_override_charge(const struct edict_table *, const struct limit *,
+    struct charge *, uint32_t *n_r);
+
+/*
+ * The store is away. Of what is not known, leaves only what on_store_failure
+ * says to charge locally, with limits divided by the daemons that feed them:
+ * those serving the face (struct store_state). False: a limit says defer.
  */
 bool bill_reduce_to_local(
-    struct bill *, const struct config *, uint32_t instances);
+    struct bill *, const struct config *, const uint32_t serving[FACES]);
+
+/*
+ * After a local charge: what reports have counted, as if the others had
+ * counted as much. Whoever compares it with N, which we do not know, refuses
+ * beyond N divided by the daemons; but the first one never.
+ */
+void bill_scale_reports(
+    struct bill *, const uint32_t serving[FACES], enum face);
 
 /*
  * The charge that refuses the event: of several the one that does so for the

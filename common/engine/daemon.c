@@ -6,6 +6,7 @@
  */
 #include "common/engine/daemon.h"
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/engine/daemon_private.h"
@@ -116,6 +117,7 @@ static bool daemon_open_store(struct daemon *daemon, struct error *err)
     daemon->store = store_open(daemon->base, daemon->config, err);
     if (daemon->store == NULL)
         return false;
+    store_serve(daemon->store, daemon->faces->serves(daemon->config));
     daemon->engine = engine_new(daemon->store, daemon->config);
     daemon->trust = trust_new(daemon->base);
     engine_use_trust(daemon->engine, daemon->trust);
@@ -188,7 +190,8 @@ static bool daemon_start(struct daemon *daemon, struct error *err)
         !daemon_drop_privileges(daemon, err))
         return false;
     daemon_signals_install(daemon);
-    if (!daemon_open_store(daemon, err) || !daemon_pages_open(daemon, err) ||
+    if (!daemon_watchdog_start(daemon, err) ||
+        !daemon_open_store(daemon, err) || !daemon_pages_open(daemon, err) ||
         !daemon->faces->start(daemon->faces->context, daemon, err))
         return false;
     daemon_await_store(daemon);
@@ -221,6 +224,8 @@ static void daemon_set_deadline(struct daemon *daemon)
 void daemon_drain(struct daemon *daemon, bool has_deadline, bool unlink_sockets)
 {
     daemon->phase = DAEMON_DRAINING;
+    if (daemon->store != NULL)
+        store_serve(daemon->store, 0);
     daemon_listeners_close(daemon, unlink_sockets);
     if (has_deadline && daemon->drain_deadline == NULL)
         daemon_set_deadline(daemon);
@@ -268,6 +273,32 @@ struct engine *daemon_engine(const struct daemon *daemon)
     return daemon->engine;
 }
 
+const char *daemon_program(const struct daemon *daemon)
+{
+    return daemon->faces->program;
+}
+
+const char *daemon_phase_name(const struct daemon *daemon)
+{
+    static const char *const names[] = {
+        [DAEMON_STARTING] = "starting",
+        [DAEMON_SERVING] = "serving",
+        [DAEMON_DRAINING] = "draining",
+    };
+
+    return daemon->successor != NULL ? "restarting" : names[daemon->phase];
+}
+
+uint64_t daemon_uptime_ms(const struct daemon *daemon)
+{
+    return clock_monotonic_ms() - daemon->started_ms;
+}
+
+uint64_t daemon_config_age_ms(const struct daemon *daemon)
+{
+    return clock_monotonic_ms() - daemon->config_ms;
+}
+
 static void daemon_free(struct daemon *daemon)
 {
     successor_free(&daemon->successor);
@@ -276,6 +307,7 @@ static void daemon_free(struct daemon *daemon)
     engine_free(&daemon->engine);
     store_close(&daemon->store);
     daemon_signals_free(daemon);
+    daemon_watchdog_stop(daemon);
     trust_free(&daemon->trust);
     if (daemon->drain_deadline != NULL)
         event_free(daemon->drain_deadline);
@@ -284,6 +316,7 @@ static void daemon_free(struct daemon *daemon)
     if (daemon->base != NULL)
         event_base_free(daemon->base);
     config_unref(&daemon->config);
+    config_unref(&daemon->first_config);
     free(daemon->program_path);
 }
 
@@ -327,6 +360,8 @@ static int daemon_run(struct daemon *daemon)
         fprintf(stderr, "%s: fatal: %s\n", daemon->faces->program, err.text);
         return EXIT_CONFIGURATION;
     }
+    daemon->first_config = config_ref(daemon->config);
+    daemon->started_ms = daemon->config_ms = clock_monotonic_ms();
     if (daemon->options.check_only) {
         for (size_t i = 0; i < daemon->config->warning_count; i++)
             fprintf(stderr, "%s: warning: %s\n", daemon->faces->program,

@@ -15,6 +15,7 @@
 struct evbuffer;
 struct event_base;
 struct daemon;
+struct http_route;
 
 /* What a daemon brings. Every hook gets `context`. Those marked so may be
  * NULL. */
@@ -26,6 +27,10 @@ struct daemon_faces {
     const struct config_listeners *(*listeners)(const struct config *);
     /* Its HTTP listener, "" for none. */
     const char *(*http)(const struct config *);
+    /* The path of its control socket, "" for none. */
+    const char *(*control)(const struct config *);
+    /* The faces that it serves: bits 1u << enum face. */
+    unsigned (*serves)(const struct config *);
     /* How a listener's socket is to be made; all but allowed_peers. */
     bool (*listener_options)(const struct config *,
         const struct config_listener *, struct listener_options *options_r,
@@ -42,6 +47,8 @@ struct daemon_faces {
     bool (*start)(void *context, struct daemon *, struct error *err);
     /* A connection for the listener's face; the fd is the face's now. */
     void (*on_accept)(void *context, const struct config_listener *, int fd);
+    /* A connection of the control socket; the fd is the callee's now. */
+    void (*on_control)(void *context, int fd);
     /* May be NULL. More lines for /metrics. */
     void (*write_metrics)(void *context, struct evbuffer *);
     /* May be NULL. Everything is there: accept what `bind` has opened. */
@@ -58,6 +65,15 @@ struct daemon_faces {
     void (*stop)(void *context);
 };
 
+/*
+ * Routes for people at the HTTP listener, with their context: on loopback, or
+ * anywhere if http_status says so. Ours until others, or NULL, are shown.
+ */
+void daemon_show_pages(
+    struct daemon *, const struct http_route *routes, void *context);
+
+#define DAEMON_AT_START_MAX 32
+
 int daemon_main(int argc, char **argv, const struct daemon_faces *);
 
 /* Is this directory ours to make and to own, by its name? */
@@ -67,6 +83,41 @@ bool daemon_is_our_directory(const char *directory);
 void daemon_fail(struct daemon *);
 /* A successor is being started, or we are draining already. */
 bool daemon_is_leaving(const struct daemon *);
+
+/* What a reload has done, or would do. */
+struct daemon_reload {
+    char before[17], after[17];                /* hashes of the configuration */
+    const char *at_start[DAEMON_AT_START_MAX]; /* differ from those that we
+                                                  were started with: options
+                                                  that a restart changes */
+    size_t at_start_count;
+};
+/* What HUP does; the old configuration stays if it fails. */
+bool daemon_reload(
+    struct daemon *, struct daemon_reload *reload_r, struct error *err);
+/* Would it succeed? The snapshot is the caller's. */
+struct config *daemon_try_config(
+    struct daemon *, struct daemon_reload *reload_r, struct error *err);
+
+/*
+ * What USR2 does. on_result comes later, unless daemon_restart failed or the
+ * waiter was forgotten: whether a successor serves, which ends this process
+ * when its sessions have gone.
+ */
+struct daemon_waiter {
+    void (*on_result)(bool is_ready, pid_t successor, void *context);
+    void *context;
+};
+bool daemon_restart(
+    struct daemon *, const struct daemon_waiter *, struct error *err);
+void daemon_forget_waiter(struct daemon *);
+
+/* "starting" "serving" "restarting" "draining" */
+const char *daemon_phase_name(const struct daemon *);
+const char *daemon_program(const struct daemon *);
+/* Since it serves, and since its configuration was read. */
+uint64_t daemon_uptime_ms(const struct daemon *);
+uint64_t daemon_config_age_ms(const struct daemon *);
 
 struct event_base *daemon_base(const struct daemon *);
 struct engine *daemon_engine(const struct daemon *);

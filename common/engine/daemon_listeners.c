@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define CONTROL          "control" /* the face of that socket */
 #define WAIT_STEP_MS     100
 #define WAIT_LOG_EVERY_S 30
 
@@ -75,8 +76,8 @@ static bool wait_step(void)
 
 /* Makes the directory of a path, or waits a moment for it. steps: 0 at first.
  * False: we shall not wait any longer. */
-static bool await_directory(struct daemon *daemon, const char *path,
-    unsigned *steps, struct error *err)
+static bool await_directory(
+    struct daemon *daemon, const char *path, unsigned *steps, struct error *err)
 {
     char directory[PATH_MAX];
 
@@ -133,19 +134,101 @@ bool daemon_face_bind(struct daemon *daemon, struct error *err)
 }
 
 static bool open_one(struct daemon *daemon, struct inherit *inherited,
-    const struct config_listener *config, struct listener **listener_r,
+    const struct config_listener *config,
+    const struct listener_options *options, struct listener **listener_r,
     struct error *err)
 {
-    struct listener_options options;
     int place_fd;
     int fd = inherit_claim(inherited, config, &place_fd);
 
+    if (fd != -1)
+        return listener_adopt(config, fd, place_fd, options, listener_r, err);
+    return bind_patiently(daemon, config, options, listener_r, err);
+}
+
+static bool open_face(struct daemon *daemon, struct inherit *inherited,
+    const struct config_listener *config, struct error *err)
+{
+    struct daemon_listener *listener =
+        &daemon->listeners[daemon->listener_count];
+    struct listener_options options;
+
+    listener->daemon = daemon;
     if (!daemon->faces->listener_options(daemon->config, config, &options, err))
         return false;
     options.allowed_peers = daemon->faces->allowed_peers(daemon->config);
-    if (fd != -1)
-        return listener_adopt(config, fd, place_fd, &options, listener_r, err);
-    return bind_patiently(daemon, config, &options, listener_r, err);
+    if (!open_one(
+            daemon, inherited, config, &options, &listener->listener, err))
+        return false;
+    daemon->listener_count++;
+    return true;
+}
+
+/* A group that does not exist is no reason not to start: the socket is then
+ * root's and our own user's. */
+static bool control_options(const struct config *config,
+    struct listener_options *options_r, struct error *err)
+{
+    gid_t ignored;
+
+    *options_r = (struct listener_options){
+        .mode = config->control_mode, .group = (gid_t)-1, .owner = (uid_t)-1};
+    if (geteuid() != 0)
+        return true;
+    if (!privileges_find_user(config->user, &options_r->owner, &ignored, err))
+        return false;
+    if (config->control_group[0] != '\0' &&
+        !privileges_find_group(config->control_group, &options_r->group, err)) {
+        log_warn("control_group: %s; the control socket has none", err->text);
+        options_r->group = (gid_t)-1;
+    }
+    return true;
+}
+
+/* Of a directory that nobody has made: mail does not wait for it. */
+static bool bind_control(struct daemon *daemon,
+    const struct config_listener *config,
+    const struct listener_options *options, struct listener **listener_r,
+    struct error *err)
+{
+    char directory[PATH_MAX];
+    enum listener_wait wait = listener_open(config, options, listener_r, err);
+
+    directory_of(config->path, directory);
+    if (wait == LISTENER_NO_DIRECTORY && make_directory(daemon, directory))
+        wait = listener_open(config, options, listener_r, err);
+    if (wait == LISTENER_NO_DIRECTORY)
+        log_warn("%s; there is no control socket", err->text);
+    return wait != LISTENER_FAILED;
+}
+
+static bool open_control(
+    struct daemon *daemon, struct inherit *inherited, struct error *err)
+{
+    struct daemon_listener *listener =
+        &daemon->listeners[daemon->listener_count];
+    const char *path = daemon->faces->control(daemon->config);
+    char text[PATH_MAX], face[] = CONTROL;
+    const struct config_listener config = {
+        .text = text, .face = face, .path = text};
+    struct listener_options options;
+    int place_fd;
+
+    if (*path == '\0')
+        return true;
+    snprintf(text, sizeof text, "%s", path);
+    if (!control_options(daemon->config, &options, err))
+        return false;
+    listener->daemon = daemon;
+    int fd = inherit_claim(inherited, &config, &place_fd);
+    if (fd != -1 ? !listener_adopt(&config, fd, place_fd, &options,
+                       &listener->listener, err)
+                 : !bind_control(
+                       daemon, &config, &options, &listener->listener, err))
+        return false;
+    if (listener->listener != NULL)
+        daemon->listener_count++;
+    return true;
 }
 
 bool daemon_listeners_open(struct daemon *daemon, struct error *err)
@@ -156,14 +239,11 @@ bool daemon_listeners_open(struct daemon *daemon, struct error *err)
 
     inherit_take(&inherited);
     daemon->listeners = xcalloc(configs->count + 1, sizeof *daemon->listeners);
-    for (size_t i = 0; i < configs->count; i++) {
-        struct daemon_listener *listener = &daemon->listeners[i];
-        listener->daemon = daemon;
-        if (!open_one(daemon, &inherited, &configs->items[i],
-                &listener->listener, err))
+    for (size_t i = 0; i < configs->count; i++)
+        if (!open_face(daemon, &inherited, &configs->items[i], err))
             return false;
-        daemon->listener_count++;
-    }
+    if (!open_control(daemon, &inherited, err))
+        return false;
     inherit_close_rest(&inherited);
     return true;
 }
@@ -172,8 +252,12 @@ static void on_accept(int fd, void *context)
 {
     struct daemon_listener *listener = context;
     const struct daemon_faces *faces = listener->daemon->faces;
+    const struct config_listener *config = listener_config(listener->listener);
 
-    faces->on_accept(faces->context, listener_config(listener->listener), fd);
+    if (strcmp(config->face, CONTROL) == 0)
+        faces->on_control(faces->context, fd);
+    else
+        faces->on_accept(faces->context, config, fd);
 }
 
 static void on_displaced(bool is_displaced, void *context)

@@ -1,5 +1,6 @@
 /*
- * daemon_pages.c - /metrics, /healthz and /readyz.
+ * daemon_pages.c - /metrics, /healthz and /readyz; and whether pages for people
+ * are shown.
  */
 #include "common/engine/daemon_private.h"
 
@@ -42,10 +43,11 @@ static int page_readyz(struct evbuffer *body, void *context)
 }
 
 static const struct http_route routes[] = {
-    {"/metrics", "text/plain; version=0.0.4; charset=utf-8", page_metrics},
-    {"/healthz", "text/plain; charset=utf-8", page_healthz},
-    {"/readyz", "text/plain; charset=utf-8", page_readyz},
-    {NULL, NULL, NULL},
+    {"/metrics", "text/plain; version=0.0.4; charset=utf-8", NULL,
+        page_metrics},
+    {"/healthz", "text/plain; charset=utf-8", NULL, page_healthz},
+    {"/readyz", "text/plain; charset=utf-8", NULL, page_readyz},
+    {NULL, NULL, NULL, NULL},
 };
 
 bool daemon_pages_open(struct daemon *daemon, struct error *err)
@@ -55,5 +57,24 @@ bool daemon_pages_open(struct daemon *daemon, struct error *err)
     if (*address == '\0')
         return true;
     daemon->http = http_server_new(daemon->base, address, routes, daemon, err);
+    daemon_pages_follow(daemon);
     return daemon->http != NULL;
+}
+
+void daemon_pages_follow(struct daemon *daemon)
+{
+    if (daemon->http == NULL)
+        return;
+    bool is_shown =
+        daemon->config->http_status || http_server_is_loopback(daemon->http);
+    http_server_show(
+        daemon->http, is_shown ? daemon->pages : NULL, daemon->pages_context);
+}
+
+void daemon_show_pages(
+    struct daemon *daemon, const struct http_route *pages, void *context)
+{
+    daemon->pages = pages;
+    daemon->pages_context = context;
+    daemon_pages_follow(daemon);
 }

@@ -33,20 +33,26 @@ struct daemon {
 
     struct event_base *base;
     struct config *config;
+    struct config *first_config;    /* what we were started with */
+    uint64_t started_ms, config_ms; /* monotonic */
     struct store *store;
     struct engine *engine;
     struct trust *trust;
     bool may_prove; /* the kernel lets us */
     struct http_server *http;
+    const struct http_route *pages; /* for people; NULL: none */
+    void *pages_context;
     struct daemon_listener *listeners;
     size_t listener_count;
 
     enum daemon_phase phase;
     bool has_failed; /* while serving */
     struct event *signals[SIGNALS];
+    struct event *watchdog; /* NULL: nobody waits for its reports */
     struct event *drain_deadline;
     struct event *drain_again; /* a session has ended while draining */
     struct successor *successor;
+    struct daemon_waiter waiter; /* for it; on_result NULL: nobody */
 };
 
 /* daemon_listeners.c: inherited, or bound now; waits for directories that
@@ -63,8 +69,13 @@ void daemon_listeners_close(struct daemon *, bool unlink_sockets);
 void daemon_signals_install(struct daemon *);
 void daemon_signals_free(struct daemon *);
 
+/* daemon_change.c */
+void daemon_end_restart(struct daemon *);
+
 /* daemon_pages.c */
 bool daemon_pages_open(struct daemon *, struct error *err);
+/* After http_status may have changed. */
+void daemon_pages_follow(struct daemon *);
 
 /* daemon_proof.c */
 /* After privileges have been dropped, and at each reload: false if a service
@@ -72,6 +83,10 @@ bool daemon_pages_open(struct daemon *, struct error *err);
 bool daemon_check_proof(
     const struct daemon *, const struct config *, struct error *err);
 bool daemon_drop_privileges(struct daemon *, struct error *err);
+
+/* daemon_watchdog.c */
+bool daemon_watchdog_start(struct daemon *, struct error *err);
+void daemon_watchdog_stop(struct daemon *);
 
 /* daemon.c */
 bool daemon_log_open(

@@ -27,11 +27,10 @@ static void record_limit(struct log_record *record, const struct limit *limit,
 
     log_record_text(record, "limit", limit->name);
     log_record_number(record, "used", refusal->used);
-    log_record_number(record, "allowed", limit->n);
+    log_record_number(record, "allowed", refusal->allowed);
     if (limit->kind == LIMIT_RATE)
         log_record_text(
-            record, "window", duration_format(limit->window_ms, window));
-    log_record_number(record, "retry_after", retry_seconds(refusal->retry_ms));
+            record, "window", duration_format(refusal->window_ms, window));
 }
 
 /* The truth next to the claim, where it is known. */
@@ -52,9 +51,11 @@ void decision_log_refusal(
 {
     const struct event *event = &decision->event;
     enum verdict_reason reason =
-        refusal->limit != NULL ? REASON_LIMIT : decision->verdict.reason;
+        refusal->limit != NULL ? REASON_LIMIT : refusal->reason;
     struct log_record record;
 
+    if (event->is_dry)
+        return;
     log_record_begin(&record, LOG_LEVEL_INFO, "decision");
     log_record_text(&record, "face", face_name(event->face));
     log_record_text(&record, "service", decision->service_title);
@@ -67,6 +68,7 @@ void decision_log_refusal(
     log_record_text(&record, "recipient", event->recipient);
     if (refusal->limit != NULL)
         record_limit(&record, refusal->limit, refusal);
+    log_record_number(&record, "retry_after", retry_seconds(refusal->retry_ms));
     log_record_text(&record, "verdict", verdict_word(decision, refusal));
     log_record_text(&record, "reason", verdict_reason_name(reason));
     log_record_text(&record, "instance", event->instance);

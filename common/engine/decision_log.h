@@ -8,15 +8,18 @@
 
 #include "common/engine/engine.h"
 
-/* What refused: a limit, the store's absence, or who the peer is. */
+/* What refuses: a limit, a ban, the store's absence, or who the peer is. */
 struct refusal {
-    const struct limit *limit; /* NULL: none of them */
-    enum event_kind kind;      /* EVENT_KINDS: none was asked about */
-    uint32_t used;
+    const struct limit *limit;  /* NULL: none of them */
+    enum verdict_reason reason; /* without a limit */
+    enum event_kind kind;       /* EVENT_KINDS: none was asked about */
+    uint32_t used, allowed;
+    uint64_t window_ms;
     int64_t retry_ms;
     bool is_shadow;
 };
 
+/* Nothing for a decision that is dry. */
 void decision_log_refusal(const struct decision *, const struct refusal *);
 
 #endif

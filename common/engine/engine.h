@@ -8,10 +8,10 @@
  *   store_charge -> engine_on_charged -> struct verdict ->
  *   verdict_action -> "action=...".
  *
- * Order of the checks: proof, claim, exemption, limits. All limits of an event
- * go to the store as one request. If the store is away, each limit does what
- * its on_store_failure says; a decision is never later than store_timeout + 20
- * ms.
+ * Order of the checks: proof, claim, ban, exemption, limits. All limits of an
+ * event go to the store as one request. If the store is away, each limit does
+ * what its on_store_failure says; a decision is never later than store_timeout
+ * + 20 ms.
  */
 #ifndef TOLLGATE_ENGINE_ENGINE_H
 #define TOLLGATE_ENGINE_ENGINE_H
@@ -23,7 +23,10 @@
 #include "common/store/store.h"
 
 struct engine;
+struct peer_ports;
+struct tops;
 struct trust;
+struct decision_ring;
 
 /*
  * One question under way; embedded in a face's session and used again for the
@@ -45,6 +48,7 @@ struct decision {
     const struct config_service *service; /* in config; NULL: no section */
     struct store_request request;
     uint64_t started_us;
+    bool would_refuse; /* a limit that is a shadow */
     struct bill bill;
 };
 
@@ -58,10 +62,18 @@ void engine_free(struct engine **);
  * proof.
  */
 void engine_prove(struct engine *, int fd, int *hint, struct event *);
-/* Must every request be decided, also one that counts nothing? */
+/* Must every request be decided, also one that counts nothing? Bans and
+ * peers are judged at each. */
 bool engine_judges_peers(const struct engine *);
+/* Before anything is asked about a session: whatever comes, will it be turned
+ * away for its peer? */
+bool engine_refuses_peer(const struct engine *, const struct peer *);
+/* Where the services that want proof have their clients: for a prover of the
+ * caller's own. Until the next reload. */
+const struct peer_ports *engine_ports(const struct engine *);
 /* Where lists of trusted proxies in files and the DNS are; borrowed. */
 void engine_use_trust(struct engine *, struct trust *);
+struct trust *engine_trust(const struct engine *); /* NULL: none */
 
 void engine_decide(struct engine *, struct decision *);
 /* The session goes away: no on_verdict any more; releases the snapshot. */
@@ -81,6 +93,28 @@ struct engine_lease {
 /* After a passing verdict: takes over the places that the decision holds. */
 void engine_lease_take(struct decision *, struct engine_lease *);
 void engine_lease_release(struct engine *, struct engine_lease *);
+/* Places that a part of the store has given, while what is decided without the
+ * rest refuses: all or nothing. */
+void engine_lease_give_back(struct decision *);
+
+/*
+ * Titles of services that there are counters for: the sections', and names
+ * that faces have given since start, at most ENGINE_SERVICES_MAX in all.
+ * Borrowed, until the next decision or reload.
+ */
+#define ENGINE_SERVICES_MAX 64
+struct names;
+const struct names *engine_names(const struct engine *); /* without section */
+size_t engine_services(
+    const struct engine *, const char *titles_r[ENGINE_SERVICES_MAX]);
+
+/* Who came for proxied services; NULL: nobody yet. Borrowed. */
+struct peers;
+const struct peers *engine_peers(const struct engine *);
+
+/* Who comes most, and decisions as they happen; owned by the engine. */
+struct tops *engine_tops(struct engine *);
+struct decision_ring *engine_ring(struct engine *);
 
 void engine_reload(struct engine *, struct config *);
 struct config *engine_config(const struct engine *); /* borrowed */

@@ -34,3 +34,13 @@ void engine_lease_release(struct engine *engine, struct engine_lease *lease)
             engine_store(engine), &lease->held[i].subject, lease->held[i].name);
     lease->count = 0;
 }
+
+void engine_lease_give_back(struct decision *decision)
+{
+    const struct bill *bill = &decision->bill;
+
+    for (size_t i = 0; i < bill->known; i++)
+        if (bill->charges[i].kind == CHARGE_LEASE && !bill->charges[i].refused)
+            store_release(engine_store(decision->engine),
+                bill->charges[i].subject, bill->charges[i].name);
+}

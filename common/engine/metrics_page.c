@@ -12,6 +12,7 @@
 
 #include <event2/buffer.h>
 #include <inttypes.h>
+#include <string.h>
 
 static void write_head(
     struct evbuffer *out, const char *name, const char *type, const char *help)
@@ -119,10 +120,32 @@ static void write_round_trips(
         total);
 }
 
+static void write_breaker(const struct store_state *store, struct evbuffer *out)
+{
+    static const char *const states[] = {"closed", "open", "half-open"};
+
+    write_head(out, "tollgate_store_breaker", "gauge",
+        "1 for the state that it is in.");
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
+        evbuffer_add_printf(out, "tollgate_store_breaker{state=\"%s\"} %d\n",
+            states[i], strcmp(states[i], store->breaker) == 0);
+}
+
+static void write_serving(const struct store_state *store, struct evbuffer *out)
+{
+    write_head(out, "tollgate_instances_serving", "gauge",
+        "Of them, those that serve a face and are not draining.");
+    for (enum face face = 0; face < FACES; face++)
+        evbuffer_add_printf(out,
+            "tollgate_instances_serving{face=\"%s\"} %" PRIu32 "\n",
+            face_name(face), store->serving[face]);
+}
+
 static void write_store(const struct store_state *store, struct evbuffer *out)
 {
     write_number(out, "tollgate_store_available", "gauge",
         "1 while the store answers.", store->is_available ? 1 : 0);
+    write_breaker(store, out);
     write_number(out, "tollgate_store_reconnects_total", "counter",
         "Connections to the store made anew.", store->reconnects);
     write_number(out, "tollgate_store_failures_total", "counter",
@@ -133,6 +156,7 @@ static void write_store(const struct store_state *store, struct evbuffer *out)
         "Connections that this process holds a place for.", store->leases);
     write_number(out, "tollgate_instances", "gauge",
         "Daemons alive on the store.", store->instances);
+    write_serving(store, out);
 }
 
 void metrics_write_page(const struct metrics *metrics,

@@ -80,9 +80,8 @@ static bool keep_only(const struct privileges_kept *kept, struct error *err)
         CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_INHERITABLE | CAPNG_AMBIENT;
 
     bool has_ptrace = kept->ptrace && privileges_has_ptrace();
-    bool has_read =
-        kept->read && capng_get_caps_process() == 0 &&
-        capng_have_capability(CAPNG_PERMITTED, CAP_DAC_READ_SEARCH);
+    bool has_read = kept->read && capng_get_caps_process() == 0 &&
+                    capng_have_capability(CAPNG_PERMITTED, CAP_DAC_READ_SEARCH);
     capng_clear(CAPNG_SELECT_ALL);
     if ((has_ptrace &&
             capng_update(CAPNG_ADD, everywhere, CAP_SYS_PTRACE) != 0) ||

@@ -49,8 +49,10 @@ char *successor_program_path(const char *argv0)
 
 static bool is_ours(const char *variable)
 {
-    static const char *const names[] = {
-        "LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES=", READY_FD_NAME "="};
+    /* Without WATCHDOG_PID the watchdog is whoever's that reads its timeout:
+     * the successor's too. */
+    static const char *const names[] = {"LISTEN_PID=", "LISTEN_FDS=",
+        "LISTEN_FDNAMES=", "WATCHDOG_PID=", (READY_FD_NAME "=")};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strncmp(variable, names[i], strlen(names[i])) == 0)

@@ -18,6 +18,7 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -28,7 +29,6 @@
 #define VISIT_S    5
 #define VISITS_MAX 64
 #define HOST_SIZE  (ADDRESS_TEXT_SIZE + 2) /* with its brackets */
-#define PLAIN      "text/plain; charset=utf-8"
 
 struct visit {
     struct http_server *server;
@@ -41,8 +41,11 @@ struct http_server {
     struct event_base *base;
     int fd;
     struct acceptor *acceptor;
-    const struct http_route *routes;
-    void *context;
+    struct http_routes {
+        const struct http_route *first;
+        void *context;
+    } routes, pages;
+    bool is_loopback;
     size_t visit_count;
     LIST_HEAD(, visit) visits;
 };
@@ -68,6 +71,7 @@ static const char *reason_phrase(int code)
         {400, "Bad Request"},
         {404, "Not Found"},
         {405, "Method Not Allowed"},
+        {421, "Misdirected Request"},
         {431, "Request Header Fields Too Large"},
         {503, "Service Unavailable"},
     };
@@ -78,44 +82,55 @@ static const char *reason_phrase(int code)
 }
 
 static void answer(struct visit *visit, const struct http_request *request,
-    int code, const char *content_type, struct evbuffer *body)
+    int code, const struct http_route *route, struct evbuffer *body)
 {
     struct evbuffer *out = bufferevent_get_output(visit->bev);
     evbuffer_add_printf(out,
         "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
         "%sConnection: close\r\nCache-Control: no-store\r\n"
-        "X-Content-Type-Options: nosniff\r\n\r\n",
-        code, reason_phrase(code), content_type, evbuffer_get_length(body),
-        code == 405 ? "Allow: GET, HEAD\r\n" : "");
+        "X-Content-Type-Options: nosniff\r\n%s\r\n",
+        code, reason_phrase(code), route->content_type,
+        evbuffer_get_length(body), code == 405 ? "Allow: GET, HEAD\r\n" : "",
+        route->headers != NULL ? route->headers : "");
     if (request->method != HTTP_METHOD_HEAD)
         evbuffer_add_buffer(out, body);
 }
 
 static const struct http_route *route_find(
-    const struct http_server *server, const char *path)
+    const struct http_routes *routes, const char *path)
 {
-    for (const struct http_route *r = server->routes; r->path != NULL; r++)
-        if (strcmp(r->path, path) == 0)
-            return r;
-    return NULL;
+    const struct http_route *r = routes->first;
+
+    while (r != NULL && r->path != NULL && strcmp(r->path, path) != 0)
+        r++;
+    return r != NULL && r->path != NULL ? r : NULL;
 }
+
+static const struct http_route plain = {
+    .content_type = "text/plain; charset=utf-8"};
 
 static void answer_route(struct visit *visit,
     const struct http_request *request, struct evbuffer *body)
 {
-    struct http_server *server = visit->server;
-    const struct http_route *route = route_find(server, request->path);
+    const struct http_routes *routes = &visit->server->routes;
+    const struct http_route *route = route_find(routes, request->path);
     int code = 200;
+    if (route == NULL) {
+        routes = &visit->server->pages;
+        route = route_find(routes, request->path);
+        if (route != NULL && !http_host_is_ours(request->host))
+            code = 421;
+    }
     if (request->method == HTTP_METHOD_OTHER)
         code = 405;
     else if (route == NULL)
         code = 404;
     if (code == 200) {
-        code = route->handle(body, server->context);
-        answer(visit, request, code, route->content_type, body);
+        code = route->handle(body, routes->context);
+        answer(visit, request, code, route, body);
     } else {
         evbuffer_add_printf(body, "%s\n", reason_phrase(code));
-        answer(visit, request, code, PLAIN, body);
+        answer(visit, request, code, &plain, body);
     }
 }
 
@@ -123,7 +138,7 @@ static void answer_bad(struct visit *visit, int code, struct evbuffer *body)
 {
     const struct http_request none = {.method = HTTP_METHOD_OTHER};
     evbuffer_add_printf(body, "%s\n", reason_phrase(code));
-    answer(visit, &none, code, PLAIN, body);
+    answer(visit, &none, code, &plain, body);
 }
 
 /* The connection */
@@ -241,6 +256,20 @@ static int server_listen(const char *address, struct error *err)
     return fd;
 }
 
+static bool is_loopback(int fd)
+{
+    static const struct in6_addr loopback = IN6ADDR_LOOPBACK_INIT;
+    struct sockaddr_storage name;
+    socklen_t len = sizeof name;
+    struct address address;
+    if (getsockname(fd, (struct sockaddr *)&name, &len) == -1 ||
+        !address_from_sockaddr((struct sockaddr *)&name, &address, NULL))
+        return false;
+    return address.family == ADDRESS_IPV4
+               ? address.bytes[0] == IN_LOOPBACKNET
+               : memcmp(address.bytes, &loopback, sizeof loopback) == 0;
+}
+
 struct http_server *http_server_new(struct event_base *base,
     const char *address, const struct http_route *routes, void *context,
     struct error *err)
@@ -251,8 +280,8 @@ struct http_server *http_server_new(struct event_base *base,
     struct http_server *server = xcalloc(1, sizeof *server);
     server->base = base;
     server->fd = fd;
-    server->routes = routes;
-    server->context = context;
+    server->routes = (struct http_routes){routes, context};
+    server->is_loopback = is_loopback(fd);
     LIST_INIT(&server->visits);
     const struct acceptor_options options = {.name = "http",
         .is_inet = true,
@@ -264,6 +293,17 @@ struct http_server *http_server_new(struct event_base *base,
         error_set(err, "http: the event loop takes no more");
     }
     return server;
+}
+
+void http_server_show(
+    struct http_server *server, const struct http_route *routes, void *context)
+{
+    server->pages = (struct http_routes){routes, context};
+}
+
+bool http_server_is_loopback(const struct http_server *server)
+{
+    return server->is_loopback;
 }
 
 void http_server_free(struct http_server **server)

@@ -10,6 +10,8 @@
 
 #include "common/base/error.h"
 
+#include <stdbool.h>
+
 struct evbuffer;
 struct event_base;
 struct http_server;
@@ -17,6 +19,7 @@ struct http_server;
 struct http_route {
     const char *path;
     const char *content_type;
+    const char *headers; /* NULL, or more of them, each with its "\r\n" */
     /* Fills body and returns the status code. */
     int (*handle)(struct evbuffer *body, void *context);
 };
@@ -26,5 +29,15 @@ struct http_route {
 struct http_server *http_server_new(struct event_base *, const char *address,
     const struct http_route *routes, void *context, struct error *err);
 void http_server_free(struct http_server **);
+
+/*
+ * Routes for people, with a context of their own; NULL: none. A browser can be
+ * made to ask for them by somebody else's page, so they are answered 421
+ * unless http_host_is_ours.
+ */
+void http_server_show(
+    struct http_server *, const struct http_route *routes, void *context);
+/* Does it listen on an address of this machine alone? */
+bool http_server_is_loopback(const struct http_server *);
 
 #endif

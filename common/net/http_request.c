@@ -1,13 +1,16 @@
 /*
- * http_request.c - finds method and path in the first line of a request.
+ * http_request.c - finds method, path and Host of a request.
  *
  * Strict about that line, because a lenient reader and a proxy in front may
  * read two different requests; what it does not understand is BAD.
  */
 #include "common/net/http_request.h"
 
+#include "common/base/address.h"
+
 #include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 static const char *find(
     const char *bytes, size_t len, const char *what, size_t what_len)
@@ -49,6 +52,34 @@ static void copy_path(char path[HTTP_PATH_SIZE], const char *text, size_t len)
     path[len] = '\0';
 }
 
+/* One Host at the most: two readers of two of them may differ. */
+static bool read_host(const char *line, const char *end, char *host)
+{
+    static const char name[] = "Host:";
+    bool is_seen = false;
+
+    host[0] = '\0';
+    while (line < end) {
+        const char *line_end = find(line, (size_t)(end - line), "\r\n", 2);
+        const char *value = line + sizeof name - 1;
+        if (line_end >= value &&
+            strncasecmp(line, name, sizeof name - 1) == 0) {
+            while (value < line_end && (*value == ' ' || *value == '\t'))
+                value++;
+            size_t len = (size_t)(line_end - value);
+            if (is_seen || !is_text(value, len))
+                return false;
+            is_seen = true;
+            if (len < HTTP_HOST_SIZE) {
+                memcpy(host, value, len);
+                host[len] = '\0';
+            }
+        }
+        line = line_end + 2;
+    }
+    return true;
+}
+
 enum http_parse http_request_parse(
     const char *bytes, size_t len, struct http_request *request_r)
 {
@@ -75,5 +106,29 @@ enum http_parse http_request_parse(
 
     request_r->method = method_of(bytes, method_len);
     copy_path(request_r->path, target, target_len);
-    return HTTP_PARSE_DONE;
+    return read_host(line_end + 2, end + 2, request_r->host) ? HTTP_PARSE_DONE
+                                                             : HTTP_PARSE_BAD;
+}
+
+static bool is_port(const char *text)
+{
+    size_t len = strlen(text);
+
+    return len == 0 || (text[0] == ':' && len >= 2 && len <= 6 &&
+                           strspn(text + 1, "0123456789") == len - 1);
+}
+
+bool http_host_is_ours(const char *host)
+{
+    static const char local[] = "localhost";
+    struct address address;
+
+    if (strncasecmp(host, local, sizeof local - 1) == 0)
+        return is_port(host + sizeof local - 1);
+    const char *end = host[0] == '[' ? strchr(host, ']') : strchr(host, ':');
+    if (host[0] == '[')
+        return end != NULL && is_port(end + 1) &&
+               address_parse(host + 1, (size_t)(end - host - 1), &address);
+    size_t len = end != NULL ? (size_t)(end - host) : strlen(host);
+    return is_port(host + len) && address_parse(host, len, &address);
 }

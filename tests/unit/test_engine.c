@@ -1,110 +1,24 @@
 /*
  * test_engine.c - decisions, with a store that the test scripts.
  */
-#include "tests/unit/unit.h"
+#include "tests/unit/engine_bench.h"
 
 #include "common/base/memory.h"
-#include "common/engine/engine.h"
-#include "tests/unit/fake_store.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+
 #include <string.h>
-#include <unistd.h>
-
-static unsigned verdicts;
-
-static void on_verdict(struct decision *decision)
-{
-    (void)decision;
-    verdicts++;
-}
-
-static struct config *load(const char *text)
-{
-    char path[] = "/tmp/tollgate-test-XXXXXX";
-    struct error err;
-    int fd = mkstemp(path);
-
-    assert_int_not_equal(fd, -1);
-    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-    close(fd);
-    const struct config_source source = {.path = path};
-    struct config *config = config_load(&source, &err);
-    unlink(path);
-    if (config == NULL)
-        fail_msg("%s", err.text);
-    return config;
-}
-
-struct bench {
-    struct engine *engine;
-    struct decision decision;
-};
-
-static void bench_open(struct bench *bench, const char *text)
-{
-    struct config *config = load(text);
-
-    memset(bench, 0, sizeof *bench);
-    fake_store_reset();
-    verdicts = 0;
-    bench->engine = engine_new(NULL, config);
-    config_unref(&config);
-    bench->decision.on_verdict = on_verdict;
-}
-
-static void bench_close(struct bench *bench)
-{
-    decision_clear(&bench->decision);
-    engine_free(&bench->engine);
-}
-
-static struct event event_of(enum face face, const char *client)
-{
-    struct event event = {.face = face,
-        .service = "smtp",
-        .client_text = client,
-        .sasl_username = "",
-        .sender = "",
-        .recipient = "",
-        .helo = "",
-        .instance = ""};
-    struct error err;
-
-    assert_true(cidr_parse(client, &event.client, &err));
-    return event;
-}
-
-static const struct verdict *decide(struct bench *bench, struct event event)
-{
-    bench->decision.event = event;
-    engine_decide(bench->engine, &bench->decision);
-    return &bench->decision.verdict;
-}
-
-static const char policy_limits[] =
-    "client_limits_at = \"policy\"\n"
-    "client_message_rate_limit = 5\n"
-    "client_recipient_rate_limit = 10\n"
-    "exempt_clients = { \"192.0.2.0/24\" }\n"
-    "limit \"cap\" { event = \"recipient\" max_per_message = 3 }\n"
-    "limit \"user\" { event = \"recipient\" key = { \"sasl_username\" }\n"
-    "  rate = \"20/1h\" on_store_failure = \"defer\" }\n"
-    "limit \"watch\" { at = \"policy\" event = \"message\"\n"
-    "  key = { \"client\" } rate = \"2/1m\" shadow = true on_store_failure = "
-    "\"accept\" }\n";
 
 static void test_exempt_client_is_not_charged(void **state)
 {
     struct bench bench;
 
     (void)state;
-    bench_open(&bench, policy_limits);
-    struct event event = event_of(FACE_POLICY, "192.0.2.9");
+    bench_open(&bench, bench_policy_limits);
+    struct event event = bench_event(FACE_POLICY, "192.0.2.9");
     event.amount[EVENT_MESSAGE] = 1;
-    const struct verdict *verdict = decide(&bench, event);
-    assert_int_equal(verdicts, 1);
+    const struct verdict *verdict = bench_decide(&bench, event);
+    assert_int_equal(bench.verdicts, 1);
     assert_int_equal(verdict->kind, VERDICT_PASS);
     assert_int_equal(verdict->reason, REASON_EXEMPT);
     assert_int_equal(fake_store.charges_asked, 0);
@@ -117,27 +31,16 @@ static void test_net_is_exempt_only_as_a_whole(void **state)
     struct bench bench;
 
     (void)state;
-    bench_open(&bench, policy_limits);
-    struct event event = event_of(FACE_ANVIL, "192.0.0.0/16");
+    bench_open(&bench, bench_policy_limits);
+    struct event event = bench_event(FACE_ANVIL, "192.0.0.0/16");
     event.amount[EVENT_MESSAGE] = 1;
-    decide(&bench, event);
+    bench_decide(&bench, event);
     assert_int_equal(fake_store.charges_asked, 1);
-    event = event_of(FACE_ANVIL, "192.0.2.128/25");
+    event = bench_event(FACE_ANVIL, "192.0.2.128/25");
     event.amount[EVENT_MESSAGE] = 1;
-    decide(&bench, event);
+    bench_decide(&bench, event);
     assert_int_equal(fake_store.charges_asked, 1);
     bench_close(&bench);
-}
-
-/* First the two of the message, then the two of the recipient. */
-static struct event first_recipient(void)
-{
-    struct event event = event_of(FACE_POLICY, "198.51.100.7");
-
-    event.amount[EVENT_MESSAGE] = 1;
-    event.amount[EVENT_RECIPIENT] = 1;
-    event.sasl_username = "bob";
-    return event;
 }
 
 static void test_all_limits_of_an_event_are_one_request(void **state)
@@ -145,8 +48,8 @@ static void test_all_limits_of_an_event_are_one_request(void **state)
     struct bench bench;
 
     (void)state;
-    bench_open(&bench, policy_limits);
-    decide(&bench, first_recipient());
+    bench_open(&bench, bench_policy_limits);
+    bench_decide(&bench, bench_first_recipient());
     assert_int_equal(fake_store.charges_asked, 1);
     assert_int_equal(fake_store.asked_count, 4);
     assert_string_equal(
@@ -163,11 +66,12 @@ static void test_longest_refusal_is_told(void **state)
     struct bench bench;
 
     (void)state;
-    bench_open(&bench, policy_limits);
+    bench_open(&bench, bench_policy_limits);
     fake_store.refuses[0] = fake_store.refuses[3] = true;
     fake_store.retry_ms[0] = 1000;
     fake_store.retry_ms[3] = 1800000;
-    const struct verdict *verdict = decide(&bench, first_recipient());
+    const struct verdict *verdict =
+        bench_decide(&bench, bench_first_recipient());
     assert_int_equal(verdict->kind, VERDICT_REFUSE);
     assert_string_equal(verdict->limit->name, "user");
     assert_int_equal(verdict->retry_ms, 1800000);
@@ -179,9 +83,10 @@ static void test_shadow_refuses_nothing(void **state)
     struct bench bench;
 
     (void)state;
-    bench_open(&bench, policy_limits);
+    bench_open(&bench, bench_policy_limits);
     fake_store.refuses[1] = true;
-    const struct verdict *verdict = decide(&bench, first_recipient());
+    const struct verdict *verdict =
+        bench_decide(&bench, bench_first_recipient());
     assert_int_equal(verdict->kind, VERDICT_PASS);
     assert_int_equal(
         engine_metrics(bench.engine)->shadow_refusals[FACE_POLICY], 1);
@@ -193,16 +98,16 @@ static void test_max_per_message_needs_no_store(void **state)
     struct bench bench;
 
     (void)state;
-    bench_open(&bench, policy_limits);
-    struct event event = event_of(FACE_POLICY, "198.51.100.7");
+    bench_open(&bench, bench_policy_limits);
+    struct event event = bench_event(FACE_POLICY, "198.51.100.7");
     event.amount[EVENT_RECIPIENT] = 1;
     event.message_recipients = 4;
-    const struct verdict *verdict = decide(&bench, event);
+    const struct verdict *verdict = bench_decide(&bench, event);
     assert_int_equal(verdict->kind, VERDICT_REFUSE);
     assert_string_equal(verdict->limit->name, "cap");
     assert_int_equal(fake_store.charges_asked, 0);
     event.message_recipients = 3;
-    decide(&bench, event);
+    bench_decide(&bench, event);
     assert_int_equal(verdict->kind, VERDICT_PASS);
     bench_close(&bench);
 }
@@ -212,9 +117,10 @@ static void test_store_away_defer_wins(void **state)
     struct bench bench;
 
     (void)state;
-    bench_open(&bench, policy_limits);
+    bench_open(&bench, bench_policy_limits);
     fake_store.status = STORE_UNAVAILABLE;
-    const struct verdict *verdict = decide(&bench, first_recipient());
+    const struct verdict *verdict =
+        bench_decide(&bench, bench_first_recipient());
     assert_int_equal(verdict->kind, VERDICT_DEFER);
     assert_int_equal(fake_store.local_asked, 0);
     bench_close(&bench);
@@ -226,16 +132,118 @@ static void test_store_away_local_share(void **state)
     struct bench bench;
 
     (void)state;
-    bench_open(&bench, policy_limits);
-    struct event event = event_of(FACE_POLICY, "198.51.100.7");
+    bench_open(&bench, bench_policy_limits);
+    struct event event = bench_event(FACE_POLICY, "198.51.100.7");
     event.amount[EVENT_MESSAGE] = 1;
     fake_store.status = STORE_UNAVAILABLE;
-    fake_store.instances = 2;
-    const struct verdict *verdict = decide(&bench, event);
+    fake_store.serving = 2;
+    const struct verdict *verdict = bench_decide(&bench, event);
     assert_int_equal(fake_store.local_asked, 1);
     assert_int_equal(fake_store.asked_count, 1);
     assert_int_equal(fake_store.asked[0].limit, 2);
     assert_int_equal(verdict->kind, VERDICT_PASS);
+    bench_close(&bench);
+}
+
+/* Nobody here knows main.cf's limit: it is the count that is for all. */
+static void test_store_away_reports_for_all(void **state)
+{
+    static const uint32_t cases[][2] = {{1, 1}, {7, 21}, {~0u, INT32_MAX}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct bench bench;
+        bench_open(&bench, "");
+        struct event event = bench_event(FACE_ANVIL, "198.51.100.7");
+        event.amount[EVENT_MESSAGE] = 1;
+        fake_store.status = STORE_UNAVAILABLE;
+        fake_store.serving = 3;
+        fake_store.used[0] = cases[i][0];
+        const struct verdict *verdict = bench_decide(&bench, event);
+        assert_int_equal(verdict->count[EVENT_MESSAGE], cases[i][1]);
+        bench_close(&bench);
+    }
+}
+
+static const char two_limits[] =
+    "client_limits_at = \"anvil\"\n"
+    "client_connection_count_limit = 4\n"
+    "limit \"net\" { at = \"anvil\" event = \"connection_count\"\n"
+    "  key = { \"client_address\" } count = 8 %s }\n";
+
+/* A connection, while the store knows nothing of one of the two limits. */
+static const struct verdict *connect_partly(
+    struct bench *bench, const char *options, size_t unknown, bool is_full)
+{
+    char text[512];
+    (void)snprintf(text, sizeof text, two_limits, options);
+    bench_open(bench, text);
+    struct event event = bench_event(FACE_ANVIL, "198.51.100.7");
+    event.amount[EVENT_CONNECTION_COUNT] = 1;
+    fake_store.status = STORE_PARTLY;
+    fake_store.unknown[unknown] = true;
+    fake_store.is_full_here = is_full;
+    fake_store.used[0] = 3;
+    fake_store.serving = 2;
+    return bench_decide(bench, event);
+}
+
+/* What a part of the store has answered stands; the rest is decided here. */
+static void test_store_partly_away(void **state)
+{
+    struct bench bench;
+    struct engine_lease lease = {0};
+
+    (void)state;
+    const struct verdict *verdict = connect_partly(&bench, "", 0, false);
+    assert_int_equal(verdict->kind, VERDICT_PASS);
+    assert_int_equal(fake_store.local_asked, 1);
+    assert_int_equal(fake_store.asked_count, 1);
+    assert_string_equal(
+        fake_store.asked[0].subject->text, "s=smtp|c=198.51.100.7");
+    assert_int_equal(fake_store.asked[0].limit, 2);
+    engine_lease_take(&bench.decision, &lease);
+    assert_int_equal(lease.count, 2);
+    assert_string_equal(fake_store.released, "");
+    bench_close(&bench);
+}
+
+/* All or nothing: the place that the other part has given goes back. */
+static void test_store_partly_away_and_refused_here(void **state)
+{
+    struct bench bench;
+
+    (void)state;
+    const struct verdict *verdict = connect_partly(&bench, "", 0, true);
+    assert_int_equal(verdict->kind, VERDICT_REFUSE);
+    assert_string_equal(fake_store.released, "a=198.51.100.7/c:net ");
+    bench_close(&bench);
+}
+
+static void test_store_partly_away_defer(void **state)
+{
+    struct bench bench;
+
+    (void)state;
+    const struct verdict *verdict =
+        connect_partly(&bench, "on_store_failure = \"defer\"", 1, false);
+    assert_int_equal(verdict->kind, VERDICT_DEFER);
+    assert_int_equal(fake_store.local_asked, 0);
+    assert_string_equal(fake_store.released, "s=smtp|c=198.51.100.7/c ");
+    bench_close(&bench);
+}
+
+/* There is nothing to ask here, and the number is the other part's. */
+static void test_store_partly_away_accept(void **state)
+{
+    struct bench bench;
+
+    (void)state;
+    const struct verdict *verdict =
+        connect_partly(&bench, "on_store_failure = \"accept\"", 1, false);
+    assert_int_equal(verdict->kind, VERDICT_PASS);
+    assert_int_equal(verdict->count[EVENT_CONNECTION_COUNT], 3);
+    assert_int_equal(fake_store.local_asked, 0);
     bench_close(&bench);
 }
 
@@ -245,12 +253,12 @@ static void test_anvil_reports_without_limits(void **state)
 
     (void)state;
     bench_open(&bench, "");
-    struct event event = event_of(FACE_ANVIL, "198.51.100.7");
+    struct event event = bench_event(FACE_ANVIL, "198.51.100.7");
     event.amount[EVENT_CONNECTION] = 1;
     event.amount[EVENT_CONNECTION_COUNT] = 1;
     fake_store.used[0] = 7;
     fake_store.used[1] = 3;
-    const struct verdict *verdict = decide(&bench, event);
+    const struct verdict *verdict = bench_decide(&bench, event);
     assert_int_equal(fake_store.asked_count, 2);
     assert_int_equal(fake_store.asked[0].kind, CHARGE_FIXED);
     assert_int_equal(fake_store.asked[0].limit, 0);
@@ -273,13 +281,13 @@ static void test_reports_share_no_counter_with_another_face(void **state)
             feeders[i]);
         struct bench bench;
         bench_open(&bench, text);
-        struct event event = event_of(FACE_ANVIL, "198.51.100.7");
+        struct event event = bench_event(FACE_ANVIL, "198.51.100.7");
         event.amount[EVENT_MESSAGE] = 1;
-        decide(&bench, event);
+        bench_decide(&bench, event);
         assert_int_equal(fake_store.asked_count, 1);
         const char *report = fake_store.asked[0].name;
         event.face = i == 0 ? FACE_POLICY : FACE_MILTER;
-        decide(&bench, event);
+        bench_decide(&bench, event);
         assert_string_equal(fake_store.asked[0].name, "f");
         assert_string_not_equal(fake_store.asked[0].name, report);
         bench_close(&bench);
@@ -295,11 +303,11 @@ static void test_anvil_count_is_postfixs_own(void **state)
     (void)state;
     bench_open(&bench, "limit \"day\" { at = \"anvil\" event = \"message\"\n"
                        "  key = { \"client\" } rate = \"500/1d\" }\n");
-    struct event event = event_of(FACE_ANVIL, "198.51.100.7");
+    struct event event = bench_event(FACE_ANVIL, "198.51.100.7");
     event.amount[EVENT_MESSAGE] = 1;
     fake_store.used[0] = 400;
     fake_store.used[1] = 2;
-    const struct verdict *verdict = decide(&bench, event);
+    const struct verdict *verdict = bench_decide(&bench, event);
     assert_int_equal(fake_store.asked_count, 2);
     assert_int_equal(verdict->count[EVENT_MESSAGE], 2);
     bench_close(&bench);
@@ -312,9 +320,9 @@ static void test_lease_is_given_back_as_taken(void **state)
 
     (void)state;
     bench_open(&bench, "");
-    struct event event = event_of(FACE_ANVIL, "198.51.100.7");
+    struct event event = bench_event(FACE_ANVIL, "198.51.100.7");
     event.amount[EVENT_CONNECTION_COUNT] = 1;
-    decide(&bench, event);
+    bench_decide(&bench, event);
     engine_lease_take(&bench.decision, &lease);
     assert_int_equal(lease.count, 1);
     engine_lease_release(bench.engine, &lease);
@@ -328,13 +336,13 @@ static void test_cancelled_decision_is_silent(void **state)
     struct bench bench;
 
     (void)state;
-    bench_open(&bench, policy_limits);
+    bench_open(&bench, bench_policy_limits);
     fake_store.answers_later = true;
-    decide(&bench, first_recipient());
-    assert_int_equal(verdicts, 0);
+    bench_decide(&bench, bench_first_recipient());
+    assert_int_equal(bench.verdicts, 0);
     decision_clear(&bench.decision);
     assert_int_equal(fake_store.cancelled, 1);
-    assert_int_equal(verdicts, 0);
+    assert_int_equal(bench.verdicts, 0);
     bench_close(&bench);
 }
 
@@ -344,15 +352,16 @@ static void test_reload_during_a_decision(void **state)
     struct bench bench;
 
     (void)state;
-    bench_open(&bench, policy_limits);
+    bench_open(&bench, bench_policy_limits);
     fake_store.answers_later = true;
     fake_store.refuses[0] = true;
-    const struct verdict *verdict = decide(&bench, first_recipient());
-    struct config *empty = load("");
+    const struct verdict *verdict =
+        bench_decide(&bench, bench_first_recipient());
+    struct config *empty = bench_load("");
     engine_reload(bench.engine, empty);
     config_unref(&empty);
     fake_store_answer();
-    assert_int_equal(verdicts, 1);
+    assert_int_equal(bench.verdicts, 1);
     assert_string_equal(verdict->limit->name, "client_message_rate_limit");
     bench_close(&bench);
 }
@@ -368,6 +377,11 @@ int main(void)
         cmocka_unit_test(test_max_per_message_needs_no_store),
         cmocka_unit_test(test_store_away_defer_wins),
         cmocka_unit_test(test_store_away_local_share),
+        cmocka_unit_test(test_store_away_reports_for_all),
+        cmocka_unit_test(test_store_partly_away),
+        cmocka_unit_test(test_store_partly_away_and_refused_here),
+        cmocka_unit_test(test_store_partly_away_defer),
+        cmocka_unit_test(test_store_partly_away_accept),
         cmocka_unit_test(test_anvil_reports_without_limits),
         cmocka_unit_test(test_reports_share_no_counter_with_another_face),
         cmocka_unit_test(test_anvil_count_is_postfixs_own),

@@ -4,8 +4,8 @@
  * The server runs in a child process, so that the test can simply block.
  */
 #include "common/net/http.h"
-#include "tests/unit/unit.h"
 #include "tests/unit/net_helper.h"
+#include "tests/unit/unit.h"
 
 #include <event2/buffer.h>
 #include <event2/event.h>
@@ -37,8 +37,19 @@ static int handle_ready(struct evbuffer *body, void *context)
 }
 
 static const struct http_route routes[] = {
-    {"/metrics", "text/plain; version=0.0.4", handle_metrics},
-    {"/readyz", "text/plain", handle_ready},
+    {"/metrics", "text/plain; version=0.0.4", NULL, handle_metrics},
+    {"/readyz", "text/plain", "X-More: yes\r\n", handle_ready},
+    {0},
+};
+
+static int handle_page(struct evbuffer *body, void *context)
+{
+    evbuffer_add_printf(body, "page of %s\n", (const char *)context);
+    return 200;
+}
+
+static const struct http_route pages[] = {
+    {"/", "text/html", "Referrer-Policy: no-referrer\r\n", handle_page},
     {0},
 };
 
@@ -51,7 +62,7 @@ static void server_on_term(evutil_socket_t number, short what, void *context)
 
 static int server_main(const char *address, int ready_fd)
 {
-    static char context[] = "42";
+    static char context[] = "42", people[] = "people";
     struct error err;
     struct event_base *base = event_base_new();
     struct event *term = evsignal_new(base, SIGTERM, server_on_term, base);
@@ -59,6 +70,8 @@ static int server_main(const char *address, int ready_fd)
         http_server_new(base, address, routes, context, &err);
     if (server == NULL)
         (void)fprintf(stderr, "%s\n", err.text);
+    else
+        http_server_show(server, pages, people);
     if (server == NULL || event_add(term, NULL) != 0 ||
         write(ready_fd, "r", 1) != 1)
         return 1;
@@ -139,7 +152,7 @@ static void answers_as_the_table_says(void **state)
             "\r\n\r\n"},
         {"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 503 ",
             "\r\n\r\ndraining\n"},
-        {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 404 ",
+        {"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 404 ",
             "\r\n\r\nNot Found\n"},
         {"GET /metrics/ HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 404 ",
             "\r\n\r\nNot Found\n"},
@@ -172,6 +185,43 @@ static void answers_as_the_table_says(void **state)
     assert_non_null(strstr(answer, "\r\nContent-Length: 10\r\n"));
     ask(cases[8].request, answer, sizeof answer);
     assert_non_null(strstr(answer, "\r\nAllow: GET, HEAD\r\n"));
+}
+
+static void shows_pages_to_those_who_mean_us(void **state)
+{
+    static const struct {
+        const char *host, *status;
+    } hosts[] = {
+        {"Host: 127.0.0.1:9309\r\n", "HTTP/1.1 200 "},
+        {"Host: 192.0.2.7\r\n", "HTTP/1.1 200 "},
+        {"hOST:\t[::1]:9309\r\n", "HTTP/1.1 200 "},
+        {"Host: LocalHost:80\r\n", "HTTP/1.1 200 "},
+        {"Host: evil.example\r\n", "HTTP/1.1 421 "},
+        {"Host: localhost.evil.example\r\n", "HTTP/1.1 421 "},
+        {"Host: 127.0.0.1.evil.example\r\n", "HTTP/1.1 421 "},
+        {"Host: 127.0.0.1:80:80\r\n", "HTTP/1.1 421 "},
+        {"Host: [::1\r\n", "HTTP/1.1 421 "},
+        {"Host: localhost:\r\n", "HTTP/1.1 421 "},
+        {"X-Host: localhost\r\n", "HTTP/1.1 421 "},
+        {"", "HTTP/1.1 421 "},
+        {"Host: localhost\r\nHost: evil.example\r\n", "HTTP/1.1 400 "},
+        {"Host: a b\r\n", "HTTP/1.1 400 "},
+        {"Host:\r\n", "HTTP/1.1 400 "},
+    };
+    char request[200], answer[4096];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
+        (void)snprintf(request, sizeof request,
+            "GET / HTTP/1.1\r\nA: b\r\n%sC: d\r\n\r\n", hosts[i].host);
+        ask(request, answer, sizeof answer);
+        if (strncmp(answer, hosts[i].status, strlen(hosts[i].status)) != 0)
+            fail_msg("%s gave %s", request, answer);
+        assert_int_equal(strstr(answer, "page of people") != NULL, i < 4);
+        assert_int_equal(
+            strstr(answer, "\r\nReferrer-Policy: no-referrer\r\n") != NULL,
+            i < 4);
+    }
 }
 
 static const char plain_request[] = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -328,6 +378,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_as_the_table_says),
+        cmocka_unit_test(shows_pages_to_those_who_mean_us),
         cmocka_unit_test(refuses_oversized_and_broken_requests),
         cmocka_unit_test(ends_slow_drip),
         cmocka_unit_test(bounds_the_connections),

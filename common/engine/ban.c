@@ -1,0 +1,95 @@
+/*
+ * ban.c - see ban.h.
+ *
+ * A client that is a net (from anvil) is banned if one ban holds all of it:
+ * else one host would answer for its neighbours, and policy or the milter,
+ * which know the address, will refuse it.
+ */
+#include "common/engine/ban.h"
+
+#include "common/base/clock.h"
+#include "common/engine/proof.h"
+#include "common/engine/refusal.h"
+#include "common/net/trust.h"
+
+bool ban_is_void(struct engine *engine, const struct config *config,
+    const struct cidr *client)
+{
+    if (cidr_list_contains_net(&config->exempt_clients, client))
+        return true;
+    for (size_t i = 0; i < config->service_count; i++)
+        if (proof_is_proxy(&config->services[i], engine_trust(engine), client))
+            return true;
+    return false;
+}
+
+static const struct cidr *proxies_overlap(const struct config_service *service,
+    const struct trust *trust, const struct cidr *net)
+{
+    const struct cidr *found = cidr_list_overlap(&service->trusted_nets, net);
+
+    for (char **source = service->trusted_sources;
+         found == NULL && trust != NULL && *source != NULL; source++)
+        found = trust_overlap(trust, *source, net);
+    return found;
+}
+
+static bool refuse_overlap(const struct cidr *net, const struct cidr *with,
+    const char *what, const char *whose, struct error *err)
+{
+    char net_text[CIDR_TEXT_SIZE], with_text[CIDR_TEXT_SIZE];
+
+    return error_set(err,
+        "%s: cannot be banned, because it has addresses in common with %s, "
+        "which is in %s%s",
+        cidr_format(net, net_text), cidr_format(with, with_text), what, whose);
+}
+
+bool ban_check(struct engine *engine, const struct cidr *net, struct error *err)
+{
+    const struct config *config = engine_config(engine);
+    const struct cidr *found = cidr_list_overlap(&config->exempt_clients, net);
+
+    if (found != NULL)
+        return refuse_overlap(net, found, "exempt_clients", "", err);
+    for (size_t i = 0; i < config->service_count; i++) {
+        found =
+            proxies_overlap(&config->services[i], engine_trust(engine), net);
+        if (found != NULL)
+            return refuse_overlap(net, found, "trusted_proxies of service ",
+                config->services[i].title, err);
+    }
+    return true;
+}
+
+const struct edict *ban_of(struct engine *engine, const struct cidr *client)
+{
+    struct edict_table *edicts = store_edicts(engine_store(engine));
+
+    if (edict_table_count(edicts, EDICT_BAN) == 0 ||
+        client->net.family == ADDRESS_NONE)
+        return NULL;
+    return edict_table_ban(edicts, client, clock_coarse_ms());
+}
+
+bool ban_judge(struct decision *decision)
+{
+    struct engine *engine = decision->engine;
+    const struct edict *ban = ban_of(engine, &decision->event.client);
+    uint64_t now_ms;
+
+    if (ban == NULL || decision->event.is_unproxied ||
+        ban_is_void(engine, decision->config, &decision->event.client))
+        return true;
+    now_ms = clock_monotonic_ms(); /* in whole seconds it is told */
+    const struct refusal refusal = {.reason = REASON_BANNED,
+        .kind = event_first_kind(&decision->event),
+        .retry_ms =
+            ban->until_ms > now_ms ? (int64_t)(ban->until_ms - now_ms) : 0};
+    if (decision->config->shadow) {
+        refusal_note_shadow(decision, refusal);
+        return true;
+    }
+    refusal_make(decision, &refusal);
+    return false;
+}

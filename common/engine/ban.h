@@ -1,0 +1,24 @@
+/*
+ * ban.h - who may not come, and who cannot be banned.
+ *
+ * Trusted proxies and exempt networks are infrastructure: a ban that holds one
+ * of them is refused when it is asked for, and one that was there before they
+ * became so is not obeyed.
+ */
+#ifndef TOLLGATE_ENGINE_BAN_H
+#define TOLLGATE_ENGINE_BAN_H
+
+#include "common/engine/engine.h"
+
+/* False: the verdict of the decision is set, and has been logged. */
+bool ban_judge(struct decision *);
+
+/* The ban that holds this client, obeyed or not; NULL: none. */
+const struct edict *ban_of(struct engine *, const struct cidr *client);
+/* Is all of this net infrastructure? */
+bool ban_is_void(
+    struct engine *, const struct config *, const struct cidr *client);
+/* False: it overlaps infrastructure; err says with what. */
+bool ban_check(struct engine *, const struct cidr *net, struct error *err);
+
+#endif

@@ -1,0 +1,169 @@
+/*
+ * daemon_change.c - a new configuration, and a successor: what HUP and USR2
+ * ask for, and the control socket.
+ *
+ * Either succeeds whole or leaves everything as it was; the log has one line
+ * of what happened, whoever asked.
+ */
+#include "common/engine/daemon_private.h"
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/memory.h"
+#include "common/net/notify.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Against the first one: an option of an earlier reload waits still. */
+static void compare(const struct daemon *daemon, const struct config *config,
+    struct daemon_reload *reload)
+{
+    memcpy(reload->before, daemon->config->hash, sizeof reload->before);
+    memcpy(reload->after, config->hash, sizeof reload->after);
+    reload->at_start_count = config_restart_options(
+        daemon->first_config, config, reload->at_start, DAEMON_AT_START_MAX);
+}
+
+struct config *daemon_try_config(
+    struct daemon *daemon, struct daemon_reload *reload, struct error *err)
+{
+    struct config *config = config_load(&daemon->options.source, err);
+
+    if (config == NULL)
+        return NULL;
+    if (!daemon_check_proof(daemon, config, err))
+        config_unref(&config);
+    else
+        compare(daemon, config, reload);
+    return config;
+}
+
+static void daemon_follow(struct daemon *daemon, struct config *config)
+{
+    daemon_listeners_follow(daemon, config);
+    config_unref(&daemon->config);
+    daemon->config = config;
+    daemon->config_ms = clock_monotonic_ms();
+    engine_reload(daemon->engine, config);
+    daemon_pages_follow(daemon);
+    if (daemon->faces->reload != NULL)
+        daemon->faces->reload(daemon->faces->context, config);
+    engine_metrics(daemon->engine)->reloads++;
+}
+
+static bool reload(
+    struct daemon *daemon, struct daemon_reload *reload_r, struct error *err)
+{
+    struct config *config = daemon_try_config(daemon, reload_r, err);
+
+    if (config == NULL || !store_reload(daemon->store, err) ||
+        !daemon_log_open(daemon, config, err)) {
+        engine_metrics(daemon->engine)->reload_failures++;
+        log_error("reload: %s; the old configuration stays", err->text);
+        config_unref(&config);
+        return false;
+    }
+    for (size_t i = 0; i < reload_r->at_start_count; i++)
+        log_warn("reload: %s takes effect at the next restart (USR2)",
+            reload_r->at_start[i]);
+    daemon_log_warnings(config);
+    log_info("reload: configuration %s replaces %s", reload_r->after,
+        reload_r->before);
+    daemon_follow(daemon, config);
+    return true;
+}
+
+bool daemon_reload(
+    struct daemon *daemon, struct daemon_reload *reload_r, struct error *err)
+{
+    notify_reloading();
+    bool is_done = reload(daemon, reload_r, err);
+    notify_ready();
+    return is_done;
+}
+
+static void tell_waiter(struct daemon *daemon, bool is_ready, pid_t pid)
+{
+    const struct daemon_waiter waiter = daemon->waiter;
+
+    daemon_forget_waiter(daemon);
+    if (waiter.on_result != NULL)
+        waiter.on_result(is_ready, pid, waiter.context);
+}
+
+static void on_successor(bool is_ready, pid_t pid, void *context)
+{
+    struct daemon *daemon = context;
+    struct error err;
+
+    successor_free(&daemon->successor);
+    tell_waiter(daemon, is_ready, pid);
+    if (is_ready) {
+        log_info("successor %d serves; finishing open sessions", (int)pid);
+        daemon_watchdog_stop(daemon);
+        notify_main_pid(pid);
+        daemon_drain(daemon, false, false);
+        return;
+    }
+    log_error("successor %d ended before it served; going on", (int)pid);
+    if (!daemon_pages_open(daemon, &err))
+        log_error("%s", err.text);
+}
+
+static bool may_restart(struct daemon *daemon, struct error *err)
+{
+    const struct daemon_faces *faces = daemon->faces;
+
+    if (daemon->phase != DAEMON_SERVING || daemon->successor != NULL)
+        return error_set(err, "a restart is under way already");
+    return faces->may_hand_over == NULL ||
+           faces->may_hand_over(faces->context, err);
+}
+
+/* The HTTP port cannot be shared: it is free before the successor starts. */
+static bool start_successor(struct daemon *daemon, struct error *err)
+{
+    const struct successor_events events = {on_successor, daemon};
+    struct error ignored;
+    int *fds = xcalloc(2 * daemon->listener_count + 1, sizeof *fds);
+    size_t count = 0;
+
+    for (size_t i = 0; i < daemon->listener_count; i++) {
+        const struct listener *listener = daemon->listeners[i].listener;
+        fds[count++] = listener_fd(listener);
+        if (listener_place_fd(listener) != -1)
+            fds[count++] = listener_place_fd(listener);
+    }
+    http_server_free(&daemon->http);
+    daemon->successor = successor_start(daemon->base, daemon->program_path,
+        daemon->argv, fds, count, &events, err);
+    free(fds);
+    if (daemon->successor == NULL && !daemon_pages_open(daemon, &ignored))
+        log_error("%s", ignored.text);
+    return daemon->successor != NULL;
+}
+
+bool daemon_restart(struct daemon *daemon, const struct daemon_waiter *waiter,
+    struct error *err)
+{
+    if (!may_restart(daemon, err) || !start_successor(daemon, err)) {
+        log_error("restart: %s", err->text);
+        return false;
+    }
+    daemon->waiter = *waiter;
+    return true;
+}
+
+void daemon_forget_waiter(struct daemon *daemon)
+{
+    daemon->waiter = (struct daemon_waiter){NULL, NULL};
+}
+
+void daemon_end_restart(struct daemon *daemon)
+{
+    if (daemon->successor == NULL)
+        return;
+    successor_end(&daemon->successor);
+    tell_waiter(daemon, false, 0);
+}

@@ -1,0 +1,232 @@
+/*
+ * engine_decide.c - the way of every decision: proof, ban, exemption, limits.
+ *
+ * Reads no socket and no clock but for measuring the store. A store that is
+ * away is no failure here: every limit has said what is to happen then.
+ */
+#include "common/engine/engine_private.h"
+
+#include "common/base/clock.h"
+#include "common/engine/ban.h"
+#include "common/engine/decision_ring.h"
+#include "common/engine/per_message.h"
+#include "common/engine/refusal.h"
+#include "common/engine/tops.h"
+
+#include <string.h>
+
+static void decision_begin(struct engine *engine, struct decision *decision)
+{
+    if (decision->config != engine->config) {
+        config_unref(&decision->config);
+        decision->config = config_ref(engine->config);
+    }
+    decision->engine = engine;
+    decision->service = config_find_service(
+        engine->config, decision->event.service, decision->event.peer.port);
+    decision->service_title = decision->service != NULL
+                                  ? decision->service->title
+                                  : decision->event.service;
+    if (decision->service == NULL && !decision->event.is_dry)
+        names_note(&engine->services, decision->event.service);
+    memset(&decision->verdict, 0, sizeof decision->verdict);
+    decision->bill.count = 0;
+    decision->would_refuse = false;
+}
+
+static void decision_end(struct decision *decision)
+{
+    const struct verdict *verdict = &decision->verdict;
+    struct metrics *metrics = &decision->engine->metrics;
+
+    if (!decision->event.is_dry)
+        metrics
+            ->decisions[decision->event.face][verdict->kind][verdict->reason]++;
+    tops_note(decision->engine->tops, decision, clock_coarse_ms());
+    decision_ring_note(decision->engine->ring, decision);
+    decision->on_verdict(decision);
+}
+
+/* From anvil a client may be a net: exempt only if all of it is. Behind a
+ * proxy a claim, which has been judged. */
+static bool is_exempt(const struct decision *decision)
+{
+    const struct cidr_list *exempt = &decision->config->exempt_clients;
+
+    return exempt->count > 0 &&
+           (decision->service == NULL || !decision->service->proxied) &&
+           decision->event.client.net.family != ADDRESS_NONE &&
+           cidr_list_contains_net(exempt, &decision->event.client);
+}
+
+static struct edict_table *edicts_of(const struct decision *decision)
+{
+    return store_edicts(decision->engine->store);
+}
+
+static struct refusal refusal_of(
+    const struct decision *decision, const struct charge *charge)
+{
+    const struct bill_item *item = bill_item_of(&decision->bill, charge);
+
+    return (struct refusal){.limit = item->limit,
+        .kind = item->kind,
+        .used = charge->used,
+        .allowed = item->n,
+        .window_ms = item->window_ms,
+        .retry_ms = charge->retry_ms};
+}
+
+/* What the anvil face reports: Postfix's own counters, not other limits. Whom
+ * an override lets pass, main.cf's twin of the limit must not refuse. */
+static void set_counts(struct decision *decision)
+{
+    const struct bill *bill = &decision->bill;
+
+    for (size_t i = 0; i < bill->count; i++) {
+        const struct bill_item *item = &bill->items[i];
+        uint32_t *count = &decision->verdict.count[item->kind];
+        uint32_t used = bill->charges[i].used;
+        if (item->limit != NULL && !item->limit->is_client)
+            continue;
+        if (item->is_overridden && used > item->limit->n)
+            used = item->limit->n;
+        if (used > *count)
+            *count = used;
+    }
+}
+
+static void engine_judge(struct decision *decision)
+{
+    const struct bill *bill = &decision->bill;
+    const struct charge *refusing = bill_refusal(bill);
+
+    set_counts(decision);
+    for (size_t i = 0; i < bill->count; i++)
+        if (bill->charges[i].refused && bill->charges[i].shadow)
+            refusal_note_shadow(
+                decision, refusal_of(decision, &bill->charges[i]));
+    if (refusing != NULL) {
+        struct refusal refusal = refusal_of(decision, refusing);
+        refusal_make(decision, &refusal);
+    }
+}
+
+static void engine_defer(struct decision *decision)
+{
+    const struct refusal refusal = {
+        .reason = REASON_STORE, .kind = decision->bill.items[0].kind};
+
+    decision->verdict.kind = VERDICT_DEFER;
+    decision->verdict.reason = REASON_STORE;
+    if (!decision->event.silent)
+        decision_log_refusal(decision, &refusal);
+}
+
+static void engine_on_charged_locally(
+    struct store_request *request, enum store_status status)
+{
+    struct decision *decision = request->context;
+    struct store_state state;
+
+    (void)status; /* this process's memory is always there */
+    store_state(decision->engine->store, &state);
+    bill_scale_reports(&decision->bill, state.serving, decision->event.face);
+    if (bill_refusal(&decision->bill) != NULL)
+        engine_lease_give_back(decision);
+    engine_judge(decision);
+}
+
+static void engine_decide_without_store(struct decision *decision)
+{
+    struct store *store = decision->engine->store;
+    struct bill *bill = &decision->bill;
+    struct store_state state;
+
+    if (!decision->event.is_dry)
+        decision->engine->metrics.store_unavailable++;
+    store_state(store, &state);
+    if (!bill_reduce_to_local(bill, decision->config, state.serving)) {
+        engine_lease_give_back(decision);
+        engine_defer(decision);
+    } else if (bill->count == bill->known) {
+        if (bill->known > 0)
+            engine_judge(decision);
+    } else {
+        decision->request.charges = bill->charges + bill->known;
+        decision->request.count = bill->count - bill->known;
+        decision->request.on_done = engine_on_charged_locally;
+        store_charge_local(store, &decision->request);
+    }
+    decision_end(decision);
+}
+
+static void engine_on_charged(
+    struct store_request *request, enum store_status status)
+{
+    struct decision *decision = request->context;
+    struct engine *engine = decision->engine;
+
+    if (status == STORE_PARTLY)
+        bill_keep_known(&decision->bill);
+    if (status != STORE_OK) {
+        engine_decide_without_store(decision);
+        return;
+    }
+    if (decision->started_us != 0 && !decision->event.is_dry)
+        metrics_round_trip(
+            &engine->metrics, clock_monotonic_us() - decision->started_us);
+    engine_judge(decision);
+    decision_end(decision);
+}
+
+static void engine_charge(struct engine *engine, struct decision *decision)
+{
+    struct store_request *request = &decision->request;
+
+    request->charges = decision->bill.charges;
+    request->count = decision->bill.count;
+    request->peek = decision->event.peek;
+    request->on_done = engine_on_charged;
+    request->context = decision;
+    decision->started_us =
+        store_is_shared(engine->store) ? clock_monotonic_us() : 0;
+    store_charge(engine->store, request);
+}
+
+void engine_decide(struct engine *engine, struct decision *decision)
+{
+    decision_begin(engine, decision);
+    if (decision->config->judges_peers &&
+        !proof_judge(&engine->proof, decision)) {
+        decision_end(decision);
+        return;
+    }
+    if (!ban_judge(decision)) {
+        decision_end(decision);
+        return;
+    }
+    if (is_exempt(decision)) {
+        decision->verdict.reason = REASON_EXEMPT;
+        decision_end(decision);
+        return;
+    }
+    if (!per_message_judge(decision)) {
+        decision_end(decision);
+        return;
+    }
+    bill_write(&decision->bill, edicts_of(decision), decision->config,
+        &decision->event, decision->service_title);
+    if (decision->bill.count == 0)
+        decision_end(decision);
+    else
+        engine_charge(engine, decision);
+}
+
+void decision_clear(struct decision *decision)
+{
+    if (decision->engine != NULL)
+        store_cancel(decision->engine->store, &decision->request);
+    config_unref(&decision->config);
+    decision->bill.count = 0;
+}

@@ -1,0 +1,21 @@
+/*
+ * engine_private.h - what engine.c and engine_decide.c share.
+ */
+#ifndef TOLLGATE_ENGINE_ENGINE_PRIVATE_H
+#define TOLLGATE_ENGINE_ENGINE_PRIVATE_H
+
+#include "common/engine/engine.h"
+#include "common/engine/names.h"
+#include "common/engine/proof.h"
+
+struct engine {
+    struct store *store;   /* borrowed */
+    struct config *config; /* the current snapshot; held */
+    struct metrics metrics;
+    struct proof proof;
+    struct tops *tops;
+    struct decision_ring *ring;
+    struct names services; /* that have no section */
+};
+
+#endif

@@ -1,0 +1,20 @@
+/*
+ * engine_services.c - which services there are counters for.
+ */
+#include "common/engine/engine.h"
+#include "common/engine/names.h"
+
+size_t engine_services(
+    const struct engine *engine, const char *titles[ENGINE_SERVICES_MAX])
+{
+    const struct config *config = engine_config(engine);
+    const struct names *names = engine_names(engine);
+    size_t count = 0;
+
+    for (size_t i = 0; i < config->service_count && count < ENGINE_SERVICES_MAX;
+         i++)
+        titles[count++] = config->services[i].title;
+    for (size_t i = 0; i < names->count && count < ENGINE_SERVICES_MAX; i++)
+        titles[count++] = names->items[i];
+    return count;
+}

@@ -1,0 +1,226 @@
+/*
+ * override.c - see override.h.
+ *
+ * A key becomes the subject that limit_subject writes for an event of this
+ * key, so what is overridden is exactly what is counted.
+ */
+#include "common/engine/override.h"
+
+#include "common/base/duration.h"
+#include "common/base/memory.h"
+#include "common/engine/counters.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SERVICE   (1u << KEY_SERVICE)
+#define PARTS_MAX KEY_PARTS
+
+const struct limit *override_find_limit(
+    const struct config *config, const char *name, struct error *err)
+{
+    char known[800] = "";
+    size_t len = 0;
+
+    for (size_t i = 0; i < config->limit_count; i++) {
+        const struct limit *limit = &config->limits[i];
+        if (strcmp(limit->name, name) == 0)
+            return limit;
+        if (len < sizeof known)
+            len += (size_t)snprintf(known + len, sizeof known - len, "%s%s",
+                i > 0 ? ", " : "", limit->name);
+    }
+    if (strncmp(name, "client_", strlen("client_")) == 0)
+        (void)error_set(err,
+            "%s: is 0 in tollgate.conf, so main.cf's limit decides, which "
+            "cannot be overridden; there are: %s",
+            name, known[0] != '\0' ? known : "none");
+    else
+        (void)error_set(err, "%s: no such limit; there are: %s", name,
+            known[0] != '\0' ? known : "none");
+    return NULL;
+}
+
+/* What is known of the parts that were given. */
+struct parts {
+    struct counter_key keys[PARTS_MAX];
+    size_t count;
+    unsigned mask;
+    const char *service; /* NULL: not given */
+    struct event event;
+};
+
+static void event_take(struct event *event, const struct counter_key *key)
+{
+    struct event one = counter_key_event(key);
+
+    switch (key->part) {
+    case KEY_CLIENT:
+    case KEY_CLIENT_ADDRESS:
+        event->client = one.client;
+        event->is_unproxied = one.is_unproxied;
+        break;
+    case KEY_SASL_USERNAME:
+        event->sasl_username = one.sasl_username;
+        break;
+    case KEY_SENDER:
+    case KEY_SENDER_DOMAIN:
+        event->sender = one.sender;
+        break;
+    case KEY_RECIPIENT:
+    case KEY_RECIPIENT_DOMAIN:
+        event->recipient = one.recipient;
+        break;
+    case KEY_HELO:
+        event->helo = one.helo;
+        break;
+    default:
+        break;
+    }
+}
+
+static bool add_part(struct parts *parts, const struct limit *limit,
+    const char *text, struct error *err)
+{
+    struct counter_key *key = &parts->keys[parts->count];
+
+    if (strncmp(text, "service:", strlen("service:")) == 0) {
+        parts->service = text + strlen("service:");
+        parts->mask |= SERVICE;
+        return true;
+    }
+    if (!counter_key_parse(text, key, err))
+        return false;
+    if (key->part == KEY_CLIENT && (limit->key & 1u << KEY_CLIENT) == 0)
+        key->part = KEY_CLIENT_ADDRESS;
+    if ((parts->mask & 1u << key->part) != 0)
+        return error_set(err, "%s: given twice", key_part_name(key->part));
+    parts->mask |= 1u << key->part;
+    event_take(&parts->event, key);
+    parts->count++;
+    return true;
+}
+
+/* "NAME=VALUE" is "NAME:VALUE" too, unless a colon comes before. */
+static void use_colon(char *part)
+{
+    size_t len = strcspn(part, "=:/");
+
+    if (part[len] == '=')
+        part[len] = ':';
+}
+
+/* A comma ends a part if another part's name comes after it. */
+static char *next_part(char *text)
+{
+    for (char *comma = text; (comma = strchr(comma, ',')) != NULL; comma++) {
+        size_t len = strspn(comma + 1, "abcdefghijklmnopqrstuvwxyz_");
+        char end = comma[1 + len];
+        if (len > 0 && (end == ':' || end == '=')) {
+            *comma = '\0';
+            return comma + 1;
+        }
+    }
+    return NULL;
+}
+
+static bool refuse_parts(const struct limit *limit, struct error *err)
+{
+    char names[160] = "";
+    size_t len = 0;
+
+    for (unsigned part = 0; part < KEY_PARTS; part++)
+        if ((limit->key & ~SERVICE & 1u << part) != 0 && len < sizeof names)
+            len += (size_t)snprintf(names + len, sizeof names - len, "%s%s",
+                len > 0 ? "," : "", key_part_name((enum key_part)part));
+    if (names[0] == '\0')
+        return error_set(err,
+            "limit %s has no key by which one could be told from another; "
+            "change it in tollgate.conf and reload",
+            limit->name);
+    return error_set(
+        err, "the key of limit %s is made of: %s", limit->name, names);
+}
+
+static bool set_subject(struct edict *edict, const struct config *config,
+    const struct limit *limit, const struct parts *parts)
+{
+    struct subject subject;
+    unsigned key = parts->service != NULL ? limit->key : limit->key & ~SERVICE;
+
+    limit_subject((uint16_t)key, &parts->event,
+        parts->service != NULL ? parts->service : "", config->prefixes,
+        &subject);
+    return edict_set_override(edict, limit->name, subject.text);
+}
+
+bool override_set_key(struct edict *edict, const struct config *config,
+    const struct limit *limit, const char *text, struct error *err)
+{
+    const struct counter_key nothing = {.part = KEY_SERVICE};
+    struct parts *parts = xcalloc(1, sizeof *parts);
+    char *copy = xstrdup(text);
+    bool is_good = true;
+
+    parts->event = counter_key_event(&nothing);
+    for (char *part = copy, *next; is_good && part != NULL; part = next) {
+        next = next_part(part);
+        use_colon(part);
+        is_good = parts->count < PARTS_MAX ? add_part(parts, limit, part, err)
+                                           : refuse_parts(limit, err);
+    }
+    if (is_good && (limit->key & ~SERVICE) != (parts->mask & ~SERVICE))
+        is_good = refuse_parts(limit, err);
+    if (is_good && (parts->mask & SERVICE & ~limit->key) != 0)
+        is_good = error_set(
+            err, "limit %s counts all services together", limit->name);
+    if (is_good && (limit->key & ~SERVICE) == 0)
+        is_good = refuse_parts(limit, err);
+    if (is_good && !set_subject(edict, config, limit, parts))
+        is_good = error_set(err, "%s: too long", text);
+    free(copy);
+    free(parts);
+    return is_good;
+}
+
+static bool is_number(const char *text)
+{
+    return text[0] != '\0' && strspn(text, "0123456789") == strlen(text);
+}
+
+/* All rates of anvil's window end together. */
+static bool has_common_window(const struct limit *limit)
+{
+    return limit->is_client && limit->window == LIMIT_WINDOW_FIXED;
+}
+
+bool override_set_rate(struct edict *edict, const struct limit *limit,
+    const char *text, struct error *err)
+{
+    char whole[64];
+
+    edict->n = 0;
+    edict->window_ms = 0;
+    if (strcmp(text, "none") == 0 || strcmp(text, "0") == 0)
+        return true;
+    if (is_number(text)) {
+        uint64_t window_ms;
+        return snprintf(whole, sizeof whole, "%s/1s", text) <
+                   (int)sizeof whole &&
+               rate_parse(whole, &edict->n, &window_ms, err);
+    }
+    if (limit->kind != LIMIT_RATE)
+        return error_set(err,
+            "%s: limit %s has no window; allowed: a number, "
+            "or none",
+            text, limit->name);
+    if (!rate_parse(text, &edict->n, &edict->window_ms, err))
+        return false;
+    if (has_common_window(limit) && edict->window_ms != limit->window_ms)
+        return error_set(err,
+            "%s: all fixed windows of a client end together, so only the "
+            "number can differ; allowed: a number, or none",
+            text);
+    return true;
+}

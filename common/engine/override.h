@@ -1,0 +1,32 @@
+/*
+ * override.h - an override as a person writes it: a limit, a key, a rate.
+ *
+ * Pure but for the configuration that names the limits.
+ */
+#ifndef TOLLGATE_ENGINE_OVERRIDE_H
+#define TOLLGATE_ENGINE_OVERRIDE_H
+
+#include "common/config/config.h"
+#include "common/core/edict.h"
+
+/* By its title, or the client_* option's name; NULL: err says which there
+ * are. */
+const struct limit *override_find_limit(
+    const struct config *, const char *name, struct error *err);
+
+/*
+ * The key of the edict. text: parts as counter_key_parse takes them, "sasl:bob"
+ * or "sasl=bob", one for each part of the limit's key, with commas between
+ * them; "service:TITLE" may be left out, and means all of them then.
+ */
+bool override_set_key(struct edict *, const struct config *,
+    const struct limit *, const char *text, struct error *err);
+
+/*
+ * "500" (per the limit's own window), "500/1h", or "none" and "0": no limit,
+ * as 0 is in tollgate.conf.
+ */
+bool override_set_rate(
+    struct edict *, const struct limit *, const char *text, struct error *err);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * refusal.c - see refusal.h.
+ */
+#include "common/engine/refusal.h"
+
+void refusal_make(struct decision *decision, const struct refusal *refusal)
+{
+    struct verdict *verdict = &decision->verdict;
+
+    verdict->kind = VERDICT_REFUSE;
+    verdict->reason = refusal->limit != NULL ? REASON_LIMIT : refusal->reason;
+    verdict->limit = refusal->limit;
+    verdict->used = refusal->used;
+    verdict->allowed = refusal->allowed;
+    verdict->window_ms = refusal->window_ms;
+    verdict->retry_ms = refusal->retry_ms;
+    if (decision->event.silent || decision->event.is_dry)
+        return;
+    if (refusal->limit != NULL)
+        metrics_refused(engine_metrics(decision->engine), refusal->limit,
+            refusal->kind, false);
+    decision_log_refusal(decision, refusal);
+}
+
+void refusal_note_shadow(struct decision *decision, struct refusal refusal)
+{
+    struct metrics *metrics = engine_metrics(decision->engine);
+
+    decision->would_refuse = true;
+    if (decision->event.peek)
+        return;
+    refusal.is_shadow = true;
+    metrics->shadow_refusals[decision->event.face]++;
+    if (refusal.limit != NULL)
+        metrics_refused(metrics, refusal.limit, refusal.kind, true);
+    decision_log_refusal(decision, &refusal);
+}

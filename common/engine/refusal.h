@@ -1,0 +1,16 @@
+/*
+ * refusal.h - what a refusal, or one that would be, does besides its words.
+ */
+#ifndef TOLLGATE_ENGINE_REFUSAL_H
+#define TOLLGATE_ENGINE_REFUSAL_H
+
+#include "common/engine/decision_log.h"
+
+/* The verdict of the decision; counted and logged, unless nobody acts on it. */
+void refusal_make(struct decision *, const struct refusal *);
+
+/* Nothing is refused, but it is counted and logged what would have been. After
+ * a peek the event itself comes, since nothing was refused. */
+void refusal_note_shadow(struct decision *, struct refusal);
+
+#endif

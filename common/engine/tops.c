@@ -1,0 +1,228 @@
+/*
+ * tops.c - see tops.h.
+ *
+ * The key in a list is not text but what the event has, because text would
+ * cost more than all the rest: 'c' and the client's net, or 'u' and the user.
+ * A decision makes each of them once, for all lists it belongs in.
+ */
+#include "common/engine/tops.h"
+
+#include "common/base/memory.h"
+#include "common/engine/engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROWS_MAX 20 /* of a list that is written */
+
+struct tops {
+    struct hash_key hash_key;
+    uint64_t began_ms[2];
+    size_t current;                             /* which of the two minutes */
+    struct heavy *lists[2][FACES][EVENT_KINDS]; /* NULL: nothing came */
+};
+
+struct client_key {
+    char letter;
+    uint8_t family, prefix_length;
+    uint8_t bytes[16]; /* of an IPv4 address four belong to the key */
+};
+
+#define IPV4_KEY_LEN (offsetof(struct client_key, bytes) + 4)
+
+struct tops *tops_new(void)
+{
+    struct tops *tops = xcalloc(1, sizeof *tops);
+
+    hash_key_init(&tops->hash_key);
+    return tops;
+}
+
+void tops_free(struct tops **tops)
+{
+    if (*tops == NULL)
+        return;
+    for (size_t i = 0; i < 2 * FACES * EVENT_KINDS; i++)
+        free((*tops)->lists[i / (FACES * EVENT_KINDS)][i / EVENT_KINDS % FACES]
+                           [i % EVENT_KINDS]);
+    free(*tops);
+    *tops = NULL;
+}
+
+static void clear_minute(struct tops *tops, size_t minute, uint64_t now_ms)
+{
+    for (size_t face = 0; face < FACES; face++)
+        for (size_t kind = 0; kind < EVENT_KINDS; kind++)
+            if (tops->lists[minute][face][kind] != NULL)
+                heavy_clear(tops->lists[minute][face][kind]);
+    tops->began_ms[minute] = now_ms;
+}
+
+/* The minute that is current now. */
+static void turn(struct tops *tops, uint64_t now_ms)
+{
+    uint64_t age_ms = now_ms - tops->began_ms[tops->current];
+
+    if (tops->began_ms[tops->current] == 0) {
+        tops->began_ms[0] = tops->began_ms[1] = now_ms;
+        return;
+    }
+    if (age_ms < TOPS_MINUTE_MS)
+        return;
+    if (age_ms >= 2 * TOPS_MINUTE_MS)
+        clear_minute(tops, tops->current, now_ms);
+    tops->current = 1 - tops->current;
+    clear_minute(tops, tops->current, now_ms);
+}
+
+static struct heavy *list_of(
+    struct tops *tops, enum face face, enum event_kind kind)
+{
+    struct heavy **list = &tops->lists[tops->current][face][kind];
+
+    if (*list == NULL)
+        *list = xcalloc(1, sizeof **list);
+    return *list;
+}
+
+static struct cidr client_net(const struct decision *decision)
+{
+    const struct limit_prefixes *prefixes = &decision->config->prefixes;
+    const struct cidr *client = &decision->event.client;
+    unsigned length =
+        client->net.family == ADDRESS_IPV4 ? prefixes->ipv4 : prefixes->ipv6;
+
+    return client->prefix_length <= length ? *client
+                                           : cidr_of(&client->net, length);
+}
+
+/* len 0: it is not known who comes. */
+static struct heavy_key client_key(const struct tops *tops,
+    const struct decision *decision, struct client_key *bytes)
+{
+    struct cidr net = client_net(decision);
+    size_t len = net.net.family == ADDRESS_IPV4 ? IPV4_KEY_LEN : sizeof *bytes;
+
+    if (net.net.family == ADDRESS_NONE)
+        return (struct heavy_key){.len = 0};
+    *bytes = (struct client_key){.letter = 'c',
+        .family = net.net.family,
+        .prefix_length = net.prefix_length};
+    memcpy(bytes->bytes, net.net.bytes, sizeof bytes->bytes);
+    return heavy_key_of(&tops->hash_key, bytes, len);
+}
+
+static struct heavy_key user_key(const struct tops *tops,
+    const struct decision *decision, char bytes[HEAVY_KEY_SIZE])
+{
+    const char *user = decision->event.sasl_username;
+    size_t len = strnlen(user, HEAVY_KEY_SIZE - 2);
+
+    if (len == 0)
+        return (struct heavy_key){.len = 0};
+    bytes[0] = 'u';
+    memcpy(bytes + 1, user, len);
+    return heavy_key_of(&tops->hash_key, bytes, 1 + len);
+}
+
+/* A forger's claim says nothing about whom he names. */
+static bool is_worth_noting(const struct decision *decision)
+{
+    switch (decision->verdict.reason) {
+    case REASON_UNTRUSTED:
+    case REASON_UNPROVEN:
+    case REASON_UNPROXIED:
+        return false;
+    default:
+        return !decision->event.peek && !decision->event.is_dry;
+    }
+}
+
+void tops_note(
+    struct tops *tops, const struct decision *decision, uint64_t now_ms)
+{
+    const struct event *event = &decision->event;
+    bool is_refused = decision->verdict.kind != VERDICT_PASS;
+    struct client_key client_bytes;
+    char user_bytes[HEAVY_KEY_SIZE];
+
+    if (!is_worth_noting(decision))
+        return;
+    turn(tops, now_ms);
+    struct heavy_key client = client_key(tops, decision, &client_bytes);
+    struct heavy_key user = user_key(tops, decision, user_bytes);
+    for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++) {
+        uint32_t amount = event->amount[kind];
+        if (amount == 0)
+            continue;
+        struct heavy *list = list_of(tops, event->face, kind);
+        if (client.len > 0)
+            heavy_note(list, &client, amount, is_refused);
+        if (user.len > 0)
+            heavy_note(list, &user, amount, is_refused);
+    }
+}
+
+static void format_key(const struct heavy_slot *slot, char text[TOP_KEY_SIZE])
+{
+    struct client_key key = {.letter = 'c'};
+
+    if (slot->key[0] == 'u') {
+        (void)snprintf(text, TOP_KEY_SIZE, "sasl:%.*s", slot->key_len - 1,
+            (const char *)slot->key + 1);
+        return;
+    }
+    memcpy(&key, slot->key, slot->key_len);
+    struct cidr net = {
+        .net = {.family = key.family}, .prefix_length = key.prefix_length};
+    memcpy(net.net.bytes, key.bytes, sizeof key.bytes);
+    if (net.prefix_length == address_bits(&net.net))
+        address_format(&net.net, text);
+    else
+        cidr_format(&net, text);
+}
+
+void tops_read(struct tops *tops, struct top_lists *lists, uint64_t now_ms)
+{
+    turn(tops, now_ms);
+    for (size_t minute = 0; minute < 2; minute++)
+        for (size_t face = 0; face < FACES; face++)
+            for (size_t kind = 0; kind < EVENT_KINDS; kind++) {
+                const struct heavy *list = tops->lists[minute][face][kind];
+                if (list != NULL && list->used > 0)
+                    top_list_heavy(&lists->of[face][kind], list,
+                        now_ms - tops->began_ms[1 - tops->current], format_key);
+            }
+}
+
+static size_t count_lists(const struct top_lists *lists)
+{
+    size_t count = 0;
+
+    for (size_t face = 0; face < FACES; face++)
+        for (size_t kind = 0; kind < EVENT_KINDS; kind++)
+            count += lists->of[face][kind].count > 0 ? 1 : 0;
+    return count;
+}
+
+size_t tops_write(struct tops *tops, char *text, size_t size, uint64_t now_ms)
+{
+    struct top_lists *lists = xcalloc(1, sizeof *lists);
+    size_t used = 0;
+
+    tops_read(tops, lists, now_ms);
+    size_t left = count_lists(lists);
+    for (unsigned face = 0; face < FACES; face++)
+        for (unsigned kind = 0; kind < EVENT_KINDS; kind++) {
+            struct top_list *list = &lists->of[face][kind];
+            if (list->count == 0)
+                continue;
+            top_list_settle(list, ROWS_MAX);
+            used += top_list_write(list, (enum face)face, (enum event_kind)kind,
+                text + used, (size - used) / left--);
+        }
+    top_lists_clear(lists);
+    free(lists);
+    return used;
+}

@@ -1,0 +1,269 @@
+/*
+ * test_engine_edicts.c - bans and overrides in decisions, and decisions that
+ * leave no trace.
+ */
+#include "tests/unit/engine_bench.h"
+
+#include "common/base/clock.h"
+#include "common/engine/ban.h"
+
+#include <string.h>
+
+/* life_ms 0: over already. */
+static uint64_t end_of(uint64_t life_ms)
+{
+    return life_ms == 0 ? 1 : clock_monotonic_ms() + life_ms;
+}
+
+static void put_ban(const char *net, uint64_t life_ms)
+{
+    struct edict ban = {.until_ms = end_of(life_ms)};
+    struct error err;
+
+    assert_true(edict_set_ban(&ban, net, &err));
+    edict_table_put(store_edicts(NULL), &ban);
+}
+
+static const char behind_proxies[] =
+    "exempt_clients = { \"192.0.2.0/24\" }\n"
+    "limit \"rate\" { at = \"policy\" event = \"message\" key = { "
+    "\"client\" }\n"
+    "  rate = \"2/1m\" }\n"
+    "service \"smtp\" { proxied = true trusted_proxies = { \"172.16.0.0/24\" "
+    "}\n"
+    "  proof = \"optional\" }\n"
+    "service \"direct\" { }\n";
+
+static void test_bans(void **state)
+{
+    static const struct {
+        const char *service, *client;
+        enum verdict_kind kind;
+        enum verdict_reason reason;
+    } rows[] = {
+        {"smtp", "198.51.100.7", VERDICT_REFUSE, REASON_BANNED},
+        {"direct", "198.51.100.7", VERDICT_REFUSE, REASON_BANNED},
+        {"other", "198.51.100.0/25", VERDICT_REFUSE, REASON_BANNED},
+        {"smtp", "198.51.101.7", VERDICT_PASS, REASON_NONE},
+        /* Only some of it is banned. */
+        {"smtp", "198.51.100.0/23", VERDICT_PASS, REASON_NONE},
+        {"smtp", "203.0.113.1", VERDICT_PASS, REASON_NONE},
+        /* Banned before they became infrastructure, on any service. */
+        {"direct", "192.0.2.1", VERDICT_PASS, REASON_EXEMPT},
+        {"smtp", "192.0.2.1", VERDICT_PASS, REASON_NONE},
+        {"direct", "172.16.0.2", VERDICT_PASS, REASON_NONE},
+        {"smtp", "172.16.0.2", VERDICT_PASS, REASON_NONE},
+        {"smtp", "172.16.1.2", VERDICT_REFUSE, REASON_BANNED},
+    };
+    struct bench bench;
+
+    (void)state;
+    bench_open(&bench, behind_proxies);
+    put_ban("198.51.100.0/24", 90000);
+    put_ban("203.0.113.1", 0);
+    put_ban("192.0.2.0/23", 90000);
+    put_ban("172.16.0.0/12", 90000);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct event event = bench_event(FACE_POLICY, rows[i].client);
+        event.service = rows[i].service;
+        event.amount[EVENT_MESSAGE] = 1;
+        fake_store.charges_asked = 0;
+        const struct verdict *verdict = bench_decide(&bench, event);
+        assert_int_equal(verdict->kind, rows[i].kind);
+        assert_int_equal(verdict->reason, rows[i].reason);
+        if (verdict->kind != VERDICT_REFUSE)
+            continue;
+        /* Not counted; told for how long. */
+        assert_int_equal(fake_store.charges_asked, 0);
+        assert_null(verdict->limit);
+        assert_in_range(verdict->retry_ms, 80000, 90010);
+        char text[VERDICT_ACTION_SIZE];
+        assert_string_equal(
+            verdict_action(verdict, &bench.decision.event, text),
+            "421 4.7.1 Error: client host rejected: access denied");
+    }
+    /* Nothing to count, and refused all the same. */
+    assert_true(engine_judges_peers(bench.engine));
+    assert_int_equal(
+        bench_decide(&bench, bench_event(FACE_POLICY, "198.51.100.7"))->reason,
+        REASON_BANNED);
+    bench_close(&bench);
+    bench_open(&bench, "");
+    assert_false(engine_judges_peers(bench.engine));
+    put_ban("198.51.100.0/24", 90000);
+    assert_true(engine_judges_peers(bench.engine));
+    bench_close(&bench);
+}
+
+static void test_a_ban_in_shadow_refuses_nothing(void **state)
+{
+    struct bench bench;
+
+    (void)state;
+    bench_open(&bench, "shadow = true\n");
+    put_ban("198.51.100.0/24", 90000);
+    struct event event = bench_event(FACE_ANVIL, "198.51.100.7");
+    event.amount[EVENT_CONNECTION] = 1;
+    assert_int_equal(bench_decide(&bench, event)->kind, VERDICT_PASS);
+    assert_true(bench.decision.would_refuse);
+    assert_int_equal(
+        engine_metrics(bench.engine)->shadow_refusals[FACE_ANVIL], 1);
+    bench_close(&bench);
+}
+
+static void test_infrastructure_cannot_be_banned(void **state)
+{
+    static const struct {
+        const char *net, *why; /* NULL: it can */
+    } rows[] = {
+        {"198.51.100.0/24", NULL},
+        {"192.0.3.0/24", NULL},
+        {"172.16.1.0/24", NULL},
+        {"2001:db8::/32", NULL},
+        {"192.0.2.7/32", "192.0.2.0/24, which is in exempt_clients"},
+        {"192.0.0.0/16", "192.0.2.0/24, which is in exempt_clients"},
+        {"172.16.0.2/32",
+            "172.16.0.0/24, which is in trusted_proxies of service smtp"},
+        {"0.0.0.0/0", "192.0.2.0/24, which is in exempt_clients"},
+        {"172.0.0.0/8",
+            "172.16.0.0/24, which is in trusted_proxies of service smtp"},
+    };
+    struct bench bench;
+
+    (void)state;
+    bench_open(&bench, behind_proxies);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct cidr net;
+        struct error err;
+        assert_true(cidr_parse(rows[i].net, &net, &err));
+        bool is_good = ban_check(bench.engine, &net, &err);
+        assert_int_equal(is_good, rows[i].why == NULL);
+        if (!is_good)
+            assert_non_null(strstr(err.text, rows[i].why));
+    }
+    bench_close(&bench);
+}
+
+static void put_override(const char *limit, const char *subject, uint32_t n,
+    uint64_t window_ms, uint64_t life_ms)
+{
+    struct edict edict = {
+        .n = n, .window_ms = window_ms, .until_ms = end_of(life_ms)};
+
+    assert_true(edict_set_override(&edict, limit, subject));
+    edict_table_put(store_edicts(NULL), &edict);
+}
+
+static void test_overrides_change_a_limit_for_one_key(void **state)
+{
+    struct bench bench;
+
+    (void)state;
+    bench_open(&bench, bench_policy_limits);
+    put_override("client_message_rate_limit", "c=198.51.100.7", 50, 0, 90000);
+    put_override(
+        "client_recipient_rate_limit", "s=smtp|c=198.51.100.7", 0, 0, 90000);
+    put_override("user", "u=bob", 5, 1000, 90000);
+    put_override("watch", "c=198.51.100.7", 9, 0, 0);
+    put_override("watch", "c=198.51.100.8", 9, 0, 90000);
+    const struct verdict *verdict =
+        bench_decide(&bench, bench_first_recipient());
+    assert_int_equal(fake_store.asked_count, 4);
+    assert_int_equal(fake_store.asked[0].limit, 50);
+    assert_int_equal(fake_store.asked[0].window_ms, 60000);
+    assert_int_equal(fake_store.asked[1].limit, 2);
+    assert_int_equal(fake_store.asked[2].limit, 1000000000);
+    assert_int_equal(fake_store.asked[3].limit, 5);
+    assert_int_equal(fake_store.asked[3].window_ms, 1000);
+
+    fake_store.refuses[3] = true;
+    bench_decide(&bench, bench_first_recipient());
+    assert_string_equal(verdict->limit->name, "user");
+    assert_int_equal(verdict->allowed, 5);
+    assert_int_equal(verdict->window_ms, 1000);
+
+    struct event other = bench_first_recipient();
+    other.sasl_username = "alice";
+    other.client.net.bytes[3] = 9;
+    bench_decide(&bench, other);
+    assert_int_equal(fake_store.asked[0].limit, 5);
+    assert_int_equal(fake_store.asked[3].limit, 20);
+    bench_close(&bench);
+}
+
+static void test_override_of_max_per_message(void **state)
+{
+    struct bench bench;
+
+    (void)state;
+    bench_open(&bench,
+        "limit \"cap\" { event = \"recipient\" max_per_message = 3\n"
+        "  key = { \"sasl_username\" } at = \"policy\" }\n");
+    struct event event = bench_first_recipient();
+    event.message_recipients = 4;
+    assert_int_equal(bench_decide(&bench, event)->kind, VERDICT_REFUSE);
+    put_override("cap", "u=bob", 4, 0, 90000);
+    assert_int_equal(bench_decide(&bench, event)->kind, VERDICT_PASS);
+    event.message_recipients = 5;
+    assert_int_equal(bench_decide(&bench, event)->kind, VERDICT_REFUSE);
+    assert_int_equal(bench.decision.verdict.allowed, 4);
+    put_override("cap", "u=bob", 0, 0, 90000);
+    assert_int_equal(bench_decide(&bench, event)->kind, VERDICT_PASS);
+    bench_close(&bench);
+}
+
+/* main.cf's twin compares the number with its own limit. */
+static void test_anvil_reports_no_more_than_the_limit_to_whom_we_let_pass(
+    void **state)
+{
+    struct bench bench;
+
+    (void)state;
+    bench_open(&bench, "client_limits_at = \"anvil\"\n"
+                       "client_connection_rate_limit = 5\n");
+    struct event event = bench_event(FACE_ANVIL, "198.51.100.7");
+    event.amount[EVENT_CONNECTION] = 1;
+    fake_store.used[0] = 8;
+    const struct verdict *verdict = bench_decide(&bench, event);
+    assert_int_equal(verdict->count[EVENT_CONNECTION], 8);
+    put_override(
+        "client_connection_rate_limit", "c=198.51.100.7", 50, 0, 90000);
+    bench_decide(&bench, event);
+    assert_int_equal(verdict->count[EVENT_CONNECTION], 5);
+    bench_close(&bench);
+}
+
+static void test_a_dry_decision_leaves_no_trace(void **state)
+{
+    static struct metrics before;
+    struct bench bench;
+
+    (void)state;
+    bench_open(&bench, bench_policy_limits);
+    struct event event = bench_first_recipient();
+    event.is_dry = event.peek = true;
+    before = *engine_metrics(bench.engine);
+    fake_store.refuses[0] = fake_store.refuses[1] = true;
+    assert_int_equal(bench_decide(&bench, event)->kind, VERDICT_REFUSE);
+    fake_store.status = STORE_UNAVAILABLE;
+    assert_int_equal(bench_decide(&bench, event)->kind, VERDICT_DEFER);
+    put_ban("198.51.100.0/24", 90000);
+    assert_int_equal(bench_decide(&bench, event)->reason, REASON_BANNED);
+    assert_memory_equal(&before, engine_metrics(bench.engine), sizeof before);
+    bench_close(&bench);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bans),
+        cmocka_unit_test(test_a_ban_in_shadow_refuses_nothing),
+        cmocka_unit_test(test_infrastructure_cannot_be_banned),
+        cmocka_unit_test(test_overrides_change_a_limit_for_one_key),
+        cmocka_unit_test(test_override_of_max_per_message),
+        cmocka_unit_test(
+            test_anvil_reports_no_more_than_the_limit_to_whom_we_let_pass),
+        cmocka_unit_test(test_a_dry_decision_leaves_no_trace),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

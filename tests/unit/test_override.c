@@ -1,0 +1,149 @@
+/*
+ * test_override.c - limit, key and rate as people write them.
+ */
+#include "tests/unit/engine_bench.h"
+
+#include "common/engine/override.h"
+
+#include <string.h>
+
+static const char limits[] =
+    "client_limits_at = \"anvil\"\n"
+    "client_message_rate_limit = 5\n"
+    "client_connection_count_limit = 4\n"
+    "limit \"user\" { at = \"policy\" event = \"recipient\"\n"
+    "  key = { \"sasl_username\" } rate = \"20/1h\" }\n"
+    "limit \"address\" { at = \"policy\" event = \"recipient\"\n"
+    "  key = { \"client_address\" } rate = \"20/1h\" }\n"
+    "limit \"pair\" { at = \"policy\" event = \"recipient\"\n"
+    "  key = { \"sasl_username\", \"recipient_domain\" } rate = \"20/1h\" }\n"
+    "limit \"cap\" { event = \"recipient\" max_per_message = 3 }\n";
+
+static void test_keys(void **state)
+{
+    static const struct {
+        const char *limit, *text, *subject, *why; /* one of the two */
+    } rows[] = {
+        {"user", "sasl:bob", "u=bob", NULL},
+        {"user", "sasl_username=Bob", "u=bob", NULL},
+        {"user", "sasl:a,b@c", "u=a,b@c", NULL},
+        {"user", "sasl:a=b", "u=a=b", NULL},
+        {"user", "sasl:a|b", "u=a%7cb", NULL},
+        {"client_message_rate_limit", "198.51.100.7", "c=198.51.100.7", NULL},
+        {"client_message_rate_limit", "client=198.51.100.7", "c=198.51.100.7",
+            NULL},
+        {"client_message_rate_limit", "2001:db8::7", "c=2001:db8::/64", NULL},
+        {"client_message_rate_limit", "client:2001:db8::7", "c=2001:db8::/64",
+            NULL},
+        {"client_message_rate_limit", "198.51.100.7,service:25",
+            "s=25|c=198.51.100.7", NULL},
+        {"client_message_rate_limit", "service=25,unproxied", "",
+            "key of limit client_message_rate_limit is made of: client"},
+        {"client_message_rate_limit", "service=25,client=unproxied",
+            "s=25|c=unproxied", NULL},
+        {"address", "2001:db8::7", "a=2001:db8::7", NULL},
+        {"pair", "sasl:bob,recipient_domain:example.org", "u=bob|T=example.org",
+            NULL},
+        {"pair", "recipient_domain=Example.org,sasl=bob", "u=bob|T=example.org",
+            NULL},
+        {"pair", "sasl:bob", NULL, "made of: sasl_username,recipient_domain"},
+        {"user", "198.51.100.7", NULL, "limit user is made of: sasl_username"},
+        {"user", "sasl:bob,sasl:eve", NULL, "given twice"},
+        {"user", "sasl:bob,service:25", NULL, "all services together"},
+        {"user", "user:bob", NULL, "no such kind of key"},
+        {"user", "sasl:", NULL, "1 to"},
+        {"user", "", NULL, "not a network"},
+        {"cap", "sasl:bob", NULL, "has no key"},
+        {"cap", "service:25", NULL, "all services together"},
+    };
+    struct config *config = bench_load(limits);
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct edict edict = {.kind = EDICT_BAN};
+        struct error err;
+        const struct limit *limit =
+            override_find_limit(config, rows[i].limit, &err);
+        assert_non_null(limit);
+        bool is_good =
+            override_set_key(&edict, config, limit, rows[i].text, &err);
+        if (is_good != (rows[i].why == NULL))
+            fail_msg("%s: %s", rows[i].text, is_good ? "taken" : err.text);
+        if (is_good)
+            assert_string_equal(edict_subject(&edict), rows[i].subject);
+        else if (strstr(err.text, rows[i].why) == NULL)
+            fail_msg("%s: %s", rows[i].text, err.text);
+    }
+    config_unref(&config);
+}
+
+static void test_rates(void **state)
+{
+    static const struct {
+        const char *limit, *text;
+        bool is_good;
+        uint32_t n;
+        uint64_t window_ms;
+    } rows[] = {
+        {"user", "50", true, 50, 0},
+        {"user", "50/1d", true, 50, 86400000},
+        {"user", "0", true, 0, 0},
+        {"user", "none", true, 0, 0},
+        {"user", "", false, 0, 0},
+        {"user", "-1", false, 0, 0},
+        {"user", "many", false, 0, 0},
+        {"user", "0/1h", false, 0, 0},
+        {"user", "99999999999", false, 0, 0},
+        {"client_connection_count_limit", "9", true, 9, 0},
+        {"client_connection_count_limit", "9/1m", false, 0, 0},
+        {"cap", "9", true, 9, 0},
+        {"client_message_rate_limit", "9/1h", true, 9, 3600000},
+    };
+    struct config *config = bench_load(limits);
+    struct edict edict;
+    struct error err;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct limit *limit =
+            override_find_limit(config, rows[i].limit, &err);
+        bool is_good = override_set_rate(&edict, limit, rows[i].text, &err);
+        assert_int_equal(is_good, rows[i].is_good);
+        if (!is_good)
+            continue;
+        assert_int_equal(edict.n, rows[i].n);
+        assert_int_equal(edict.window_ms, rows[i].window_ms);
+    }
+    assert_null(override_find_limit(config, "users", &err));
+    assert_non_null(strstr(err.text, "user, address, pair, cap"));
+    assert_null(override_find_limit(config, "client_auth_rate_limit", &err));
+    assert_non_null(strstr(err.text, "main.cf's limit decides"));
+    config_unref(&config);
+}
+
+static void test_a_fixed_window_of_clients_is_common(void **state)
+{
+    struct config *config = bench_load("client_limits_at = \"anvil\"\n"
+                                       "rate_window = \"fixed\"\n"
+                                       "client_message_rate_limit = 5\n");
+    struct edict edict;
+    struct error err;
+    const struct limit *limit =
+        override_find_limit(config, "client_message_rate_limit", &err);
+
+    (void)state;
+    assert_true(override_set_rate(&edict, limit, "9", &err));
+    assert_true(override_set_rate(&edict, limit, "9/60s", &err));
+    assert_false(override_set_rate(&edict, limit, "9/61s", &err));
+    config_unref(&config);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_rates),
+        cmocka_unit_test(test_a_fixed_window_of_clients_is_common),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
