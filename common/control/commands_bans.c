@@ -1,0 +1,85 @@
+/*
+ * commands_bans.c - ban, unban, bans.
+ *
+ * Infrastructure is refused here, so that whoever asks hears why; the engine
+ * does not rely on it (engine/ban.h).
+ */
+#include "common/control/control_command.h"
+
+#include "common/control/edict_write.h"
+#include "common/engine/ban.h"
+#include "common/engine/daemon.h"
+
+#include <string.h>
+
+static struct engine *engine_of(const struct control_call *call)
+{
+    return daemon_engine(control_call_host(call)->daemon);
+}
+
+static bool read_net(
+    struct control_call *call, const json_t *arguments, struct edict *edict)
+{
+    const char *net = json_string_value(json_object_get(arguments, "net"));
+    struct error err;
+
+    if (edict_set_ban(edict, net, &err))
+        return true;
+    control_refuse(call, CONTROL_USAGE, "%s", err.text);
+    return false;
+}
+
+static void run_ban(struct control_call *call, const json_t *arguments)
+{
+    const char *reason =
+        json_string_value(json_object_get(arguments, "reason"));
+    struct edict edict = {.kind = EDICT_BAN};
+    struct error err;
+    uint64_t life_ms;
+
+    if (!read_net(call, arguments, &edict) ||
+        !edict_write_life(call, arguments, &life_ms))
+        return;
+    if (!ban_check(engine_of(call), &edict.net, &err)) {
+        control_refuse(call, CONTROL_FAILED, "%s", err.text);
+        return;
+    }
+    edict_set_text(
+        edict.reason, sizeof edict.reason, reason != NULL ? reason : "");
+    edict_write(call, &edict, life_ms, "ban");
+}
+
+static void run_unban(struct control_call *call, const json_t *arguments)
+{
+    struct edict edict = {.kind = EDICT_BAN};
+
+    if (read_net(call, arguments, &edict))
+        edict_write(call, &edict, 0, "ban");
+}
+
+/* One that was banned before it became infrastructure. */
+static void add_void(
+    const struct control_call *call, const struct edict *edict, json_t *member)
+{
+    struct engine *engine = engine_of(call);
+
+    json_object_set_new(member, "void",
+        json_boolean(ban_is_void(engine, engine_config(engine), &edict->net)));
+}
+
+static void run_bans(struct control_call *call, const json_t *arguments)
+{
+    (void)arguments;
+    control_answer(call, edict_list(call, EDICT_BAN, "bans", add_void));
+}
+
+const struct control_command commands_bans[] = {
+    {"ban", CONTROL_CHANGE, false,
+        {{"net", CONTROL_TEXT, true}, {"duration", CONTROL_TEXT, false},
+            {"reason", CONTROL_TEXT, false}},
+        run_ban, "refuse a network, an hour if not said otherwise"},
+    {"unban", CONTROL_CHANGE, false, {{"net", CONTROL_TEXT, true}}, run_unban,
+        "lift a ban"},
+    {"bans", CONTROL_READ, false, {{0}}, run_bans, "who is banned"},
+    {0},
+};

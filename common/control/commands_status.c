@@ -1,0 +1,106 @@
+/*
+ * commands_status.c - status: how this daemon is.
+ *
+ * From memory only, so it answers while the store is away, too.
+ */
+#include "common/control/certs_summary.h"
+#include "common/control/control_command.h"
+#include "common/control/describe.h"
+
+#include "common/engine/daemon.h"
+
+#include "config.h"
+
+#include <unistd.h>
+
+static json_t *config_of(const struct daemon *daemon)
+{
+    const struct config *config = engine_config(daemon_engine(daemon));
+
+    return json_pack("{s:o, s:s, s:I, s:i}", "file",
+        config->path != NULL ? control_text(config->path) : json_null(), "hash",
+        config->hash, "age_s",
+        (json_int_t)(daemon_config_age_ms(daemon) / 1000), "warnings",
+        (int)config->warning_count);
+}
+
+static json_t *store_of(const struct daemon *daemon)
+{
+    struct store *store = engine_store(daemon_engine(daemon));
+    struct store_state state;
+
+    store_state(store, &state);
+    return json_pack("{s:o, s:b, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I}",
+        "url", control_text(state.description), "shared",
+        store_is_shared(store), "available", state.is_available, "breaker",
+        state.breaker, "instances", (json_int_t)state.instances, "counters",
+        (json_int_t)state.tracked, "leases", (json_int_t)state.leases,
+        "round_trips", (json_int_t)state.round_trips, "failures",
+        (json_int_t)state.failures, "reconnects", (json_int_t)state.reconnects);
+}
+
+static json_t *face_of(const struct metrics *metrics, enum face face)
+{
+    uint64_t decisions = 0, refused = 0;
+
+    for (size_t kind = 0; kind < METRICS_VERDICTS; kind++)
+        for (size_t reason = 0; reason < REASONS; reason++) {
+            decisions += metrics->decisions[face][kind][reason];
+            if (kind != VERDICT_PASS)
+                refused += metrics->decisions[face][kind][reason];
+        }
+    return json_pack("{s:I, s:I, s:I, s:I, s:I}", "connections",
+        (json_int_t)metrics->connections[face], "decisions",
+        (json_int_t)decisions, "refused", (json_int_t)refused, "shadowed",
+        (json_int_t)metrics->shadow_refusals[face], "malformed",
+        (json_int_t)metrics->malformed[face]);
+}
+
+/* Those of this daemon. */
+static json_t *faces_of(const struct control_host *host)
+{
+    const struct metrics *metrics = engine_metrics(daemon_engine(host->daemon));
+    json_t *faces = json_object();
+
+    for (unsigned face = FACE_ANVIL; face < FACES; face++)
+        if ((host->faces & 1u << face) != 0)
+            json_object_set_new(faces, face_name((enum face)face),
+                face_of(metrics, (enum face)face));
+    return faces;
+}
+
+static json_t *certificates_of(const struct control_host *host)
+{
+    return host->certs != NULL ? certs_summary_status(host->certs)
+                               : json_null();
+}
+
+json_t *describe_status(const struct control_host *host)
+{
+    const struct daemon *daemon = host->daemon;
+    const struct engine *engine = daemon_engine(daemon);
+
+    return json_pack(
+        "{s:s, s:s, s:I, s:o, s:s, s:I, s:I, s:b, s:o, s:o, s:o, s:o}",
+        "program", daemon_program(daemon), "version", PACKAGE_VERSION, "pid",
+        (json_int_t)getpid(), "instance",
+        control_text(engine_config(engine)->instance_name), "phase",
+        daemon_phase_name(daemon), "uptime_s",
+        (json_int_t)(daemon_uptime_ms(daemon) / 1000), "displaced",
+        (json_int_t)engine_metrics(daemon_engine(daemon))->displaced, "shadow",
+        engine_config(engine)->shadow, "config", config_of(daemon), "store",
+        store_of(daemon), "faces", faces_of(host), "certificates",
+        certificates_of(host));
+}
+
+static void run_status(struct control_call *call, const json_t *arguments)
+{
+    (void)arguments;
+    control_answer(call, describe_status(control_call_host(call)));
+}
+
+const struct control_command commands_status[] = {
+    {"status", CONTROL_READ, false, {{0}}, run_status,
+        "how the daemon is, its store and its faces"},
+    {0},
+};

@@ -1,0 +1,159 @@
+/*
+ * edict_write.c - see edict_write.h.
+ *
+ * With a store that does not answer nobody is told that all is well: what was
+ * asked for may have been done, and may be asked for again.
+ */
+#include "common/control/edict_write.h"
+
+#include "common/base/clock.h"
+#include "common/base/duration.h"
+#include "common/base/memory.h"
+#include "common/engine/daemon.h"
+
+#include <stdlib.h>
+
+struct edict_call {
+    struct control_call *call;
+    struct store *store;
+    const char *what;
+    struct store_edict_request request;
+};
+
+static struct store *store_of(const struct control_call *call)
+{
+    return engine_store(daemon_engine(control_call_host(call)->daemon));
+}
+
+bool edict_write_life(
+    struct control_call *call, const json_t *arguments, uint64_t *life_ms)
+{
+    const json_t *text = json_object_get(arguments, "duration");
+    struct error err;
+
+    *life_ms = EDICT_LIFE_MS;
+    if (text == NULL)
+        return true;
+    if (!duration_parse(json_string_value(text), life_ms, &err)) {
+        control_refuse(call, CONTROL_USAGE, "%s", err.text);
+        return false;
+    }
+    if (*life_ms < EDICT_LIFE_MIN_MS) {
+        control_refuse(call, CONTROL_USAGE,
+            "%s: too short; allowed: 1s to "
+            "366d",
+            json_string_value(text));
+        return false;
+    }
+    return true;
+}
+
+json_t *edict_describe(const struct edict *edict, uint64_t left_ms)
+{
+    uint64_t now_ms = clock_wall_ms();
+
+    return json_pack("{s:o, s:I, s:I, s:I, s:o, s:o}", "key",
+        control_text(edict->key), "seconds",
+        (json_int_t)((left_ms + 999) / 1000), "until",
+        (json_int_t)((now_ms + left_ms) / 1000), "set",
+        (json_int_t)((edict->set_ms != 0 ? edict->set_ms : now_ms) / 1000),
+        "who", control_text(edict->who), "reason", control_text(edict->reason));
+}
+
+json_t *edict_list(const struct control_call *call, enum edict_kind kind,
+    const char *name,
+    void (*add)(
+        const struct control_call *, const struct edict *, json_t *member))
+{
+    struct store *store = store_of(call);
+    struct store_state state;
+    const struct edict *edict;
+    uint64_t now_ms = clock_monotonic_ms();
+    json_t *list = json_array();
+
+    store_state(store, &state);
+    for (size_t i = 0;
+         (edict = edict_table_at(store_edicts(store), kind, i)) != NULL; i++) {
+        if (edict->until_ms <= now_ms)
+            continue;
+        json_t *member = edict_describe(edict, edict->until_ms - now_ms);
+        add(call, edict, member);
+        json_array_append_new(list, member);
+    }
+    return json_pack("{s:o, s:b, s:b}", name, list, "shared",
+        store_is_shared(store), "available", state.is_available);
+}
+
+static void answer(struct edict_call *edict_call)
+{
+    const struct store_edict_request *request = &edict_call->request;
+    json_t *result = edict_describe(&request->edict, request->life_ms);
+
+    json_object_set_new(
+        result, "shared", json_boolean(store_is_shared(edict_call->store)));
+    control_answer(edict_call->call, result);
+}
+
+static void on_done(
+    struct store_edict_request *request, enum store_edict_result result)
+{
+    struct edict_call *edict_call = request->context;
+
+    switch (result) {
+    case STORE_EDICT_DONE:
+        answer(edict_call);
+        break;
+    case STORE_EDICT_NONE:
+        control_refuse(edict_call->call, CONTROL_NOT_FOUND, "%s: no such %s",
+            request->edict.key, edict_call->what);
+        break;
+    case STORE_EDICT_FULL:
+        control_refuse(edict_call->call, CONTROL_FAILED,
+            "there are %d bans and overrides already, which is the most; lift "
+            "some, or ban wider networks",
+            EDICTS_MAX);
+        break;
+    case STORE_EDICT_UNAVAILABLE:
+        control_refuse(edict_call->call, CONTROL_STORE,
+            "the store does not answer, or refuses (then the log says why); "
+            "ask again");
+        break;
+    }
+}
+
+static void edict_call_end(void *state)
+{
+    struct edict_call *edict_call = state;
+
+    store_edict_cancel(edict_call->store, &edict_call->request);
+    free(edict_call);
+}
+
+/* The name of a user is another one elsewhere; hence where it was. */
+static void set_who(const struct control_call *call, struct edict *edict)
+{
+    const struct engine *engine =
+        daemon_engine(control_call_host(call)->daemon);
+    char *who = xprintf("uid %ld at %s", control_call_uid(call),
+        engine_config(engine)->instance_name);
+
+    edict_set_text(edict->who, sizeof edict->who, who);
+    free(who);
+}
+
+void edict_write(struct control_call *call, const struct edict *edict,
+    uint64_t life_ms, const char *what)
+{
+    struct edict_call *edict_call = xcalloc(1, sizeof *edict_call);
+
+    edict_call->call = call;
+    edict_call->store = store_of(call);
+    edict_call->what = what;
+    edict_call->request.edict = *edict;
+    edict_call->request.life_ms = life_ms;
+    edict_call->request.on_done = on_done;
+    edict_call->request.context = edict_call;
+    set_who(call, &edict_call->request.edict);
+    control_call_keep(call, edict_call, edict_call_end);
+    store_edict_write(edict_call->store, &edict_call->request);
+}

@@ -1,0 +1,32 @@
+/*
+ * edict_write.h - what the commands that set or lift an edict have in common.
+ */
+#ifndef TOLLGATE_CONTROL_EDICT_WRITE_H
+#define TOLLGATE_CONTROL_EDICT_WRITE_H
+
+#include "common/control/control_command.h"
+#include "common/core/edict.h"
+
+#define EDICT_LIFE_MS     3600000 /* where none is given */
+#define EDICT_LIFE_MIN_MS 1000
+
+/* "duration" of the arguments; false: refused, the call is over. */
+bool edict_write_life(
+    struct control_call *, const json_t *arguments, uint64_t *life_ms_r);
+
+/*
+ * Writes it (life_ms 0: lifts it), says who has asked, and answers with what
+ * edict_describe says. what: for people, "ban" or "override".
+ */
+void edict_write(struct control_call *, const struct edict *, uint64_t life_ms,
+    const char *what);
+
+/* Key, who, reason, seconds left and since when; members are added. */
+json_t *edict_describe(const struct edict *, uint64_t left_ms);
+/* All of one kind: `{"NAME":[...],"shared":…}`. */
+json_t *edict_list(const struct control_call *, enum edict_kind,
+    const char *name,
+    void (*add)(
+        const struct control_call *, const struct edict *, json_t *member));
+
+#endif

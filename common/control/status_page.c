@@ -1,0 +1,124 @@
+/*
+ * status_page.c - see status_page.h.
+ */
+#include "common/control/status_page.h"
+
+#include "common/base/clock.h"
+#include "common/base/memory.h"
+#include "common/control/certs_summary.h"
+#include "common/control/control_command.h"
+#include "common/control/describe.h"
+#include "common/control/status_page_html.h"
+#include "common/engine/daemon.h"
+#include "common/net/http.h"
+
+#include <assert.h>
+#include <event2/buffer.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HASH_SIZE    32
+#define HASH_TEXT    48 /* its base64, with a NUL */
+#define HEADERS_SIZE 512
+
+struct status_page {
+    struct control_host host;
+    char headers[HEADERS_SIZE];
+    struct http_route routes[3];
+};
+
+/* Of what stands between two tags: that is what a browser hashes. */
+static void hash_between(
+    const char *begin, const char *end, char text[HASH_TEXT])
+{
+    unsigned char hash[HASH_SIZE];
+    const char *from = strstr(status_page_html, begin) + strlen(begin);
+    const char *to = strstr(from, end);
+
+    int done =
+        EVP_Digest(from, (size_t)(to - from), hash, NULL, EVP_sha256(), NULL);
+    assert(done == 1);
+    (void)done;
+    EVP_EncodeBlock((unsigned char *)text, hash, sizeof hash);
+}
+
+static void write_headers(char headers[HEADERS_SIZE])
+{
+    char style[HASH_TEXT], script[HASH_TEXT];
+
+    hash_between("<style>", "</style>", style);
+    hash_between("<script>", "</script>", script);
+    int len = snprintf(headers, HEADERS_SIZE,
+        "Content-Security-Policy: default-src 'none'; connect-src 'self'; "
+        "style-src 'sha256-%s'; script-src 'sha256-%s'; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'none'\r\n"
+        "Referrer-Policy: no-referrer\r\n"
+        "Cross-Origin-Resource-Policy: same-origin\r\n",
+        style, script);
+    assert(len > 0 && len < HEADERS_SIZE);
+    (void)len;
+}
+
+static int page_html(struct evbuffer *body, void *context)
+{
+    (void)context;
+    evbuffer_add(body, status_page_html, sizeof status_page_html - 1);
+    return 200;
+}
+
+static json_t *certificates_of(const struct control_host *host)
+{
+    const struct config *config = engine_config(daemon_engine(host->daemon));
+
+    if (host->certs == NULL)
+        return json_array();
+    json_t *check = certs_summary_check(
+        host->certs, config->certificate_expiry_warning_ms / 1000);
+    json_t *list = json_incref(json_object_get(check, "certificates"));
+    json_decref(check);
+    return list;
+}
+
+static int page_json(struct evbuffer *body, void *context)
+{
+    const struct control_host *host = context;
+    json_t *all = json_pack("{s:I, s:o, s:o, s:o, s:o}", "now",
+        (json_int_t)(clock_wall_ms() / 1000), "status", describe_status(host),
+        "peers", describe_peers(host), "top", describe_refused(host),
+        "certificates", certificates_of(host));
+    char *text = json_dumps(all, JSON_COMPACT | JSON_ENSURE_ASCII);
+
+    json_decref(all);
+    if (text == NULL)
+        return 503;
+    evbuffer_add_printf(body, "%s\n", text);
+    free(text);
+    return 200;
+}
+
+struct status_page *status_page_new(const struct control_host *host)
+{
+    struct status_page *page = xcalloc(1, sizeof *page);
+
+    page->host = *host;
+    write_headers(page->headers);
+    page->routes[0] = (struct http_route){
+        "/", "text/html; charset=utf-8", page->headers, page_html};
+    page->routes[1] = (struct http_route){
+        "/status.json", "application/json", page->headers, page_json};
+    daemon_show_pages(host->daemon, page->routes, &page->host);
+    return page;
+}
+
+void status_page_free(struct status_page **page_p)
+{
+    struct status_page *page = *page_p;
+
+    if (page == NULL)
+        return;
+    daemon_show_pages(page->host.daemon, NULL, NULL);
+    free(page);
+    *page_p = NULL;
+}

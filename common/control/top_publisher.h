@@ -1,0 +1,14 @@
+/*
+ * top_publisher.h - shows this daemon's heaviest keys to the other daemons of
+ * the store, every few seconds.
+ */
+#ifndef TOLLGATE_CONTROL_TOP_PUBLISHER_H
+#define TOLLGATE_CONTROL_TOP_PUBLISHER_H
+
+struct daemon;
+struct top_publisher;
+
+struct top_publisher *top_publisher_new(struct daemon *);
+void top_publisher_free(struct top_publisher **);
+
+#endif

@@ -1,0 +1,310 @@
+/*
+ * test_control_call.c - from a line to its answer, without a socket: rights,
+ * refusals, commands that answer later, streams.
+ *
+ * Stands in for the daemon and for the table of commands.
+ */
+#include "tests/unit/unit.h"
+
+#include "common/base/log.h"
+#include "common/control/control_call.h"
+#include "common/engine/daemon.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct control_call *waiting;
+static unsigned ended, over;
+static bool is_full;
+static char written[4096];
+
+const char *daemon_program(const struct daemon *daemon)
+{
+    (void)daemon;
+    return "tester";
+}
+
+struct engine *daemon_engine(const struct daemon *daemon)
+{
+    (void)daemon;
+    return NULL;
+}
+
+struct store *engine_store(const struct engine *engine)
+{
+    (void)engine;
+    return NULL;
+}
+
+void store_state(const struct store *store, struct store_state *state_r)
+{
+    (void)store;
+    *state_r = (struct store_state){.description = "memory:"};
+}
+
+static void on_end(void *state)
+{
+    assert_ptr_equal(state, &ended);
+    ended++;
+}
+
+static void run_now(struct control_call *call, const json_t *arguments)
+{
+    control_answer(
+        call, json_pack("{s:O?}", "got", json_object_get(arguments, "key")));
+}
+
+static void run_later(struct control_call *call, const json_t *arguments)
+{
+    (void)arguments;
+    waiting = call;
+    control_call_keep(call, &ended, on_end);
+}
+
+static void run_stream(struct control_call *call, const json_t *arguments)
+{
+    run_later(call, arguments);
+    control_stream_begin(call, json_object());
+}
+
+static const struct control_command table[] = {
+    {"now", CONTROL_READ, false, {{"key", CONTROL_TEXT, false}}, run_now, ""},
+    {"change", CONTROL_CHANGE, false, {{"key", CONTROL_TEXT, true}}, run_now,
+        ""},
+    {"later", CONTROL_READ, false, {{0}}, run_later, ""},
+    {"stream", CONTROL_READ, false, {{0}}, run_stream, ""},
+};
+
+const struct control_command *control_command_find(
+    const struct control_host *host, const char *name)
+{
+    (void)host;
+    for (size_t i = 0; i < COUNT(table); i++)
+        if (strcmp(table[i].name, name) == 0)
+            return &table[i];
+    return NULL;
+}
+
+static void on_write(void *context, const char *line, size_t len)
+{
+    (void)context;
+    assert_true(len < sizeof written);
+    assert_null(memchr(line, '\n', len));
+    memcpy(written, line, len);
+    written[len] = '\0';
+}
+
+static bool has_room(void *context)
+{
+    (void)context;
+    return !is_full;
+}
+
+static void on_over(void *context)
+{
+    (void)context;
+    over++;
+}
+
+static const struct control_host host;
+static const struct control_rights nobody;
+static struct control_peer root, stranger = {.uid = 12345};
+
+static struct control_call call_of(const struct control_peer *peer)
+{
+    waiting = NULL;
+    ended = over = 0;
+    is_full = false;
+    return (struct control_call){.host = &host,
+        .rights = &nobody,
+        .peer = peer,
+        .sink = {on_write, has_room, on_over, NULL}};
+}
+
+static void say(struct control_call *call, const char *line)
+{
+    written[0] = '\0';
+    control_call_begin(call, line, strlen(line));
+}
+
+#define HEAD(ok) "{\"ok\":" ok ",\"daemon\":\"tester\",\"store\":\"memory:\","
+
+static void test_now(void **state)
+{
+    struct control_call call = call_of(&stranger);
+
+    (void)state;
+    say(&call, "{\"command\":\"now\",\"arguments\":{\"key\":\"\xc3\xa4\"}}");
+    assert_string_equal(
+        written, HEAD("true") "\"result\":{\"got\":\"\xc3\xa4\"}}");
+    assert_int_equal(over, 1);
+    assert_false(call.is_open);
+}
+
+static const struct {
+    bool is_root, is_known;
+    const char *line, *code;
+} refusals[] = {
+    {true, true, "x", "\"usage\"}"},
+    {true, true, "{\"command\":\"none\"}", "\"unknown\"}"},
+    {true, true, "{\"command\":\"change\"}", "\"usage\"}"},
+    /* who may not do it learns nothing else */
+    {false, true, "{\"command\":\"change\"}", "\"denied\"}"},
+    {false, false, "{\"command\":\"change\"}", "\"denied\"}"},
+    {false, true, "{\"command\":\"change\",\"arguments\":{\"key\":\"a\"}}",
+        "\"denied\"}"},
+    {false, true, "{\"command\":\"now\",\"arguments\":{\"x\":\"a\"}}",
+        "\"usage\"}"},
+    {true, true, "{\"command\":\"change\",\"arguments\":{\"key\":\"a\"}}",
+        NULL},
+    {false, false, "{\"command\":\"now\"}", NULL},
+};
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    if (geteuid() == stranger.uid)
+        skip();
+    for (size_t i = 0; i < COUNT(refusals); i++) {
+        struct control_call call = call_of(refusals[i].is_root    ? &root
+                                           : refusals[i].is_known ? &stranger
+                                                                  : NULL);
+        say(&call, refusals[i].line);
+        const char *head =
+            refusals[i].code != NULL ? HEAD("false") : HEAD("true");
+        if (strncmp(written, head, strlen(head)) != 0)
+            print_error("%s: %s\n", refusals[i].line, written);
+        assert_memory_equal(written, head, strlen(head));
+        if (refusals[i].code != NULL)
+            assert_non_null(strstr(written, refusals[i].code));
+        assert_int_equal(over, 1);
+    }
+}
+
+static void test_later(void **state)
+{
+    struct control_call call = call_of(&stranger);
+
+    (void)state;
+    say(&call, "{\"command\":\"later\"}");
+    assert_string_equal(written, "");
+    assert_true(call.is_open);
+    assert_int_equal(over + ended, 0);
+    control_refuse(waiting, CONTROL_STORE, "%s", "the store is \"away\"\n");
+    assert_string_equal(written,
+        HEAD("false") "\"error\":\"the store is \\\"away\\\"\\n\","
+                      "\"code\":\"store\"}");
+    assert_int_equal(over, 1);
+    assert_int_equal(ended, 1);
+    assert_false(call.is_open);
+}
+
+static void test_cancel(void **state)
+{
+    struct control_call call = call_of(&stranger);
+
+    (void)state;
+    control_call_cancel(&call);
+    assert_int_equal(ended, 0);
+    say(&call, "{\"command\":\"later\"}");
+    control_call_cancel(&call);
+    assert_string_equal(written, "");
+    assert_int_equal(ended, 1);
+    assert_false(call.is_open);
+}
+
+static void test_stream(void **state)
+{
+    struct control_call call = call_of(&stranger);
+
+    (void)state;
+    say(&call, "{\"command\":\"stream\"}");
+    assert_string_equal(written, HEAD("true") "\"result\":{}}");
+    assert_true(call.is_open);
+    assert_true(control_stream_send(waiting, json_pack("{s:i}", "n", 1)));
+    assert_string_equal(written, "{\"n\":1}");
+    is_full = true;
+    assert_false(control_stream_send(waiting, json_pack("{s:i}", "n", 2)));
+    assert_false(control_stream_send(waiting, json_pack("{s:i}", "n", 3)));
+    assert_string_equal(written, "{\"n\":1}");
+    is_full = false;
+    assert_true(control_stream_send(waiting, json_pack("{s:i}", "n", 4)));
+    assert_string_equal(written, "{\"n\":4,\"dropped\":2}");
+    assert_true(control_stream_send(waiting, json_pack("{s:i}", "n", 5)));
+    assert_string_equal(written, "{\"n\":5}");
+    control_call_cancel(&call);
+    assert_int_equal(ended, 1);
+}
+
+/* Bytes that are no UTF-8 must not cost the whole answer. */
+static void test_text(void **state)
+{
+    static const char *const texts[][2] = {{"plain", "plain"}, {"", ""},
+        {"\xc3\xa4", "\xc3\xa4"}, {"a\xff\\", "a\\xff\\\\"},
+        {"\x01\xfe", "\\x01\\xfe"}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        json_t *value = control_text(texts[i][0]);
+        assert_string_equal(json_string_value(value), texts[i][1]);
+        json_decref(value);
+    }
+}
+
+static char log_path[] = "/tmp/test_control_call.XXXXXX";
+
+static char *read_log(void)
+{
+    static char text[4096];
+    FILE *file = fopen(log_path, "r");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    return text;
+}
+
+static void test_changes_are_logged(void **state)
+{
+    struct control_call call = call_of(&stranger);
+    struct error err;
+    char target[64];
+
+    (void)state;
+    if (geteuid() == stranger.uid)
+        skip();
+    int fd = mkstemp(log_path);
+    assert_true(fd != -1);
+    close(fd);
+    (void)snprintf(target, sizeof target, "file:%s", log_path);
+    assert_true(
+        log_open(target, LOG_FORMAT_TEXT, LOG_LEVEL_INFO, "tester", &err));
+    say(&call, "{\"command\":\"now\"}");
+    assert_string_equal(read_log(), "");
+    say(&call, "{\"command\":\"change\",\"arguments\":{\"key\":\"a\\nb\"}}");
+    const char *line = read_log();
+    assert_non_null(strstr(line, "control command=change"));
+    assert_non_null(strstr(line, "uid=12345"));
+    assert_non_null(strstr(line, "not permitted"));
+    assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1);
+    call = call_of(&root);
+    say(&call, "{\"command\":\"change\",\"arguments\":{\"key\":\"a\"}}");
+    assert_non_null(strstr(read_log(), "uid=0 pid=0 result=done\n"));
+    assert_true(
+        log_open("stderr", LOG_FORMAT_TEXT, LOG_LEVEL_INFO, "tester", &err));
+    unlink(log_path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_now),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_later),
+        cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_stream),
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_changes_are_logged),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
