@@ -1,0 +1,269 @@
+/*
+ * doctor.c - what is there, and every check of the table over it.
+ *
+ * Nothing here knows a check. A finding is kept as text; whoever mends runs
+ * its commands in the order of the findings.
+ */
+#include "ctl/doctor_checks.h"
+
+#include "common/base/log.h"
+#include "common/base/memory.h"
+#include "common/config/listen.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_loopback(const char *service)
+{
+    return strncmp(service, "127.", 4) == 0 ||
+           strncmp(service, "localhost:", 10) == 0 ||
+           strncmp(service, "[::1]:", 6) == 0 ||
+           strncmp(service, "::1:", 4) == 0;
+}
+
+static const struct postfix_service *speaker_of(
+    const struct doctor *doctor, const struct doctor_listener *listener)
+{
+    const struct postfix_service *passed = NULL;
+
+    if (listener->is_postscreen && !listener->has_header)
+        passed = postfix_config_service(doctor->postfix,
+            postfix_config_value(doctor->postfix, "smtpd_service_name"),
+            "pass");
+    return passed == NULL ? listener->service : passed;
+}
+
+/* Nobody says who the client is: neither PROXY nor XCLIENT. */
+static bool lacks_header(const struct doctor_listener *listener)
+{
+    const char *hosts = postfix_parameters_find(
+        &listener->service->in_force, "smtpd_authorized_xclient_hosts");
+
+    return !listener->has_header && listener->section != NULL &&
+           listener->section->proxied && (hosts == NULL || *hosts == '\0');
+}
+
+static void fill_listener(struct doctor *doctor,
+    const struct postfix_service *service, struct doctor_listener *listener)
+{
+    const struct config *config = doctor->config;
+
+    listener->service = service;
+    listener->section =
+        config_find_service(config, service->name, service->port);
+    listener->is_postscreen = strcmp(service->program, "postscreen") == 0;
+    const char *protocol = postfix_parameters_find(&service->in_force,
+        listener->is_postscreen ? "postscreen_upstream_proxy_protocol"
+                                : "smtpd_upstream_proxy_protocol");
+    listener->has_header = protocol != NULL && *protocol != '\0';
+    listener->is_header_missing = lacks_header(listener);
+    listener->has_header |= listener->is_header_missing;
+    listener->wants_proof = listener->section != NULL &&
+                            listener->section->proxied &&
+                            listener->section->proof != SERVICE_PROOF_OFF;
+    listener->is_guarded =
+        listener->section != NULL || listener->has_header ||
+        (config->service_count == 0 && !is_loopback(service->name));
+    listener->speaker = speaker_of(doctor, listener);
+}
+
+static void open_doctor(struct doctor *doctor)
+{
+    struct error ignored;
+
+    doctor->listeners =
+        xcalloc(doctor->postfix->count + 1, sizeof *doctor->listeners);
+    for (size_t i = 0; i < doctor->postfix->count; i++)
+        if (doctor->postfix->services[i].is_listener)
+            fill_listener(doctor, &doctor->postfix->services[i],
+                &doctor->listeners[doctor->count++]);
+    doctor->opens_anvil = doctor_listen(doctor, "anvil") != NULL ||
+                          doctor_listen(doctor, "anvil-pass") != NULL;
+    doctor->opens_policy = doctor_listen(doctor, "policy") != NULL;
+    if (doctor->config->milter.listen[0] != '\0')
+        (void)listen_parse_milter(
+            doctor->config->milter.listen, &doctor->milter, &ignored);
+}
+
+void doctor_examine(const struct config *config,
+    const struct postfix_config *postfix, struct doctor_report *report_r)
+{
+    struct doctor doctor = {
+        .config = config, .postfix = postfix, .report = report_r};
+
+    *report_r = (struct doctor_report){0};
+    open_doctor(&doctor);
+    for (doctor.check = doctor_checks; doctor.check->name != NULL;
+         doctor.check++) {
+        if (doctor.check->look != NULL)
+            doctor.check->look(&doctor);
+        for (size_t i = 0; doctor.check->look_at != NULL && i < doctor.count;
+             i++)
+            if (doctor.listeners[i].is_guarded)
+                doctor.check->look_at(&doctor, &doctor.listeners[i]);
+    }
+    listen_clear(&doctor.milter);
+    free(doctor.listeners);
+}
+
+const char *doctor_known_value(
+    const struct doctor_listener *listener, const char *name)
+{
+    return postfix_parameters_find(&listener->speaker->in_force, name);
+}
+
+const char *doctor_value(
+    const struct doctor_listener *listener, const char *name)
+{
+    const char *value = doctor_known_value(listener, name);
+
+    return value == NULL ? "" : value;
+}
+
+const struct config_listener *doctor_listen(
+    const struct doctor *doctor, const char *face)
+{
+    const struct config_listeners *listen = &doctor->config->policyd.listen;
+    const struct config_listener *found = NULL;
+
+    for (size_t i = 0; i < listen->count; i++)
+        if (strcmp(listen->items[i].face, face) == 0 &&
+            (found == NULL || (found->is_inet && !listen->items[i].is_inet)))
+            found = &listen->items[i];
+    return found;
+}
+
+static bool is_for_service(const struct doctor *doctor,
+    const struct limit *limit, const struct doctor_listener *listener)
+{
+    const char *title = listener->section != NULL ? listener->section->title
+                                                  : listener->service->name;
+
+    for (char **name = limit->services; *name != NULL; name++)
+        if (strcmp(config_service_title(doctor->config, *name), title) == 0)
+            return true;
+    return limit->services[0] == NULL;
+}
+
+struct limits_there doctor_limits(const struct doctor *doctor,
+    const struct doctor_listener *listener, enum face face,
+    enum event_kind kind)
+{
+    const struct config_feed *feed = &doctor->config->feeds[face][kind];
+    struct limits_there there = {.is_plain = true};
+
+    for (size_t i = 0; i < feed->count; i++) {
+        const struct limit *limit = feed->limits[i];
+        if (!is_for_service(doctor, limit, listener))
+            continue;
+        there.count++;
+        there.is_plain = there.is_plain && limit->is_client && !limit->shadow;
+        if (limit->n > there.highest)
+            there.highest = limit->n;
+    }
+    return there;
+}
+
+bool doctor_has_limits(const struct doctor *doctor,
+    const struct doctor_listener *listener, enum face face)
+{
+    for (unsigned kind = 0; kind < EVENT_KINDS; kind++)
+        if (doctor_limits(doctor, listener, face, (enum event_kind)kind).count >
+            0)
+            return true;
+    return false;
+}
+
+/* Printable: values of main.cf can hold anything, and be long. */
+static char *format_text(const char *format, va_list args)
+{
+    char text[2048];
+    int len = vsnprintf(text, sizeof text, format, args);
+    size_t size = 4 * sizeof text;
+    char *shown = xcalloc(size, 1);
+
+    if (len >= (int)sizeof text)
+        memcpy(text + sizeof text - 4, "...", 4);
+    return log_escape(shown, size, text, strlen(text));
+}
+
+static struct doctor_finding *add(
+    struct doctor *doctor, char *where, const char *format, va_list args)
+{
+    struct doctor_report *report = doctor->report;
+
+    report->findings = xrealloc(
+        report->findings, (report->count + 1) * sizeof *report->findings);
+    struct doctor_finding *finding = &report->findings[report->count++];
+    *finding = (struct doctor_finding){
+        .check = doctor->check,
+        .where = where,
+        .what = format_text(format, args),
+        .mend = xcalloc(1, sizeof(char *)),
+    };
+    return finding;
+}
+
+struct doctor_finding *doctor_add(
+    struct doctor *doctor, const char *where, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    struct doctor_finding *finding = add(doctor, xstrdup(where), format, args);
+    va_end(args);
+    return finding;
+}
+
+struct doctor_finding *doctor_add_at(struct doctor *doctor,
+    const struct doctor_listener *listener, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    struct doctor_finding *finding = add(doctor,
+        xprintf("%s/%s", listener->speaker->name, listener->speaker->type),
+        format, args);
+    va_end(args);
+    return finding;
+}
+
+void doctor_note(struct doctor *doctor, const char *format, ...)
+{
+    struct doctor_report *report = doctor->report;
+    va_list args;
+
+    report->notes = xrealloc(
+        report->notes, (report->note_count + 1) * sizeof *report->notes);
+    va_start(args, format);
+    report->notes[report->note_count++] = format_text(format, args);
+    va_end(args);
+}
+
+void doctor_advise(struct doctor_finding *finding, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    finding->advice = format_text(format, args);
+    va_end(args);
+}
+
+void doctor_report_clear(struct doctor_report *report)
+{
+    for (size_t i = 0; i < report->count; i++) {
+        struct doctor_finding *finding = &report->findings[i];
+        for (char **line = finding->mend; *line != NULL; line++)
+            free(*line);
+        free(finding->mend);
+        free(finding->where);
+        free(finding->what);
+        free(finding->advice);
+    }
+    for (size_t i = 0; i < report->note_count; i++)
+        free(report->notes[i]);
+    free(report->findings);
+    free(report->notes);
+    *report = (struct doctor_report){0};
+}

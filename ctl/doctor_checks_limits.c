@@ -1,0 +1,162 @@
+/*
+ * doctor_checks_limits.c - what keeps Postfix from asking anvil, or from
+ * heeding what it answers.
+ */
+#include "ctl/doctor_checks.h"
+
+#include "common/base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Above whatever is ever counted: tollgate alone decides. */
+#define OUT_OF_REACH 1000000
+
+static const char *const twins[EVENT_KINDS] = {
+    [EVENT_CONNECTION] = "smtpd_client_connection_rate_limit",
+    [EVENT_CONNECTION_COUNT] = "smtpd_client_connection_count_limit",
+    [EVENT_MESSAGE] = "smtpd_client_message_rate_limit",
+    [EVENT_RECIPIENT] = "smtpd_client_recipient_rate_limit",
+    [EVENT_TLS] = "smtpd_client_new_tls_session_rate_limit",
+    [EVENT_AUTH] = "smtpd_client_auth_rate_limit",
+};
+
+static bool is_on(const struct doctor_listener *listener, enum event_kind kind)
+{
+    return strtol(doctor_value(listener, twins[kind]), NULL, 10) > 0;
+}
+
+/* One answer serves both. */
+static bool is_connect_compared(const struct doctor_listener *listener)
+{
+    return is_on(listener, EVENT_CONNECTION) ||
+           is_on(listener, EVENT_CONNECTION_COUNT);
+}
+
+static void check_empty(struct doctor *doctor,
+    const struct doctor_listener *listener, const char *name)
+{
+    const char *value = doctor_value(listener, name);
+
+    if (!listener->has_header || !doctor->opens_anvil || *value == '\0')
+        return;
+    mend_listener(doctor,
+        doctor_add_at(doctor, listener, "%s = %s", name, value), listener, name,
+        "");
+}
+
+void check_exceptions(
+    struct doctor *doctor, const struct doctor_listener *listener)
+{
+    check_empty(doctor, listener, "smtpd_client_event_limit_exceptions");
+}
+
+void check_xclient(
+    struct doctor *doctor, const struct doctor_listener *listener)
+{
+    check_empty(doctor, listener, "smtpd_authorized_xclient_hosts");
+}
+
+static void mend_twin(struct doctor *doctor, struct doctor_finding *finding,
+    const struct doctor_listener *listener, enum event_kind kind,
+    uint32_t value)
+{
+    char *text = xprintf("%u", (unsigned)value);
+
+    mend_listener(doctor, finding, listener, twins[kind], text);
+    free(text);
+}
+
+void check_compared(
+    struct doctor *doctor, const struct doctor_listener *listener)
+{
+    if (!listener->has_header || !listener->wants_proof ||
+        !doctor->opens_anvil || is_connect_compared(listener) ||
+        doctor_limits(doctor, listener, FACE_ANVIL, EVENT_CONNECTION).count ||
+        doctor_limits(doctor, listener, FACE_ANVIL, EVENT_CONNECTION_COUNT)
+            .count)
+        return;
+    mend_twin(doctor,
+        doctor_add_at(doctor, listener, "%s and %s are both 0",
+            twins[EVENT_CONNECTION_COUNT], twins[EVENT_CONNECTION]),
+        listener, EVENT_CONNECTION_COUNT, OUT_OF_REACH);
+}
+
+static void check_twin(struct doctor *doctor,
+    const struct doctor_listener *listener, enum event_kind kind)
+{
+    struct limits_there there =
+        doctor_limits(doctor, listener, FACE_ANVIL, kind);
+    bool is_connect =
+        kind == EVENT_CONNECTION || kind == EVENT_CONNECTION_COUNT;
+
+    if (there.count == 0 || is_on(listener, kind) ||
+        (is_connect && is_connect_compared(listener)))
+        return;
+    mend_twin(doctor,
+        doctor_add_at(doctor, listener,
+            "anvil is to decide about %s, but %s = 0", event_kind_name(kind),
+            twins[kind]),
+        listener, kind, there.is_plain ? there.highest : OUT_OF_REACH);
+}
+
+void check_twins(struct doctor *doctor, const struct doctor_listener *listener)
+{
+    for (unsigned kind = 0; kind < EVENT_KINDS; kind++)
+        if (twins[kind] != NULL)
+            check_twin(doctor, listener, (enum event_kind)kind);
+}
+
+static void lengthen(
+    const struct cidr_list *list, unsigned *ipv4_r, unsigned *ipv6_r)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        unsigned *length_r =
+            list->items[i].net.family == ADDRESS_IPV4 ? ipv4_r : ipv6_r;
+        if (list->items[i].prefix_length > *length_r)
+            *length_r = list->items[i].prefix_length;
+    }
+}
+
+/* How much of an address must arrive, to be found in every list. */
+static void needed_lengths(const struct doctor *doctor,
+    const struct doctor_listener *listener, unsigned *ipv4_r, unsigned *ipv6_r)
+{
+    const struct config *config = doctor->config;
+
+    *ipv4_r = config->prefixes.ipv4;
+    *ipv6_r = config->prefixes.ipv6;
+    lengthen(&config->exempt_clients, ipv4_r, ipv6_r);
+    for (size_t i = 0; i < config->limit_count; i++)
+        if (config->limits[i].at == FACE_ANVIL)
+            lengthen(&config->limits[i].clients, ipv4_r, ipv6_r);
+    if (listener->section != NULL && listener->section->proxied) {
+        lengthen(&listener->section->trusted_nets, ipv4_r, ipv6_r);
+        lengthen(&config->impossible_clients, ipv4_r, ipv6_r);
+    }
+}
+
+void check_prefixes(
+    struct doctor *doctor, const struct doctor_listener *listener)
+{
+    struct {
+        const char *name, *most;
+        unsigned needed;
+    } rows[] = {
+        {"smtpd_client_ipv4_prefix_length", "32", 0},
+        {"smtpd_client_ipv6_prefix_length", "128", 0},
+    };
+
+    if (!doctor->opens_anvil)
+        return;
+    needed_lengths(doctor, listener, &rows[0].needed, &rows[1].needed);
+    for (size_t i = 0; i < 2; i++) {
+        const char *value = doctor_known_value(listener, rows[i].name);
+        if (value == NULL || strtoul(value, NULL, 10) >= rows[i].needed)
+            continue;
+        mend_listener(doctor,
+            doctor_add_at(doctor, listener, "%s = %s, tollgate.conf needs %u",
+                rows[i].name, value, rows[i].needed),
+            listener, rows[i].name, rows[i].most);
+    }
+}
