@@ -1,0 +1,129 @@
+/*
+ * print_bans.c - ban, unban, bans.
+ */
+#include "common/base/memory.h"
+#include "ctl/edict_words.h"
+#include "ctl/print.h"
+#include "ctl/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool put(
+    json_t *arguments, const char *name, const char *text, struct error *err)
+{
+    if (json_object_set_new(arguments, name, json_string(text)) != 0)
+        return error_set(err, "the %s is not UTF-8", name);
+    return true;
+}
+
+/* The rest of the words, as one text. */
+static bool put_reason(
+    int argc, char **argv, json_t *arguments, struct error *err)
+{
+    char *reason = xstrdup(argv[0]);
+
+    for (int i = 1; i < argc; i++) {
+        char *longer = xprintf("%s %s", reason, argv[i]);
+        free(reason);
+        reason = longer;
+    }
+    bool is_good = put(arguments, "reason", reason, err);
+    free(reason);
+    return is_good;
+}
+
+/* What does not begin with a digit is no duration. */
+static bool parse_ban(
+    int argc, char **argv, json_t *arguments, struct error *err)
+{
+    if (argc < 1)
+        return error_set(err, "a network, as 198.51.100.7 or 198.51.100.0/24");
+    if (!put(arguments, "net", argv[0], err))
+        return false;
+    argc--;
+    argv++;
+    if (argc > 0 && argv[0][0] >= '0' && argv[0][0] <= '9') {
+        if (!put(arguments, "duration", argv[0], err))
+            return false;
+        argc--;
+        argv++;
+    }
+    return argc == 0 || argv[0][0] == '\0' ||
+           put_reason(argc, argv, arguments, err);
+}
+
+static bool parse_unban(
+    int argc, char **argv, json_t *arguments, struct error *err)
+{
+    if (argc != 1)
+        return error_set(err, "one network, as bans lists it");
+    return put(arguments, "net", argv[0], err);
+}
+
+static void print_ban(const struct ctl_answer *answer)
+{
+    print_heading(answer);
+    table_print_text(answer->out, print_text(answer->result, "key"));
+    fprintf(answer->out, " is banned ");
+    edict_print_end(answer);
+}
+
+static void print_unban(const struct ctl_answer *answer)
+{
+    print_heading(answer);
+    table_print_text(answer->out, print_text(answer->result, "key"));
+    fprintf(answer->out, " is not banned any more\n");
+}
+
+static void print_bans(const struct ctl_answer *answer)
+{
+    static const struct table_column columns[] = {{"network", false, false},
+        {"for", true, false}, {"until", false, false}, {"by", false, true},
+        {"reason", false, true}, {NULL, false, false}};
+    const json_t *bans = json_object_get(answer->result, "bans");
+    struct table *table = table_new(columns);
+    size_t index;
+    json_t *ban;
+
+    print_heading(answer);
+    json_array_foreach(bans, index, ban)
+    {
+        bool is_void = print_flag(ban, "void");
+        char span[PRINT_TIME_SIZE], until[PRINT_TIME_SIZE];
+        table_add(table, print_text(ban, "key"));
+        table_add(table, print_span(print_number(ban, "seconds"), span));
+        table_add(table, print_date(print_number(ban, "until"), until));
+        table_add(table, print_text(ban, "who"));
+        table_add_colored(table, is_void ? TABLE_WARN : TABLE_PLAIN,
+            is_void ? "(not obeyed: it is infrastructure)"
+                    : print_text(ban, "reason"));
+    }
+    if (table_is_empty(table))
+        fprintf(answer->out, "nobody is banned\n");
+    else
+        table_print(table, PRINT_COLUMNS, answer->options->color, answer->out);
+    table_free(&table);
+    edict_print_store(answer);
+}
+
+const struct ctl_command ctl_commands_bans[] = {
+    {.name = "ban",
+        .usage = "NET [DURATION] [REASON]",
+        .help = "refuse a network, for 1h if not said otherwise",
+        .target = CTL_STORE,
+        .parse = parse_ban,
+        .print = print_ban},
+    {.name = "unban",
+        .usage = "NET",
+        .help = "lift a ban",
+        .target = CTL_STORE,
+        .parse = parse_unban,
+        .print = print_unban},
+    {.name = "bans",
+        .usage = "",
+        .help = "who is banned, until when and why",
+        .target = CTL_STORE,
+        .print = print_bans},
+    {0},
+};

@@ -1,0 +1,114 @@
+/*
+ * print_status.c - status.
+ */
+#include "ctl/print.h"
+#include "ctl/table.h"
+
+#include <string.h>
+
+static void print_store(const struct ctl_answer *answer)
+{
+    const json_t *store = json_object_get(answer->result, "store");
+    bool is_shared = print_flag(store, "shared");
+
+    table_print_pair(answer->out, "store", "%s, %s%s", print_text(store, "url"),
+        print_flag(store, "available")
+            ? "available"
+            : "AWAY, limits do what on_store_failure says; breaker ",
+        print_flag(store, "available") ? "" : print_text(store, "breaker"));
+    if (is_shared)
+        table_print_pair(answer->out, "",
+            "%lld instances; %lld failures in "
+            "%lld round trips, %lld reconnects",
+            print_number(store, "instances"), print_number(store, "failures"),
+            print_number(store, "round_trips"),
+            print_number(store, "reconnects"));
+    table_print_pair(answer->out, "", "%lld counters, %lld places held%s",
+        print_number(store, "counters"), print_number(store, "leases"),
+        is_shared ? " in this process" : "");
+}
+
+static void print_certificates(const struct ctl_answer *answer)
+{
+    const json_t *certificates =
+        json_object_get(answer->result, "certificates");
+    long long missing = print_number(certificates, "missing");
+    char left[PRINT_TIME_SIZE];
+
+    if (print_number(certificates, "sections") == 0)
+        return;
+    if (json_is_object(json_object_get(certificates, "soonest")))
+        table_print_pair(answer->out, "certificates",
+            "%lld, the first ends in %s: %s",
+            print_number(certificates, "sections"),
+            print_span(print_number(certificates, "soonest.left_s"), left),
+            print_text(certificates, "soonest.title"));
+    if (missing > 0)
+        table_print_pair(answer->out, "certificates",
+            "%lld MISSING: see tollgatectl certs", missing);
+}
+
+static void print_faces(const struct ctl_answer *answer)
+{
+    static const struct table_column columns[] = {{"face", false, false},
+        {"connections", true, false}, {"decisions", true, false},
+        {"refused", true, false}, {"shadowed", true, false},
+        {"malformed", true, false}, {NULL, false, false}};
+    static const char *const numbers[] = {
+        "connections", "decisions", "refused", "shadowed", "malformed"};
+    struct table *table = table_new(columns);
+    const char *name;
+    json_t *face;
+
+    json_object_foreach(json_object_get(answer->result, "faces"), name, face)
+    {
+        table_add(table, name);
+        for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+            table_add_format(table, "%lld", print_number(face, numbers[i]));
+    }
+    table_print(table, PRINT_COLUMNS, answer->options->color, answer->out);
+    table_free(&table);
+}
+
+static void print_config(const struct ctl_answer *answer)
+{
+    const json_t *config = json_object_get(answer->result, "config");
+    const char *file = print_text(config, "file");
+    char age[PRINT_TIME_SIZE];
+
+    table_print_pair(answer->out, "configuration", "%s, %s, read %s ago",
+        file[0] != '\0' ? file : "no file", print_text(config, "hash"),
+        print_span(print_number(config, "age_s"), age));
+}
+
+static void print_status(const struct ctl_answer *answer)
+{
+    const json_t *result = answer->result;
+    char uptime[PRINT_TIME_SIZE];
+
+    table_print_pair(answer->out, "daemon", "%s %s, pid %lld, on %s",
+        answer->daemon, print_text(result, "version"),
+        print_number(result, "pid"), print_text(result, "instance"));
+    table_print_pair(answer->out, "state", "%s, up %s%s",
+        print_text(result, "phase"),
+        print_span(print_number(result, "uptime_s"), uptime),
+        print_flag(result, "shadow") ? ", SHADOW: refuses nothing" : "");
+    if (print_number(result, "displaced") > 0)
+        table_print_pair(answer->out, "", "%lld SOCKETS DISPLACED: see the log",
+            print_number(result, "displaced"));
+    print_config(answer);
+    print_store(answer);
+    print_certificates(answer);
+    print_faces(answer);
+    if (!answer->is_alone)
+        fputc('\n', answer->out);
+}
+
+const struct ctl_command ctl_commands_status[] = {
+    {.name = "status",
+        .usage = "",
+        .help = "how the daemons are, their stores and faces",
+        .target = CTL_EACH,
+        .print = print_status},
+    {0},
+};
