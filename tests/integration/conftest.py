@@ -33,6 +33,8 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
+    # The longest first, so that all others run beside it.
+    items.sort(key=lambda item: "test_random_deaths" not in item.name)
     missing = _missing()
     if missing:
         for item in items:

@@ -141,23 +141,6 @@ def test_exempt_clients_and_shadow(start, session):
         f"y421 4.7.0 Error: too many connections from {CLIENT}"
 
 
-def test_a_proxied_service(place, keep):
-    """The proof is anvil's and policy's; what the milter can tell by the
-    claim it does, and limits count."""
-    milter = keep(Milter(place / "milter", sections=[
-        ("service", "smtp", {
-            "port": 12525, "proxied": True, "proof": "required",
-            "trusted_proxies": ["192.0.2.1"]}),
-        ("limit", "at-once", {"at": "milter", "event": "connection_count",
-                              "key": ["client"], "count": 1})]))
-    peers = [keep(MilterClient(milter.socket)) for _ in range(3)]
-    assert peers[0].connect(CLIENT) == "c"
-    assert peers[1].connect(CLIENT).startswith("y421 4.7.0 ")
-    assert peers[2].connect("127.0.0.1").startswith("y421 4.7.1 ")
-    other = keep(MilterClient(milter.socket))
-    assert other.connect("198.51.100.9", service="submission") == "c"
-
-
 def test_ipv6_and_unknown_clients(start, session, keep):
     milter = start({"event": "connection_count", "key": ["client"],
                     "count": 1})

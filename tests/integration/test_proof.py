@@ -1,64 +1,26 @@
 """The proof without Postfix: what the daemon needs for it, and the lists of
 proxies that change. What it is worth, test_proxy_lab.py shows."""
+import itertools
 import os
 import re
 import signal
-import socket
-import struct
 import subprocess
-import threading
 
 import pytest
 
 from harness.attributes import Policy
-from harness.policyd import POLICYD, Policyd, render
+from harness.policyd import POLICYD, render
 from harness.ports import free_port
-from harness.process import Process
-from harness.smtpd import FakeSmtpd
+from harness.process import OWN_PIDS, Process
+from harness.proof_site import PROXY, REFUSED, STRANGER, ProofSite
+from harness.scripted_redis import ScriptedRedis
+from harness.smtpd import has_peer_pidfd
 from harness.wait import wait_until
-
-PROXY, STRANGER = "127.0.60.1", "127.0.66.1"
-REFUSED = "421 4.7.1 Error: not through a trusted proxy"
 
 
 @pytest.fixture
 def site(place, keep):
-    return Site(place, keep)
-
-
-class Site:
-    def __init__(self, place, keep):
-        place.chmod(0o777)
-        self.place, self.keep = place, keep
-        self.port = free_port()
-        self.policyd = None
-
-    def section(self, trusted, **more):
-        return ("service", "proxied",
-                {"port": self.port, "proxied": True,
-                 "trusted_proxies": list(trusted), **more})
-
-    def start(self, *trusted, listen=(), options=None, **service):
-        self.policyd = self.keep(Policyd(
-            self.place / "policyd",
-            [f"policy:unix:{self.place}/policy", *listen],
-            sections=[self.section(trusted, **service)], options=options))
-        return self.policyd
-
-    def smtpd(self, peer, port=None):
-        return self.keep(FakeSmtpd(
-            self.place / "policy", port or self.port, peer))
-
-    def reload(self, *sections):
-        self.policyd.sections = list(sections)
-        self.policyd.write_config()
-        before = self._reloads()
-        self.policyd.process.signal(signal.SIGHUP)
-        wait_until(lambda: self._reloads() > before, 5, "reloaded or not")
-
-    def _reloads(self):
-        return (self.policyd.metric("tollgate_reloads_total")
-                + self.policyd.metric("tollgate_reload_failures_total"))
+    return ProofSite(place, keep)
 
 
 def test_each_state_is_judged(site):
@@ -101,10 +63,11 @@ def without_ptrace(site, proof):
     """A start by somebody who may do everything else."""
     config = site.place / "bare.conf"
     config.write_text(render(
-        {"user": "nobody", "group": "nogroup"},
+        {"user": "nobody", "group": "nogroup", "drain_timeout": "1s"},
         [site.section([PROXY], proof=proof),
          ("policyd", None, {"listen": [f"policy:unix:{site.place}/policy"],
                             "socket_mode": "0666",
+                            "control": "",
                             "http": f"127.0.0.1:{free_port()}"})]))
     return site.keep(Process(
         ["setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-all", POLICYD,
@@ -136,6 +99,7 @@ def test_unprivileged_with_the_capability(site):
         site.section([PROXY]),
         ("policyd", None, {"listen": [f"policy:unix:{site.place}/policy"],
                            "socket_mode": "0666",
+                           "control": "",
                            "http": f"127.0.0.1:{port}"})]))
     user = site.keep(Process(
         ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
@@ -165,6 +129,16 @@ def test_a_reload_cannot_bring_the_capability_back(site):
     assert "CAP_SYS_PTRACE is missing" in policyd.process.text()
 
 
+@pytest.mark.skipif(not has_peer_pidfd(), reason="needs Linux 6.5")
+def test_in_a_pid_namespace_of_its_own(site):
+    """A sidecar: no smtpd has a pid there, and each has a pidfd."""
+    site.start(PROXY, before=OWN_PIDS)
+    assert site.smtpd(PROXY).ask() == "DUNNO"
+    assert site.smtpd(STRANGER, address="127.0.70.1").ask() == REFUSED
+    line = site.policyd.process.text()
+    assert f"peer={STRANGER} port={site.port} " in line
+
+
 def test_a_proxy_is_removed_by_reload(site):
     site.start(PROXY)
     proxy = site.smtpd(PROXY)
@@ -188,69 +162,6 @@ def test_a_list_in_a_file_is_followed(site):
     assert proxy.ask() == "DUNNO"
 
 
-class NameServer:
-    """Answers every question for an IPv4 address with its address, and has
-    none of another kind."""
-
-    def __init__(self, address, answer):
-        self.answer = answer
-        self.asked = 0
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind((address, 53))
-        self._socket.settimeout(0.1)
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-
-    def _run(self):
-        while not self._ended.is_set():
-            try:
-                question, client = self._socket.recvfrom(512)
-            except TimeoutError:
-                continue
-            self.asked += 1
-            self._socket.sendto(self._reply(question), client)
-
-    def _reply(self, question):
-        end = question.index(b"\0", 12) + 5
-        kind, = struct.unpack("!H", question[end - 4:end - 2])
-        answers = [] if kind != 1 or self.answer is None else [self.answer]
-        return (question[:2] + struct.pack(
-            "!HHHHH", 0x8180, 1, len(answers), 0, 0) + question[12:end]
-            + b"".join(b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 1, 4)
-                       + socket.inet_aton(answer) for answer in answers))
-
-    def close(self):
-        self._ended.set()
-        self._thread.join()
-        self._socket.close()
-
-
-def test_a_name_that_is_pointed_elsewhere(site, place, keep):
-    server = keep(NameServer("127.0.53.1", "127.0.60.2"))
-    resolv = place / "resolv.conf"
-    resolv.write_text("nameserver 127.0.53.1\n")
-    start_with_resolver(site, resolv)
-    proxy = site.smtpd(PROXY)
-    wait_until(lambda: server.asked > 0, 5, "the name is asked for")
-    assert proxy.ask() == REFUSED
-    server.answer = PROXY
-    wait_until(lambda: proxy.ask() == "DUNNO", 30, "the new address is obeyed")
-    server.answer = None
-    asked = server.asked
-    wait_until(lambda: server.asked >= asked + 2, 30, "it is asked for again")
-    assert proxy.ask() == "DUNNO"
-
-
-def start_with_resolver(site, resolv):
-    site.policyd = site.keep(Policyd(
-        site.place / "policyd", [f"policy:unix:{site.place}/policy"],
-        sections=[site.section(["dns:traefik.lab.test"])],
-        before=["unshare", "--mount", "sh", "-c",
-                f"mount --bind {resolv} /etc/resolv.conf && exec \"$@\"",
-                "sh"]))
-
-
 def test_nothing_is_proven_over_inet(site):
     port = free_port()
     site.start(PROXY, listen=[f"policy:inet:127.0.0.1:{port}"])
@@ -262,6 +173,23 @@ def test_nothing_is_proven_over_inet(site):
                           capture_output=True, text=True, check=True)
     assert "warning: " in done.stderr
     assert "nothing can be proven over inet" in done.stderr
+
+
+def test_no_store_lets_a_stranger_in(site):
+    """Not one that answers all with "admitted", nor one that is mute."""
+    admitted = b"*4\r\n" + b":1\r\n" * 4
+    redis = site.keep(ScriptedRedis(itertools.chain(
+        itertools.repeat(admitted, 20), itertools.repeat(b""))))
+    policyd = site.start(PROXY, options={
+        "store": redis.url, "client_limits_at": "policy",
+        "client_message_rate_limit": 1000})
+    stranger = site.smtpd(STRANGER)
+    proxy = site.smtpd(PROXY, address="127.0.0.2")
+    assert policyd.metric("tollgate_store_available") == 1
+    while policyd.metric("tollgate_store_available"):
+        assert stranger.ask() == REFUSED
+        assert proxy.ask() == "DUNNO"
+    assert stranger.ask() == REFUSED
 
 
 def test_a_process_without_a_client_is_no_forger(site):

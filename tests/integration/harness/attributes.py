@@ -52,14 +52,15 @@ class Attributes:
 
 
 class Policy(Attributes):
-    def rcpt(self, client, instance=None, **attributes):
+    def rcpt(self, client, instance=None, sender="sender@client.example",
+             **attributes):
         """The action for a recipient; each is a message of its own unless
         an instance is given. None if the connection has ended."""
         reply = self.ask(
             request="smtpd_access_policy", protocol_state="RCPT",
             protocol_name="ESMTP", client_address=client, client_name="unknown",
             instance=instance or f"{next(_instances):x}.1.2.0",
-            sender="sender@client.example", recipient="user@test.example",
+            sender=sender, recipient="user@test.example",
             **attributes)
         return reply and reply["action"]
 

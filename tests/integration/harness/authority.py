@@ -106,7 +106,7 @@ class Authority:
         extra = []
         if names:
             extra += ["-addext", "subjectAltName = " + ", ".join(
-                f"DNS:{name}" for name in names)]
+                name if ":" in name else f"DNS:{name}" for name in names)]
         if usage:
             extra += ["-addext", f"extendedKeyUsage = {usage}"]
         openssl("req", "-new", "-config", self.config, "-key",
@@ -126,8 +126,9 @@ class Authority:
               usage=None, digest="sha256"):
         if digest != "sha256":
             self._write_config(digest)
+        """A name may also be "IP:192.0.2.1"."""
         leaf, key_path = self._sign(
-            names[0].replace("*", "any"), "leaf", self._intermediate, days,
+            names[0].replace("*", "any").replace(":", "-"), "leaf", self._intermediate, days,
             start=start, names=names, key=key or self.key(kind), usage=usage)
         if digest != "sha256":
             self._write_config("sha256")

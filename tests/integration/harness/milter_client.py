@@ -32,12 +32,19 @@ def macros(step, **values):
 NEGOTIATE = packet(b"O", struct.pack("!III", 6, ACTIONS, STEPS))
 
 
-def connect_packets(client, service="smtp"):
+def _wire_address(client):
+    return f"IPv6:{client}" if ":" in client else client
+
+
+def connect_packet(client):
     family = b"6" if ":" in client else b"4"
-    address = f"IPv6:{client}" if ":" in client else client
-    return macros(b"C", daemon_name=service, client_addr=address) + packet(
-        b"C", texts("unknown") + family + struct.pack("!H", 4321)
-        + texts(address))
+    return packet(b"C", texts("unknown") + family + struct.pack("!H", 4321)
+                  + texts(_wire_address(client)))
+
+
+def connect_packets(client, service="smtp"):
+    return macros(b"C", daemon_name=service,
+                  client_addr=_wire_address(client)) + connect_packet(client)
 
 
 def open_socket(server, timeout=10):
@@ -50,10 +57,12 @@ def open_socket(server, timeout=10):
 
 
 class MilterClient:
-    """Negotiated. Answers are text: "c" continue, "y450 4.7.1 text"."""
+    """Negotiated, on a connection of its own or on one that is given. Answers
+    are text: "c" continue, "y450 4.7.1 text"."""
 
     def __init__(self, server, timeout=10):
-        self.socket = open_socket(server, timeout)
+        self.socket = server if isinstance(server, socket.socket) \
+            else open_socket(server, timeout)
         self._pending = b""
         self.socket.sendall(NEGOTIATE)
         reply = self._read()

@@ -50,11 +50,13 @@ class Daemon:
         directory.mkdir(exist_ok=True)
         directory.chmod(0o755)
         self.http_port = free_port()
+        self.control = directory / f"{self.section}.sock"
         self.config = directory / "tollgate.conf"
         self.options = {"user": "nobody", "group": "nogroup",
                         "drain_timeout": "5s", **(options or {})}
         self.sections = list(sections)
-        self.own = {"http": f"127.0.0.1:{self.http_port}", **own}
+        self.own = {"http": f"127.0.0.1:{self.http_port}",
+                    "control": self.control, **own}
         self.write_config()
         self.process = Process(
             [*before, self.program, "-c", self.config, *arguments],
@@ -97,6 +99,9 @@ class Daemon:
             if line.split("{")[0].split(" ")[0] == name:
                 total += float(line.rsplit(" ", 1)[1])
         return total
+
+    def has_store(self):
+        return self.metric("tollgate_store_available") == 1
 
     def is_ready(self):
         assert self.process.is_running(), self.process.text()

@@ -2,8 +2,13 @@
 import os
 import signal
 import subprocess
+import time
 
 from .wait import wait_until
+
+
+# Before a command: it sees no process but its own.
+OWN_PIDS = ["unshare", "--pid", "--fork"]
 
 
 class Process:
@@ -29,6 +34,12 @@ class Process:
 
     def is_running(self):
         return self._child is not None and self._child.poll() is None
+
+    def cpu_seconds(self):
+        """What it has used of the processor, since it was started."""
+        with open(f"/proc/{self.pid}/stat", encoding="ascii") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def text(self):
         with open(self.output, encoding="utf-8", errors="replace") as file:
@@ -58,8 +69,21 @@ class Process:
 
     def kill(self):
         """KILL, as a crash is; returns when the kernel has cleaned up."""
+        within = self._own_pids_first()
         self.signal(signal.SIGKILL)
         self._child.wait()
+        for pid in within:
+            os.kill(pid, signal.SIGKILL)
+
+    def _own_pids_first(self):
+        """With OWN_PIDS: the first process there, whose end is that of all.
+        (unshare's --kill-child is forgotten when a daemon becomes another
+        user.)"""
+        if self.argv[:len(OWN_PIDS)] != OWN_PIDS:
+            return []
+        with open(f"/proc/{self.pid}/task/{self.pid}/children",
+                  encoding="ascii") as file:
+            return [int(pid) for pid in file.read().split()]
 
     def wait_output(self, text, timeout=10):
         wait_until(lambda: text in self.text(), timeout,
@@ -69,4 +93,14 @@ class Process:
         """For fixtures: whatever state it is in, it is gone afterwards."""
         if self.is_running():
             self.thaw()
+            if os.environ.get("TOLLGATE_END_GENTLY"):
+                self._end_gently()
             self.kill()
+
+    def _end_gently(self):
+        """So that it writes down what it ran: see ./check --coverage."""
+        for _ in range(20):
+            if not self.is_running():
+                return
+            self.signal(signal.SIGTERM)
+            time.sleep(0.1)

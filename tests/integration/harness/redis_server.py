@@ -10,18 +10,22 @@ from .wait import wait_until
 
 
 class RedisServer:
-    def __init__(self, directory, *options):
+    def __init__(self, directory, *options, address="127.0.0.1", before=(),
+                 env=None):
+        """before: a command that ends in executing the rest."""
         directory.mkdir()
         directory.chmod(0o755)
         self.socket = directory / "redis.sock"
+        self.address = address
         self.port = free_port()
         self.process = Process(
-            [os.environ.get("REDIS_SERVER") or shutil.which("redis-server"),
-             "--bind", "127.0.0.1", "--port", self.port,
+            [*before,
+             os.environ.get("REDIS_SERVER") or shutil.which("redis-server"),
+             "--bind", address, "--port", self.port,
              "--unixsocket", self.socket, "--unixsocketperm", "777",
              "--dir", directory, "--save", "", "--appendonly", "no",
              "--daemonize", "no", *options],
-            directory / "redis.log")
+            directory / "redis.log", env)
         try:
             self.wait_ready()
         except BaseException:
@@ -30,7 +34,7 @@ class RedisServer:
 
     @property
     def url(self):
-        return f"redis://127.0.0.1:{self.port}"
+        return f"redis://{self.address}:{self.port}"
 
     @property
     def unix_url(self):
@@ -38,7 +42,9 @@ class RedisServer:
 
     def _answers(self):
         try:
-            with socket.create_connection(("127.0.0.1", self.port), 1) as peer:
+            with socket.socket(socket.AF_UNIX) as peer:
+                peer.settimeout(1)
+                peer.connect(str(self.socket))
                 peer.sendall(b"PING\r\n")
                 return peer.recv(1) != b""
         except OSError:

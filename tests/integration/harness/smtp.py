@@ -1,6 +1,9 @@
 """An SMTP client that shows every reply, from any address of loopback."""
+import hashlib
 import socket
 import time
+
+from .tls import context_for
 
 
 class Smtp:
@@ -72,6 +75,17 @@ class Smtp:
             self.command("RSET")
             self.text = refusal
         return code
+
+    def start_tls(self, name=None):
+        """Says EHLO again; the SHA-256 of the certificate, hex."""
+        assert self.command("STARTTLS") == "220", self.text
+        self._file.close()
+        self._socket = context_for().wrap_socket(
+            self._socket, server_hostname=name)
+        self._file = self._socket.makefile("rb")
+        assert self.command("EHLO client.example") == "250", self.text
+        return hashlib.sha256(
+            self._socket.getpeercert(binary_form=True)).hexdigest()
 
     def quit(self):
         self.command("QUIT")

