@@ -2,14 +2,213 @@
 import base64
 import json
 import os
+import re
 import signal
 
 import pytest
 
 from harness.authority import Authority, acme_json, encode, openssl
 from harness.cert_site import NAME, Acme, CertSite
+from harness.policyd import Policyd
 from harness.socketmap import asked
 from harness.wait import stays_true, wait_until
+
+
+class Bad:
+    """Makes what is written to the acme.json of a section."""
+
+    def __init__(self, authority, name):
+        self.authority, self.name = authority, name
+        self.keys = []
+
+    def new(self, *names, **options):
+        one = self.authority.issue(*(names or [self.name]),
+                                   **{"days": 95, **options})
+        self.keys.append(one.key)
+        return one
+
+    def issue(self, *names, **options):
+        one = self.new(*names, **options)
+        return self.entry(one.chain, one.key)
+
+    def entry(self, chain, key):
+        return json.dumps({"le": {"Certificates": [
+            {"domain": {"main": self.name}, "certificate": encode(chain),
+             "key": encode(key)}]}})
+
+
+def wrong_key(bad):
+    return bad.entry(bad.new().chain, bad.authority.key("ec"))
+
+
+def wrong_order(bad):
+    one = bad.new()
+    return bad.entry("".join([one.certificates[0], bad.authority.root,
+                              one.certificates[1]]), one.key)
+
+
+def issuer_first(bad):
+    one = bad.new()
+    return bad.entry(one.certificates[1] + one.certificates[0], one.key)
+
+
+def encrypted_key(bad):
+    one = bad.new()
+    return bad.entry(one.chain, openssl(
+        "pkcs8", "-topk8", "-passout", "pass:secret", stdin=one.key))
+
+
+def cut_json(bad):
+    return bad.issue()[:-40]
+
+
+def cut_pem(bad):
+    one = bad.new()
+    return bad.entry(one.chain[:-60], one.key)
+
+
+def cut_key(bad):
+    one = bad.new()
+    return bad.entry(one.chain, one.key[:-60])
+
+
+def no_base64(bad):
+    return json.dumps({"le": {"Certificates": [
+        {"domain": {"main": bad.name},
+         "certificate": "%%%%", "key": "%%%%"}]}})
+
+
+def no_certificates(bad):
+    return bad.entry("nothing\n", bad.authority.key("ec"))
+
+
+def two_keys(bad):
+    one = bad.new()
+    return bad.entry(one.chain, one.key + bad.authority.key("ec"))
+
+
+def long_chain(bad):
+    one = bad.new()
+    return bad.entry(one.chain + one.certificates[1] * 10, one.key)
+
+
+def older(bad):
+    return bad.issue(days=30)
+
+
+# What is written, and what the log has to say about it.
+BAD = {
+    "wrong key": (wrong_key, "the key does not fit"),
+    "expired": (lambda bad: bad.issue(start=-100, days=-1), "expired on"),
+    "not yet valid": (lambda bad: bad.issue(start=2), "not valid before"),
+    "wrong order": (wrong_order, "was not issued by the one after it"),
+    "issuer first": (issuer_first, "the key does not fit"),
+    "encrypted key": (encrypted_key, "encrypted"),
+    "JSON cut off": (cut_json, "malformed or cut off JSON"),
+    "PEM cut off": (cut_pem, "cut off or malformed"),
+    "key cut off": (cut_key, "cut off or malformed"),
+    "empty": (lambda bad: "", "empty"),
+    "no JSON": (lambda bad: "hello", "JSON"),
+    "JSON list": (lambda bad: "[]", "not an acme.json"),
+    "other name": (lambda bad: bad.issue("other.example.com"),
+                   "no certificate there covers"),
+    "wildcard too deep": (lambda bad: bad.issue("*.com"),
+                          "no certificate there covers"),
+    "no base64": (no_base64, "not base64"),
+    "no certificate": (no_certificates, "no certificate in it"),
+    "two keys": (two_keys, "more than one private key"),
+    "RSA 1024": (lambda bad: bad.issue(kind="rsa1024"), "1024 bits"),
+    "EC P-521": (lambda bad: bad.issue(kind="p521"), "521 bits"),
+    "SHA-1": (lambda bad: bad.issue(digest="sha1"), "digest"),
+    "for clients": (lambda bad: bad.issue(usage="clientAuth"),
+                    "not for servers"),
+    "long chain": (long_chain, "more than 10 certificates"),
+    "older": (older, "ends before the one in use"),
+    "key-value store": (lambda bad: json.dumps({"DomainsCertificate": {}}),
+                        "key-value store"),
+}
+
+
+class Section:
+    """One kind of bad material: its own name, source and default chain."""
+
+    def __init__(self, places, authority, number, kind):
+        self.write, self.reason = BAD[kind]
+        self.name = f"k{number}.example.com"
+        self.bad = Bad(authority, self.name)
+        self.acme = Acme(places / f"acme{number}")
+        self.chain = places / "tls" / f"{number}.pem"
+        self.good = self.bad.new(days=90)
+        self.acme.write(self.good, name=self.name)
+
+    def options(self):
+        return ("certificate", self.name, {
+            "source": self.acme.source, "default_chain": self.chain})
+
+
+class Gallery:
+    """All kinds at once: each has to stay long enough to be logged."""
+
+    def __init__(self, places, keeps):
+        authority = Authority(places / "gallery-ca")
+        self.sections = {
+            kind: Section(places, authority, number, kind)
+            for number, kind in enumerate(BAD)}
+        self.sni = places / "gallery-sni"
+        self.policyd = keeps(Policyd(
+            places / "gallery", [f"sni:unix:{self.sni}"],
+            sections=[one.options() for one in self.sections.values()]))
+        self.published = {kind: one.chain.read_bytes()
+                          for kind, one in self.sections.items()}
+        for one in self.sections.values():
+            one.acme.write_text(one.write(one.bad))
+        wait_until(lambda: self.problems() == len(BAD), 10, self.log)
+        wait_until(lambda: self.log().count("; the one in use stays")
+                   >= len(BAD), 10, self.log)
+
+    def log(self):
+        return self.policyd.process.text()
+
+    def problems(self):
+        return self.policyd.metric("tollgate_certificate_source_problem")
+
+    def lines(self, kind):
+        name = self.sections[kind].name
+        return [line for line in self.log().splitlines()
+                if f'warn: certificate "{name}"' in line]
+
+
+@pytest.fixture(scope="module")
+def gallery(places, keeps):
+    return Gallery(places, keeps)
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_the_old_certificate_stays(gallery, kind):
+    one = gallery.sections[kind]
+    lines = gallery.lines(kind)
+    assert len(lines) == 1, lines
+    assert one.reason in lines[0]
+    assert str(one.acme.path) in lines[0] or "covers" in lines[0]
+    assert asked(gallery.sni, one.name) == [one.good.fingerprint]
+    assert one.chain.read_bytes() == gallery.published[kind]
+
+
+def test_and_is_followed_by_the_next_good_one(gallery):
+    """After all of the above; nothing of a key was ever logged."""
+    for one in gallery.sections.values():
+        one.good = one.bad.new(days=96)
+        one.acme.write(one.good, name=one.name)
+    wait_until(lambda: gallery.problems() == 0, 5, gallery.log)
+    for one in gallery.sections.values():
+        assert asked(gallery.sni, one.name) == [one.good.fingerprint]
+    log = gallery.log()
+    assert "PRIVATE" not in log
+    for one in gallery.sections.values():
+        for key in one.bad.keys:
+            for line in re.findall("^[A-Za-z0-9+/=]{16,}$", key, re.MULTILINE):
+                assert line[:16] not in log
+                assert encode(line)[:16] not in log
 
 
 class Stage:
@@ -24,113 +223,10 @@ class Stage:
         self.chain = self.site.tls / "default.pem"
         self.published = self.chain.read_bytes()
 
-    def entry(self, chain, key, main=NAME):
-        return json.dumps({"le": {"Certificates": [
-            {"domain": {"main": main}, "certificate": encode(chain),
-             "key": encode(key)}]}})
-
 
 @pytest.fixture(scope="module")
 def stage(places, keeps):
     return Stage(places, keeps)
-
-
-def issue(stage, *names, **options):
-    one = stage.authority.issue(*(names or (NAME,)), **options)
-    return stage.entry(one.chain, one.key)
-
-
-def wrong_key(stage):
-    return stage.entry(stage.authority.issue(NAME, days=95).chain,
-                       stage.authority.key("ec"))
-
-
-def wrong_order(stage):
-    one = stage.authority.issue(NAME, days=95)
-    return stage.entry("".join([one.certificates[0], stage.authority.root,
-                                one.certificates[1]]), one.key)
-
-
-def issuer_first(stage):
-    one = stage.authority.issue(NAME, days=95)
-    return stage.entry(one.certificates[1] + one.certificates[0], one.key)
-
-
-def encrypted_key(stage):
-    one = stage.authority.issue(NAME, days=95)
-    return stage.entry(one.chain, openssl(
-        "pkcs8", "-topk8", "-passout", "pass:secret", stdin=one.key))
-
-
-def cut_json(stage):
-    return issue(stage, days=95)[:-40]
-
-
-def cut_pem(stage):
-    one = stage.authority.issue(NAME, days=95)
-    return stage.entry(one.chain[:-60], one.key)
-
-
-def cut_key(stage):
-    one = stage.authority.issue(NAME, days=95)
-    return stage.entry(one.chain, one.key[:-60])
-
-
-def no_base64(stage):
-    return json.dumps({"le": {"Certificates": [
-        {"domain": {"main": NAME}, "certificate": "%%%%", "key": "%%%%"}]}})
-
-
-def no_certificates(stage):
-    return stage.entry("nothing\n", stage.authority.key("ec"))
-
-
-def two_keys(stage):
-    one = stage.authority.issue(NAME, days=95)
-    return stage.entry(one.chain, one.key + stage.authority.key("ec"))
-
-
-def long_chain(stage):
-    one = stage.authority.issue(NAME, days=95)
-    return stage.entry(one.chain + one.certificates[1] * 10, one.key)
-
-
-def older(stage):
-    return issue(stage, days=30)
-
-
-# What is written, and what the log has to say about it.
-BAD = {
-    "wrong key": (wrong_key, "the key does not fit"),
-    "expired": (lambda s: issue(s, start=-100, days=-1), "expired on"),
-    "not yet valid": (lambda s: issue(s, start=2, days=95),
-                      "not valid before"),
-    "wrong order": (wrong_order, "was not issued by the one after it"),
-    "issuer first": (issuer_first, "the key does not fit"),
-    "encrypted key": (encrypted_key, "encrypted"),
-    "JSON cut off": (cut_json, "malformed or cut off JSON"),
-    "PEM cut off": (cut_pem, "cut off or malformed"),
-    "key cut off": (cut_key, "cut off or malformed"),
-    "empty": (lambda s: "", "empty"),
-    "no JSON": (lambda s: "hello", "JSON"),
-    "JSON list": (lambda s: "[]", "not an acme.json"),
-    "other name": (lambda s: issue(s, "other.example.com"),
-                   f"no certificate there covers {NAME}"),
-    "wildcard too deep": (lambda s: issue(s, "*.com"),
-                          f"no certificate there covers {NAME}"),
-    "no base64": (no_base64, "not base64"),
-    "no certificate": (no_certificates, "no certificate in it"),
-    "two keys": (two_keys, "more than one private key"),
-    "RSA 1024": (lambda s: issue(s, kind="rsa1024", days=95), "1024 bits"),
-    "EC P-521": (lambda s: issue(s, kind="p521", days=95), "521 bits"),
-    "SHA-1": (lambda s: issue(s, digest="sha1", days=95), "digest"),
-    "for clients": (lambda s: issue(s, usage="clientAuth", days=95),
-                    "not for servers"),
-    "long chain": (long_chain, "more than 10 certificates"),
-    "older": (older, "ends before the one in use"),
-    "key-value store": (lambda s: json.dumps({"DomainsCertificate": {}}),
-                        "key-value store"),
-}
 
 
 def restore(stage):
@@ -142,26 +238,6 @@ def restore(stage):
 def in_service(stage):
     return asked(stage.site.sni, NAME) == [stage.good.fingerprint] and \
         stage.chain.read_bytes() == stage.published
-
-
-@pytest.mark.parametrize("kind", BAD)
-def test_the_old_certificate_stays(stage, kind):
-    write, reason = BAD[kind]
-    policyd = stage.site.policyd
-    mark = len(stage.site.log())
-    text = write(stage)
-    stage.acme.write_text(text)
-    wait_until(lambda: reason in stage.site.log()[mark:], 5,
-               lambda: f"{reason!r} in {stage.site.log()[mark:]}")
-    assert in_service(stage)
-    lines = [line for line in stage.site.log()[mark:].splitlines()
-             if "warning" in line or "warn" in line]
-    assert len(lines) == 1, lines
-    assert str(stage.acme.path) in lines[0] or "covers" in lines[0]
-    assert policyd.metric("tollgate_certificate_source_problem") == 1
-    restore(stage)
-    assert in_service(stage)
-    assert "PRIVATE" not in stage.site.log()
 
 
 def test_a_giant_file_is_not_read(stage):

@@ -91,18 +91,26 @@ def test_a_restart_runs_nothing_and_keeps_the_helper(
     assert command.wait().splitlines()[0] == "0"
 
 
-def test_a_failure_is_said_and_tried_again(
-        authority, place, keep, acme, command):
+def test_a_restart_in_between_loses_nothing(
+        authority, place, keep, acme, command, end_pid):
+    """The map is renamed over for the second time, and a command that has
+    failed is tried again."""
     acme.write(authority.issue(NAME))
     command.status.write_text("3")
     site = CertSite(place, keep, acme.source, postfix=False,
                     more={"on_change": command.argv})
     command.wait()
     site.policyd.process.wait_output("exit status 3; next attempt in")
+    assert site.policyd.metric("tollgate_certificate_failures_total") == 1
+    map_ = site.tls / "refresh.cdb"
+    before = map_.stat().st_mtime_ns
+    end_pid(site.policyd.hand_over())
     command.status.write_text("0")
+    wait_until(lambda: map_.stat().st_mtime_ns > before, 5, "once more")
+    site.policyd.process.wait_exit()
     wait_until(command.out.exists, 10, "it ran again")
     site.policyd.process.wait_output("on_change done")
-    assert site.policyd.metric("tollgate_certificate_failures_total") == 1
+    assert site.policyd.metric("tollgate_certificate_failures_total") == 0
 
 
 def test_a_command_that_does_not_end_is_ended(authority, place, keep, acme):
@@ -179,8 +187,8 @@ def test_a_folder_that_cannot_be_written_is_tried_again(
     wait_until(lambda: second.certificates[0] in chain.read_text(), 10,
                site.log)
     assert stat.S_IMODE(chain.stat().st_mode) == 0o600
-    assert [path.name for path in site.tls.iterdir()
-            if path.name.endswith(".tmp")] == []
+    wait_until(lambda: {path.name for path in site.tls.iterdir()} ==
+               {"default.pem", "refresh.cdb"}, 5, "nothing is left over")
 
 
 def test_an_early_end_is_warned_about_once(authority, place, keep, acme):
