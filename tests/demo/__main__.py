@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 
+from harness.control import TOLLGATECTL
 from harness.workdir import workdir
 
 from .stage import CONNECTION_LIMIT, INBOX_LIMIT, MESSAGE_LIMIT, Network, Stage
@@ -23,11 +24,13 @@ AWAY_S = 10
 SEND = pathlib.Path(__file__).with_name("send")
 
 HELP = """
-tollgate-policyd runs before a Postfix of its own, counters in {store}
+tollgate-policyd and tollgate-milter run before a Postfix of their own,
+counters in {store}
   direct                {direct}
   through HAProxy       {proxy}   (PROXY v2)
   configuration         {directory}/tollgate/tollgate.conf
-  policyd's log         {directory}/tollgate/policyd.log
+  the daemons' logs     {directory}/tollgate/policyd.log
+                        {directory}/milter/milter.log
   Postfix's log         {directory}/postfix/mail.log
   metrics               {http}/metrics
 
@@ -40,6 +43,10 @@ Try, in another terminal, as root:
       message {messages} in a minute gets 450
   {enter}{send} {direct} --to busy@test.example --messages {inbox}
       recipient {inbox} of one inbox in a minute: tollgate's own limit
+  {ctl} show {client}
+      what is counted for that client; reset lets him through
+  {ctl} -h
+      what else there is to see and to change
   kill -9 {policyd}
       policyd gone: the helper answers in its place, clients get 421
 
@@ -56,6 +63,8 @@ def show_help(stage):
         proxy="{}:{}".format(*stage.through_proxy),
         client=network.client(1), connections=CONNECTION_LIMIT + 1,
         messages=MESSAGE_LIMIT + 1, inbox=INBOX_LIMIT + 1,
+        ctl=f"{TOLLGATECTL} -s {stage.policyd.control} "
+            f"-s {stage.milter.control}",
         http=f"http://127.0.0.1:{stage.policyd.http_port}",
         policyd=stage.policyd.process.pid), flush=True)
 

@@ -1,4 +1,17 @@
-"""What a mail client of the demo does: one message, and its last reply."""
+"""What clients of the demo do: a message, and its last reply; a lie."""
+import socket
+
+
+def forged_greeting(server, source, claimed):
+    """What Postfix says to one who comes past the proxy and brings a PROXY
+    header of his own."""
+    with socket.create_connection(
+            server, 15, source_address=(source, 0)) as session:
+        # No more: Postfix 3.9 has a 554 for whoever does not wait.
+        session.sendall(
+            f"PROXY TCP4 {claimed} {server[0]} 40000 25\r\n".encode())
+        with session.makefile("rb") as file:
+            return file.readline().decode("ascii", "replace").strip()
 
 
 def send_to(session, recipient):

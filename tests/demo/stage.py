@@ -8,8 +8,11 @@ import contextlib
 import shutil
 import subprocess
 
+from harness.authority import Authority
+from harness.cert_site import NAME, Acme
+from harness.control import asked, tollgatectl
 from harness.haproxy import Haproxy
-from harness.policyd import ANVIL_PASS, Policyd
+from harness.policyd import ANVIL_PASS, Milter, Policyd
 from harness.ports import free_port
 from harness.postfix import Postfix, pass_through
 from harness.redis_server import RedisServer
@@ -17,6 +20,7 @@ from harness.redis_server import RedisServer
 CONNECTION_LIMIT = 3
 MESSAGE_LIMIT = 5
 INBOX_LIMIT = 2
+GUESS_LIMIT = 2
 INBOX_TEXT = "this inbox takes two recipients a minute"
 
 POLICY_SERVICE = ("check_policy_service {{ unix:{}, timeout=10s, "
@@ -34,7 +38,7 @@ class Network:
             self.proxy_port = 25
             self._clients = "198.51.100.{}"
         else:
-            self.server = self.proxy = "127.0.0.1"
+            self.server, self.proxy = "127.0.0.1", "127.0.0.2"
             self.direct_port, self.proxied_port = free_port(), free_port()
             self.proxy_port = free_port()
             self._clients = "127.0.2.{}"
@@ -64,7 +68,9 @@ class Stage:
         self.proxied = (network.server, network.proxied_port)
         self.through_proxy = (network.proxy, network.proxy_port)
         self.with_redis = with_redis
-        self.redis = self.policyd = self.postfix = self.haproxy = None
+        self.redis = self.policyd = self.milter = None
+        self.postfix = self.haproxy = None
+        self.authority = self.acme = None
         self._ending = contextlib.ExitStack()
 
     def __enter__(self):
@@ -72,8 +78,13 @@ class Stage:
             self.network.set_up()
             if self.with_redis:
                 self.redis = self._keep(RedisServer(self.directory / "redis"))
+            self.authority = Authority(self.directory / "authority")
+            self.acme = Acme(self.directory / "acme")
+            self.acme.write(self.authority.issue(NAME))
             self.policyd = self._keep(
                 self._make_policyd(self.directory / "tollgate"))
+            self.milter = self._keep(
+                self._make_milter(self.directory / "milter"))
             self.postfix = self._keep(
                 self._make_postfix(self.directory / "postfix"))
             self.postfix.start()
@@ -93,21 +104,52 @@ class Stage:
     def store(self):
         return self.redis.url if self.redis else "memory:"
 
+    @property
+    def options(self):
+        """Of both daemons. Clients of loopback are possible where there are
+        no others."""
+        more = {} if self.network.is_isolated else {"impossible_clients": []}
+        return {"store": self.store, **more}
+
+    @property
+    def sections(self):
+        """The listeners; client_* stay 0: tollgate counts, Postfix's own
+        limits decide."""
+        return [
+            ("service", "direct", {"port": self.direct[1],
+                                   "names": ["{}:{}".format(*self.direct)]}),
+            ("service", "proxied", {"port": self.proxied[1],
+                                    "names": ["{}:{}".format(*self.proxied)],
+                                    "proxied": True,
+                                    "trusted_proxies": [self.network.proxy]})]
+
     def _make_policyd(self, directory):
-        """client_* stay 0: tollgate counts, Postfix's own limits decide. One
-        section for both listeners: a client's counters are the same there."""
+        tls = self.directory / "tls"
         return Policyd(
             directory,
-            [f"policy:unix:{directory}/policy",
+            [f"policy:unix:{directory}/policy", f"sni:unix:{directory}/sni",
              f"anvil-pass:unix:{directory}/anvil"],
-            options={"store": self.store},
+            options=self.options,
             policyd={"socket_mode": "0660", "socket_group": "postfix"},
             sections=[
-                ("service", "mail", {"names": list(self._services())}),
+                *self.sections,
+                ("certificate", NAME,
+                 {"source": self.acme.source,
+                  "default_chain": tls / "default.pem",
+                  "refresh_map": tls / "refresh.cdb"}),
                 ("limit", "inbox",
                  {"at": "policy", "event": "recipient", "key": ["recipient"],
                   "rate": f"{INBOX_LIMIT}/60s",
                   "action": f"450 4.7.1 Error: {INBOX_TEXT}"})])
+
+    def _make_milter(self, directory):
+        """It sees whom Postfix itself rejects."""
+        return Milter(
+            directory, options=self.options, sections=[
+                *self.sections,
+                ("limit", "guessing",
+                 {"at": "milter", "event": "rejected_recipient",
+                  "key": ["client"], "rate": f"{GUESS_LIMIT}/60s"})])
 
     def _services(self):
         """Names in master.cf, and by them in anvil's requests; options."""
@@ -117,6 +159,7 @@ class Stage:
 
     def _make_postfix(self, directory):
         place = self.directory / "tollgate"
+        tls = self.directory / "tls"
         # Postfix's spawn(8) runs it as nobody, who may not be allowed to look
         # into the build directory.
         helper = shutil.copy(ANVIL_PASS, place / "tollgate-anvil-pass")
@@ -130,5 +173,19 @@ class Stage:
                   "smtpd_client_message_rate_limit": MESSAGE_LIMIT,
                   "smtpd_authorized_xclient_hosts": "",
                   "smtpd_recipient_restrictions": policy,
-                  "smtpd_end_of_data_restrictions": policy},
+                  "smtpd_end_of_data_restrictions": policy,
+                  "smtpd_tls_security_level": "may",
+                  "smtpd_tls_chain_files": tls / "default.pem",
+                  "tls_server_sni_maps": f"socketmap:unix:{place}/sni:sni",
+                  "smtpd_milter_maps": f"cdb:{tls}/refresh",
+                  "smtpd_milters": self.milter.listen},
             name="demo")
+
+    def ctl(self, *words):
+        """The result of a command of tollgatectl that policyd answers."""
+        return asked(self.policyd, *words)
+
+    def ctl_status(self, *words):
+        """tollgatectl's own exit status; of both daemons."""
+        return tollgatectl(
+            *words, sockets=[self.policyd, self.milter]).returncode

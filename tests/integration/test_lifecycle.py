@@ -2,9 +2,9 @@
 import os
 import signal
 import subprocess
-import threading
 
 from harness.attributes import Anvil, Policy
+from harness.policy_load import Load
 from harness.redis_server import RedisServer
 from harness.wait import wait_until
 
@@ -38,10 +38,12 @@ def test_a_bad_configuration_changes_nothing(start, place):
     with Policy(place / "policy") as smtpd:
         assert smtpd.rcpt("198.51.100.2") == "DUNNO"
         policyd.write_config(client_message_rate_limit=-5)
+        before, _ = policyd.config.read_text().split("client_message_rate")
+        line = 1 + before.count("\n")
         hang_up(policyd, 1)
         assert policyd.metric("tollgate_reload_failures_total") == 1
         policyd.process.wait_output(
-            "tollgate.conf:5: client_message_rate_limit: ")
+            f"tollgate.conf:{line}: client_message_rate_limit: ")
         policyd.process.wait_output("the old configuration stays")
         assert [smtpd.rcpt("198.51.100.2")[:5] for _ in range(3)] == \
             ["DUNNO", "DUNNO", "450 4"]
@@ -63,52 +65,6 @@ def test_an_option_for_the_next_start_is_named(start):
     hang_up(policyd, 1)
     policyd.process.wait_output(
         "reload: store_prefix takes effect at the next restart")
-
-
-class Load:
-    """smtpds that ask without a pause, each over a connection that is kept,
-    or made anew for each question."""
-
-    def __init__(self, path, workers=8):
-        self._path = path
-        self._stopping = threading.Event()
-        self._lock = threading.Lock()
-        self.asked = 0
-        self.failures = []
-        self._threads = [
-            threading.Thread(target=self._work, args=(n,))
-            for n in range(workers)]
-        for thread in self._threads:
-            thread.start()
-
-    def _work(self, number):
-        try:
-            smtpd = Policy(self._path)
-            while not self._stopping.is_set():
-                if number % 2:
-                    smtpd.close()
-                    smtpd = Policy(self._path)
-                self._count(smtpd.rcpt(f"203.0.113.{number}"))
-            smtpd.close()
-        except OSError as error:
-            self.failures.append(repr(error))
-
-    def _count(self, action):
-        with self._lock:
-            self.asked += 1
-            if action != "DUNNO":
-                self.failures.append(action)
-
-    def wait_for(self, more):
-        goal = self.asked + more
-        wait_until(lambda: self.asked >= goal or self.failures, 20,
-                   "the load goes on")
-
-    def end(self):
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join()
-        assert self.failures == []
 
 
 def test_a_hundred_reloads_under_load(start, place):
