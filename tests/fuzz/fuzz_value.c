@@ -1,0 +1,94 @@
+/*
+ * fuzz_value.c - durations, rates, sizes, networks, addresses and the store's
+ * URL: what is accepted can be written and read again, and is the same.
+ */
+#include "common/base/address.h"
+#include "common/base/cidr.h"
+#include "common/base/duration.h"
+#include "common/config/redis_url.h"
+#include "tests/fuzz/fuzz.h"
+
+#include <string.h>
+
+static void try_duration(const char *text, struct error *err)
+{
+    uint64_t ms, again;
+    char written[DURATION_TEXT_SIZE];
+
+    if (!duration_parse(text, &ms, err))
+        return;
+    FUZZ_REQUIRE(duration_parse(duration_format(ms, written), &again, err));
+    FUZZ_REQUIRE(again == ms);
+}
+
+static void try_rate(const char *text, struct error *err)
+{
+    uint32_t count;
+    uint64_t ms;
+
+    if (rate_parse(text, &count, &ms, err))
+        FUZZ_REQUIRE(ms > 0);
+}
+
+static void try_size(const char *text, struct error *err)
+{
+    uint64_t bytes;
+
+    (void)size_parse(text, &bytes, err);
+}
+
+static void try_cidr(const char *text, struct error *err)
+{
+    struct cidr net, again;
+    char written[CIDR_TEXT_SIZE];
+
+    if (!cidr_parse(text, &net, err))
+        return;
+    FUZZ_REQUIRE(net.prefix_length <= address_bits(&net.net));
+    FUZZ_REQUIRE(cidr_contains(&net, &net.net));
+    FUZZ_REQUIRE(cidr_parse(cidr_format(&net, written), &again, err));
+    FUZZ_REQUIRE(address_equal(&again.net, &net.net));
+    FUZZ_REQUIRE(again.prefix_length == net.prefix_length);
+}
+
+static void try_address(const char *text, struct error *err)
+{
+    struct address address, again;
+    char written[ADDRESS_TEXT_SIZE];
+
+    (void)err;
+    if (!address_parse(text, strlen(text), &address))
+        return;
+    address_format(&address, written);
+    FUZZ_REQUIRE(address_parse(written, strlen(written), &again));
+    FUZZ_REQUIRE(address_equal(&again, &address));
+}
+
+static void try_url(const char *text, struct error *err)
+{
+    struct redis_url url;
+
+    if (!redis_url_parse(text, &url, err)) {
+        FUZZ_REQUIRE(err->text[0] != '\0');
+        return;
+    }
+    char *shown = redis_url_describe(&url);
+    FUZZ_REQUIRE(
+        url.unix_path != NULL || url.host != NULL || url.host_count > 0);
+    free(shown);
+    redis_url_clear(&url);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static void (*const tries[])(const char *, struct error *) = {
+        try_duration, try_rate, try_size, try_cidr, try_address, try_url};
+    char *text = fuzz_text(data, size);
+
+    for (size_t i = 0; i < sizeof tries / sizeof tries[0]; i++) {
+        struct error err = {{0}};
+        tries[i](text, &err);
+    }
+    free(text);
+    return 0;
+}
