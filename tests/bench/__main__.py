@@ -12,8 +12,8 @@ import sys
 from harness.policyd import BUILD
 from harness.workdir import workdir
 
-from . import (anvil, figures, footprint, machine, mail, milter, policy,
-               proof, script)
+from . import (anvil, daemon, figures, footprint, machine, mail, milter, peers,
+               policy, proof, script)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +32,9 @@ QUICK = Size(pairs=3, requests=50000, mail_pairs=3, messages=300,
 MEASUREMENTS = {
     "policy-memory": policy.measure_memory,
     "instructions": policy.measure_instructions,
+    "start": daemon.measure_start,
+    "idle": daemon.measure_idle,
+    "crowd": daemon.measure_crowd,
     "policy-redis": policy.measure_redis,
     "script": script.measure_floor,
     "refused": policy.measure_refused,
@@ -45,6 +48,12 @@ MEASUREMENTS = {
     "bytes-redis": footprint.measure_redis,
 }
 
+# Need Debian's packages of them; packages_peers in tests/lib/packages.sh.
+PEERS = {
+    "peers-policy": peers.measure_policy,
+    "peers-milter": peers.measure_milter,
+}
+
 
 def arguments():
     parser = argparse.ArgumentParser(prog="tests/bench/run", description=(
@@ -53,18 +62,23 @@ def arguments():
                         "in the build folder")
     parser.add_argument("--quick", action="store_true",
                         help="a smoke run: small, and no figure is judged")
+    parser.add_argument("--peers", action="store_true",
+                        help="other limiters too, side by side")
     parser.add_argument("name", nargs="*", metavar="NAME",
-                        help=f"of {' '.join(MEASUREMENTS)}; default: all")
+                        help=f"of {' '.join(MEASUREMENTS | PEERS)}; "
+                        "default: all but the peers")
     options = parser.parse_args()
-    unknown = set(options.name) - set(MEASUREMENTS)
+    unknown = set(options.name) - set(MEASUREMENTS | PEERS)
     if unknown:
         parser.error(f"unknown: {' '.join(sorted(unknown))}")
+    if not options.name:
+        options.name = [*MEASUREMENTS, *(PEERS if options.peers else ())]
     return options
 
 
 def measure(name, size):
     with workdir() as folder:
-        return MEASUREMENTS[name](folder, size)
+        return (MEASUREMENTS | PEERS)[name](folder, size)
 
 
 def print_result(name, result):
@@ -84,7 +98,7 @@ def main():
 
     result = []
     with machine.first_in_line():
-        for name in options.name or MEASUREMENTS:
+        for name in options.name:
             part = measure(name, size)
             if options.quick:
                 part = [dataclasses.replace(each, asked=None) for each in part]

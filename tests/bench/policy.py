@@ -56,11 +56,13 @@ def measure_memory(folder, size):
     return [figures.of_pairs(
         "policy-memory", "policy face on memory: / null server",
         figures.ratios(column(ours, "requests_per_second"),
-                       column(theirs, "requests_per_second")), asked=0.75,
+                       column(theirs, "requests_per_second")), asked=0.88,
         beside={**medians("policyd", ours), **medians("null server", theirs),
-                "CPU of policyd / null server": figures.median(cpu),
                 "load, CPU us a request":
-                    figures.median(column(ours, "load_cpu_us"))})]
+                    figures.median(column(ours, "load_cpu_us"))}),
+        figures.of_pairs(
+            "policy-memory-cpu", "CPU of a decision on memory: / null server",
+            cpu, asked=1.4, at_least=False)]
 
 
 def measure_redis(folder, size):
@@ -84,11 +86,11 @@ def measure_redis(folder, size):
         figures.of_pairs(
             "policy-redis", "policy face on Redis / redis-benchmark",
             figures.ratios(column(ours, "requests_per_second"), theirs),
-            asked=0.45,
+            asked=0.55,
             beside={**medians("policyd", ours),
                     "redis-benchmark, scripts/s": figures.median(theirs)}),
         figures.of_pairs("policy-redis-cpu", "CPU of a decision on Redis",
-                         column(ours, "server_cpu_us"), unit="us", asked=15,
+                         column(ours, "server_cpu_us"), unit="us", asked=10,
                          at_least=False,
                          beside={"one at a time, CPU us":
                                  alone["server_cpu_us"],
