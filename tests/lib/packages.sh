@@ -10,13 +10,21 @@
 packages_build="gcc libc6-dev make autoconf automake pkg-config libevent-dev \
 libconfuse-dev libhiredis-dev libjansson-dev libmilter-dev libssl-dev \
 libcap-ng-dev"
-packages_demo="postfix haproxy redis-server python3 iproute2"
-packages_test="libcmocka-dev python3-pytest python3-pytest-xdist mandoc \
-nginx libnginx-mod-stream openssl postfix-cdb"
+packages_demo="postfix postfix-cdb haproxy redis-server python3 iproute2 \
+openssl"
+packages_test="libcmocka-dev chromium python3-pytest python3-pytest-xdist python3-yaml \
+mandoc nginx libnginx-mod-stream nftables"
+packages_fuzz="clang llvm"
+packages_coverage="gcovr"
+packages_analyze="clang-tidy"
+packages_peers="policyd-rate-limit rspamd"
 packages_root="mmdebstrap debian-archive-keyring"
+packages_packaging="systemd dpkg-dev debhelper lintian fail2ban prometheus \
+buildah python3-yaml python3-jsonschema"
 
 # Services that arrive with the packages above.
-packages_services="postfix haproxy nginx redis-server valkey-server"
+packages_services="postfix haproxy nginx redis-server valkey-server fail2ban \
+prometheus rspamd policyd-rate-limit"
 
 # Debian 13 has Valkey beside Redis; Debian 12 does not know it.
 packages_store_variants() {

@@ -6,8 +6,18 @@ part_unit() {
     part_build "$top/build" && part_run_unit "$top/build"
 }
 
+# Here alone daemons and Redis die at random for three minutes; elsewhere it
+# is a few seconds. Other tests run beside it.
 part_integration() {
-    part_build "$top/build" && part_run_integration "$top/build"
+    part_build "$top/build" || return
+    TOLLGATE_RANDOM_SECONDS=${TOLLGATE_RANDOM_SECONDS:-180} \
+        part_run_integration "$top/build"
+}
+
+part_soak() {
+    part_build "$top/build" || return
+    TOLLGATE_RANDOM_SECONDS=${TOLLGATE_RANDOM_SECONDS:-3600} \
+        part_run_pytest soak "$top/build" -k test_random_deaths
 }
 
 # A finding ends the program that has it. Daemons print where nobody reads and
@@ -41,6 +51,18 @@ part_sanitize_threads() {
     unset TSAN_OPTIONS
 }
 
+# Each of the parsers takes any bytes: see tests/fuzz.
+part_fuzz() {
+    local build=$top/build-fuzz
+    (packages_install $packages_fuzz) &&
+        build_tree "$build" CC=clang CFLAGS="-g -O1" --enable-fuzzing \
+            --enable-sanitize=address,undefined,fuzzer-no-link &&
+        build_logged "$build/targets.out" \
+            make -C "$build" -j"$(nproc)" fuzz-targets ||
+        { failures+=("build of the fuzz targets"); return; }
+    part_run_script fuzz tests/fuzz/run "$build" "$fuzz_seconds"
+}
+
 part_trixie() {
     local folder=$top/build-trixie
     mkdir -p "$folder"
@@ -48,9 +70,20 @@ part_trixie() {
     part_add_sum trixie "$(tail -n 1 "$folder/check.out")"
 }
 
-part_bench() {
+# Two at a time, machine and images: within each the tests stand in the order of
+# its life.
+part_packages() {
     part_build "$top/build" || return
-    TOLLGATE_BUILDDIR=$top/build tests/bench/run | tee "$top/build/bench.out"
+    (packages_install $packages_root $packages_packaging) ||
+        { failures+=("packages for the tests of packages"); return; }
+    part_pytest packages "$top/build" -n 2 --dist loadgroup tests/packaging
+}
+
+part_bench() {
+    [ -z "$bench_options" ] || packages_install $packages_peers
+    part_build "$top/build" || return
+    TOLLGATE_BUILDDIR=$top/build tests/bench/run $bench_options |
+        tee "$top/build/bench.out"
     part_add_sum bench "$(tail -n 1 "$top/build/bench.out")"
 }
 
@@ -112,23 +145,29 @@ part_run_valkey() {
 # part_run_pytest NAME BUILD [OPTION...]: several files at a time, for most of
 # the time is spent waiting; conftest.py keeps them apart.
 part_run_pytest() {
-    local results=$2/$1.xml workers=$(($(nproc) * 2))
+    part_pytest "$1" "$2" -n "$(($(nproc) * 2))" --dist loadfile "${@:3}" \
+        tests/integration
+}
+
+# part_pytest NAME BUILD OPTION... FOLDER
+part_pytest() {
+    local results=$2/$1.xml
     rm -f "$results"
     TOLLGATE_BUILDDIR=$2 PYTHONDONTWRITEBYTECODE=1 /usr/bin/pytest-3 -q \
-        -p no:cacheprovider -n "$workers" --dist loadfile \
-        --junitxml="$results" "${@:3}" tests/integration
+        -p no:cacheprovider --junitxml="$results" "${@:3}"
     part_tally "$1" junit "$results"
 }
 
-# part_run_script NAME SCRIPT BUILD: the script runs in the build folder and says of each
-# case "ok ..." or "FAIL ..." on a line of its own; 77 is a skip.
+# part_run_script NAME SCRIPT BUILD [ARGUMENT...]: the script runs in the build
+# folder and says of each case "ok ..." or "FAIL ..." on a line of its own; 77
+# is a skip.
 part_run_script() {
     local status before=${#failures[@]} kind rest
     if [ ! -x "$2" ]; then
         failures+=("$1: $2 is missing")
         return
     fi
-    (cd "$3" && srcdir=$top TOLLGATE_BUILDDIR=$3 exec "$top/$2") |
+    (cd "$3" && srcdir=$top TOLLGATE_BUILDDIR=$3 exec "$top/$2" "${@:4}") |
         tee "$3/$1.out"
     status=${PIPESTATUS[0]}
     while read -r kind rest; do
