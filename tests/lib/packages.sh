@@ -18,6 +18,7 @@ packages_fuzz="clang llvm"
 packages_coverage="gcovr"
 packages_analyze="clang-tidy"
 packages_peers="policyd-rate-limit rspamd"
+packages_valgrind="valgrind"
 packages_root="mmdebstrap debian-archive-keyring"
 packages_packaging="systemd dpkg-dev debhelper lintian fail2ban prometheus \
 buildah python3-yaml python3-jsonschema"
