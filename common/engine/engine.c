@@ -91,11 +91,6 @@ struct store *engine_store(const struct engine *engine)
     return engine->store;
 }
 
-const struct names *engine_names(const struct engine *engine)
-{
-    return &engine->services;
-}
-
 const struct peers *engine_peers(const struct engine *engine)
 {
     return engine->proof.peers;

@@ -103,8 +103,6 @@ void engine_lease_give_back(struct decision *);
  * Borrowed, until the next decision or reload.
  */
 #define ENGINE_SERVICES_MAX 64
-struct names;
-const struct names *engine_names(const struct engine *); /* without section */
 size_t engine_services(
     const struct engine *, const char *titles_r[ENGINE_SERVICES_MAX]);
 

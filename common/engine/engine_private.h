@@ -1,5 +1,5 @@
 /*
- * engine_private.h - what engine.c and engine_decide.c share.
+ * engine_private.h - what the engine_*.c files share.
  */
 #ifndef TOLLGATE_ENGINE_ENGINE_PRIVATE_H
 #define TOLLGATE_ENGINE_ENGINE_PRIVATE_H
