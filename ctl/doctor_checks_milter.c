@@ -23,34 +23,45 @@ static enum endpoint_relation relate(const struct doctor *doctor,
     return endpoint_relate(doctor, service, entry_r->endpoint, &doctor->milter);
 }
 
-/* The place of ours in the list; its count: not there. */
-static size_t find_ours(const struct doctor *doctor,
-    const struct postfix_service *service, const struct postfix_list *list,
-    struct postfix_entry *entry_r, enum endpoint_relation *relation_r)
+/* A list of milters, and where ours stands in it; its count: not there. */
+struct milters {
+    struct postfix_list list;
+    struct postfix_entry entry; /* ours */
+    enum endpoint_relation relation;
+    size_t index;
+};
+
+static void milters_parse(const struct doctor *doctor,
+    const struct postfix_service *service, const char *value,
+    struct milters *milters)
 {
-    *relation_r = ENDPOINT_OTHER;
-    *entry_r = (struct postfix_entry){0};
-    for (size_t i = 0; is_on(doctor) && i < list->count; i++) {
-        *relation_r = relate(doctor, service, list->words[i], entry_r);
-        if (*relation_r != ENDPOINT_OTHER)
-            return i;
-        postfix_entry_clear(entry_r);
+    *milters = (struct milters){.relation = ENDPOINT_OTHER};
+    postfix_list_parse(value, &milters->list);
+    for (; is_on(doctor) && milters->index < milters->list.count;
+         milters->index++) {
+        milters->relation = relate(doctor, service,
+            milters->list.words[milters->index], &milters->entry);
+        if (milters->relation != ENDPOINT_OTHER)
+            return;
+        postfix_entry_clear(&milters->entry);
     }
-    return list->count;
+    milters->index = milters->list.count;
+}
+
+static void milters_clear(struct milters *milters)
+{
+    postfix_entry_clear(&milters->entry);
+    postfix_list_clear(&milters->list);
 }
 
 bool doctor_names_milter(const struct doctor *doctor,
     const struct postfix_service *service, const char *value)
 {
-    struct postfix_list list;
-    struct postfix_entry entry;
-    enum endpoint_relation relation;
+    struct milters milters;
 
-    postfix_list_parse(value, &list);
-    bool is_named =
-        find_ours(doctor, service, &list, &entry, &relation) < list.count;
-    postfix_entry_clear(&entry);
-    postfix_list_clear(&list);
+    milters_parse(doctor, service, value, &milters);
+    bool is_named = milters.index < milters.list.count;
+    milters_clear(&milters);
     return is_named;
 }
 
@@ -113,21 +124,18 @@ static const char *effective_action(
 void check_milter_action(
     struct doctor *doctor, const struct doctor_listener *listener)
 {
-    struct postfix_list list;
-    struct postfix_entry entry;
-    enum endpoint_relation relation;
+    struct milters milters;
 
-    postfix_list_parse(doctor_value(listener, "smtpd_milters"), &list);
-    size_t index =
-        find_ours(doctor, listener->speaker, &list, &entry, &relation);
-    const char *action = effective_action(listener, &entry);
-    if (index < list.count && (strcasecmp(action, "accept") == 0 ||
-                                  strcasecmp(action, "quarantine") == 0))
+    milters_parse(doctor, listener->speaker,
+        doctor_value(listener, "smtpd_milters"), &milters);
+    const char *action = effective_action(listener, &milters.entry);
+    if (milters.index < milters.list.count &&
+        (strcasecmp(action, "accept") == 0 ||
+            strcasecmp(action, "quarantine") == 0))
         mend_milters(doctor,
             doctor_add_at(doctor, listener, "its default_action is %s", action),
-            listener, &list, index);
-    postfix_entry_clear(&entry);
-    postfix_list_clear(&list);
+            listener, &milters.list, milters.index);
+    milters_clear(&milters);
 }
 
 void check_milter_inet(
@@ -148,21 +156,17 @@ void check_milter_inet(
 void check_milter_jail(
     struct doctor *doctor, const struct doctor_listener *listener)
 {
-    struct postfix_list list;
-    struct postfix_entry entry;
-    enum endpoint_relation relation;
+    struct milters milters;
 
-    postfix_list_parse(doctor_value(listener, "smtpd_milters"), &list);
-    size_t index =
-        find_ours(doctor, listener->speaker, &list, &entry, &relation);
-    if (relation == ENDPOINT_JAILED &&
+    milters_parse(doctor, listener->speaker,
+        doctor_value(listener, "smtpd_milters"), &milters);
+    if (milters.relation == ENDPOINT_JAILED &&
         endpoint_is_in_queue(doctor, &doctor->milter))
         mend_milters(doctor,
             doctor_add_at(doctor, listener, "%s is looked for below the chroot",
-                entry.endpoint),
-            listener, &list, index);
-    postfix_entry_clear(&entry);
-    postfix_list_clear(&list);
+                milters.entry.endpoint),
+            listener, &milters.list, milters.index);
+    milters_clear(&milters);
 }
 
 static bool is_refresh_map(const struct doctor *doctor, const char *word)
@@ -208,20 +212,16 @@ void check_milter_local(struct doctor *doctor)
 {
     const char *value =
         postfix_config_value(doctor->postfix, "non_smtpd_milters");
-    struct postfix_list list;
-    struct postfix_entry entry;
-    enum endpoint_relation relation;
+    struct milters milters;
 
-    postfix_list_parse(value, &list);
-    size_t index = find_ours(doctor, NULL, &list, &entry, &relation);
-    if (index < list.count) {
-        postfix_list_remove(&list, index);
-        char *others = postfix_list_join(&list, ", ");
+    milters_parse(doctor, NULL, value, &milters);
+    if (milters.index < milters.list.count) {
+        postfix_list_remove(&milters.list, milters.index);
+        char *others = postfix_list_join(&milters.list, ", ");
         mend_main(doctor,
             doctor_add(doctor, "main.cf", "non_smtpd_milters = %s", value),
             "non_smtpd_milters", others);
         free(others);
     }
-    postfix_entry_clear(&entry);
-    postfix_list_clear(&list);
+    milters_clear(&milters);
 }
