@@ -2,7 +2,7 @@
  * fuzz_control_call.c - any line of the control socket gets one line of JSON,
  * and a stranger changes nothing, whatever he writes.
  *
- * Stands in for the daemon and for the table of commands.
+ * Stands in for the table of commands, fake_daemon.c for the daemon.
  */
 #include "common/base/log.h"
 #include "common/control/control_call.h"
@@ -16,30 +16,6 @@ static struct control_peer stranger = {.uid = 4294967294u};
 static const struct control_rights nobody;
 static const struct control_host host;
 static unsigned answers, changes, overs;
-
-const char *daemon_program(const struct daemon *daemon)
-{
-    (void)daemon;
-    return "fuzz";
-}
-
-struct engine *daemon_engine(const struct daemon *daemon)
-{
-    (void)daemon;
-    return NULL;
-}
-
-struct store *engine_store(const struct engine *engine)
-{
-    (void)engine;
-    return NULL;
-}
-
-void store_state(const struct store *store, struct store_state *state_r)
-{
-    (void)store;
-    *state_r = (struct store_state){.description = "memory:"};
-}
 
 static void run_show(struct control_call *call, const json_t *arguments)
 {

@@ -2,7 +2,7 @@
  * test_control_call.c - from a line to its answer, without a socket: rights,
  * refusals, commands that answer later, streams.
  *
- * Stands in for the daemon and for the table of commands.
+ * Stands in for the table of commands, fake_daemon.c for the daemon.
  */
 #include "tests/unit/unit.h"
 
@@ -18,30 +18,6 @@ static struct control_call *waiting;
 static unsigned ended, over;
 static bool is_full;
 static char written[4096];
-
-const char *daemon_program(const struct daemon *daemon)
-{
-    (void)daemon;
-    return "tester";
-}
-
-struct engine *daemon_engine(const struct daemon *daemon)
-{
-    (void)daemon;
-    return NULL;
-}
-
-struct store *engine_store(const struct engine *engine)
-{
-    (void)engine;
-    return NULL;
-}
-
-void store_state(const struct store *store, struct store_state *state_r)
-{
-    (void)store;
-    *state_r = (struct store_state){.description = "memory:"};
-}
 
 static void on_end(void *state)
 {
