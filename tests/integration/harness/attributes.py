@@ -1,34 +1,20 @@
 """A client of the policy and anvil protocols: attributes, one request at a
 time."""
 import itertools
-import socket
+
+from .separated import Separated
 
 _instances = itertools.count(1)
 
 
-class Attributes:
-    """A connection to a unix socket path or an (address, port)."""
-
-    def __init__(self, server, timeout=10):
-        if isinstance(server, tuple):
-            self.socket = socket.create_connection(server, timeout)
-        else:
-            self.socket = socket.socket(socket.AF_UNIX)
-            self.socket.settimeout(timeout)
-            self.socket.connect(str(server))
-        self._pending = b""
+class Attributes(Separated):
+    separator = b"\n\n"
 
     def read_reply(self):
         """The attributes of one reply; None if the connection has ended."""
-        while b"\n\n" not in self._pending:
-            try:
-                data = self.socket.recv(65536)
-            except ConnectionResetError:
-                data = b""
-            if not data:
-                return None
-            self._pending += data
-        reply, self._pending = self._pending.split(b"\n\n", 1)
+        reply = self.read_one()
+        if reply is None:
+            return None
         return dict(line.split("=", 1) for line in reply.decode().split("\n"))
 
     def ask(self, **attributes):
@@ -40,15 +26,6 @@ class Attributes:
         except (BrokenPipeError, ConnectionResetError):
             return None
         return self.read_reply()
-
-    def close(self):
-        self.socket.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
 
 
 class Policy(Attributes):

@@ -1,10 +1,10 @@
 """tollgatectl, and the control socket without it."""
 import json
 import os
-import socket
 import subprocess
 
 from .policyd import BUILD
+from .separated import Separated
 
 TOLLGATECTL = BUILD / "tollgatectl"
 
@@ -27,42 +27,24 @@ def asked(daemon, *words):
     return json.loads(done.stdout)["result"]
 
 
-class Control:
+class Control(Separated):
     """A connection: lines in, JSON objects out."""
 
+    separator = b"\n"
+
     def __init__(self, daemon, timeout=10):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(timeout)
-        self.socket.connect(str(daemon.control))
-        self._pending = b""
+        super().__init__(daemon.control, timeout)
 
     def send(self, data):
         self.socket.sendall(data)
 
     def read(self):
         """The next line; None if the connection has ended."""
-        while b"\n" not in self._pending:
-            try:
-                data = self.socket.recv(65536)
-            except ConnectionResetError:
-                data = b""
-            if not data:
-                assert not self._pending
-                return None
-            self._pending += data
-        line, self._pending = self._pending.split(b"\n", 1)
-        return json.loads(line)
+        line = self.read_one()
+        assert line is not None or not self._pending
+        return None if line is None else json.loads(line)
 
     def ask(self, command, **arguments):
         self.send(json.dumps({"command": command, "arguments": arguments})
                   .encode() + b"\n")
         return self.read()
-
-    def close(self):
-        self.socket.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
