@@ -3,10 +3,8 @@ but what doctor advises: the lab's attackers get nothing through, everybody
 else does, and doctor has no more to say."""
 import contextlib
 import itertools
-import re
 import shutil
 import socket
-import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,13 +13,13 @@ import pytest
 from harness.clinic import (PROXY, copy_debian, examine, postconf,
                             printed_commands, run_commands)
 from harness.policyd import ANVIL_PASS, Milter, Policyd, render
-from harness.postfix import Postfix
 from harness.process import Process
 from harness.wait import wait_until
 from proxy_lab.attack import (HEADERS, NETWORK_CLIENT, SENDER, WAYS,
                               XCLIENT_CLIENT, Session, attack,
                               attack_wrapped)
 from proxy_lab.host import Lab
+from proxy_lab.in_network import PostfixInNetwork, make_certificate
 from proxy_lab.network import Network, ipv4, ipv6
 
 DIRECT, PLAIN, WRAPPED, SCREENED = 25, 12525, 10465, 12526
@@ -73,11 +71,10 @@ listen ipv6
 """
 
 
-class StockPostfix(Postfix):
+class StockPostfix(PostfixInNetwork):
     def __init__(self, network, directory, certificate):
-        self.network = network
         self.certificate = certificate
-        super().__init__(directory, address=ipv4("mail"), port=PLAIN)
+        super().__init__(network, directory, address=ipv4("mail"), port=PLAIN)
 
     def _write_main_cf(self, *_):
         copy_debian(self.etc, self.queue, data_directory=self.data,
@@ -88,34 +85,6 @@ class StockPostfix(Postfix):
         for line in SERVICES:
             name, kind = line.split()[:2]
             postconf(self.etc, "-M", f"{name}/{kind}={line}")
-
-    def run(self, *arguments, check=True):
-        done = subprocess.run(
-            [*self.network.command("mail"), "postfix", "-c", str(self.etc),
-             *arguments], timeout=60, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            check=False)
-        assert not check or done.returncode == 0, done.stdout
-        return done.stdout
-
-    def _accepts(self):
-        with self.network.inside("mail"):
-            return super()._accepts()
-
-    def queued_from(self, sender):
-        return len(re.findall(rf"qmgr.*: from=<{re.escape(sender)}>",
-                              self.log.text()))
-
-
-def make_certificate(directory):
-    path = directory / "cert.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-         "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=mail.example",
-         "-keyout", str(directory / "key.pem"), "-out", str(path), "-days",
-         "2"], check=True, capture_output=True, timeout=60)
-    path.write_text((directory / "key.pem").read_text() + path.read_text())
-    return path
 
 
 class StockLab:

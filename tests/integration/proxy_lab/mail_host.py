@@ -1,13 +1,13 @@
 """The lab's Postfix: one instance whose listeners differ in the faces that
 guard them, so that each face is seen alone."""
-import re
 import shutil
 import subprocess
 
 from harness.policyd import ANVIL_PASS
-from harness.postfix import STOCK_ANVIL, Postfix, pass_through
+from harness.postfix import STOCK_ANVIL, pass_through
 
 from .attack import NETWORK_CLIENT, XCLIENT_CLIENT
+from .in_network import PostfixInNetwork, make_certificate
 from .network import ipv4
 
 # The port of each listener. With PROXY, by the faces that are asked:
@@ -95,12 +95,11 @@ MAIN = {
 }
 
 
-class MailHost(Postfix):
+class MailHost(PostfixInNetwork):
     """anvil_socket: where the helper finds policyd; None: policyd itself is
     to take anvil's place."""
 
     def __init__(self, network, directory, anvil_socket):
-        self.network = network
         directory.mkdir()
         directory.chmod(0o755)
         anvil, main = STOCK_ANVIL, {"master_service_disable": "anvil/unix"}
@@ -108,7 +107,7 @@ class MailHost(Postfix):
             helper = shutil.copy(ANVIL_PASS, directory)
             anvil, main = pass_through(helper, anvil_socket), {}
         super().__init__(
-            directory / "postfix", address=ipv4("mail"), port=ALL, anvil=anvil,
+            network, directory / "postfix", address=ipv4("mail"), port=ALL, anvil=anvil,
             services={str(port): options
                       for port, options in SERVICES.items()},
             main={**MAIN, **main,
@@ -131,39 +130,9 @@ class MailHost(Postfix):
             text = text.replace(f"\n{port} inet n - n ", f"\n{port} inet n - y ")
         path.write_text(text + POSTSCREEN)
 
-    def run(self, *arguments, check=True):
-        done = subprocess.run(
-            [*self.network.command("mail"), "postfix", "-c", str(self.etc),
-             *arguments], timeout=60, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            check=False)
-        assert not check or done.returncode == 0, done.stdout
-        return done.stdout
-
-    def _accepts(self):
-        with self.network.inside("mail"):
-            return super()._accepts()
-
     def submit(self, sender):
         """By sendmail: no smtpd has anything to do with it."""
         subprocess.run(
             ["sendmail", "-C", str(self.etc), "-f", sender,
              "user@test.example"], input=b"Subject: x\n\nx\n", check=True,
             timeout=30)
-
-    def queued_from(self, sender):
-        """How many messages of that sender are in the queue or were."""
-        return len(re.findall(rf"qmgr.*: from=<{re.escape(sender)}>",
-                              self.log.text()))
-
-
-def make_certificate(directory):
-    path = directory / "cert.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-         "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=mail.example",
-         "-keyout", str(path), "-out", str(directory / "crt.pem"), "-days",
-         "2"], check=True, capture_output=True, timeout=60)
-    with open(path, "a", encoding="ascii") as file:
-        file.write((directory / "crt.pem").read_text())
-    return path
