@@ -9,6 +9,7 @@ from harness.control import asked
 from harness.policyd import TOP, Policyd
 from harness.ports import free_port
 from harness.redis_server import RedisServer
+from harness.redis_watch import wait_available
 from harness.wait import wait_until
 
 PASSWORD = "s3cret-of-the-test"
@@ -37,11 +38,6 @@ def stats(store):
     """The default user may be off, as on a server that is shut to others."""
     return store.cli("--user", "admin", "--pass", PASSWORD,
                      "--no-auth-warning", "info", "commandstats")
-
-
-def wait_available(policyd):
-    wait_until(lambda: policyd.metric("tollgate_store_available") == 1, 5,
-               lambda: f"Redis is there:\n{policyd.process.text()}")
 
 
 def use_everything(policyd, place, client):
@@ -86,7 +82,7 @@ def test_the_user_in_the_manual_suffices_and_has_nothing_more(
         place / "policyd", [f"policy:unix:{place}/policy", inet,
                             f"anvil:unix:{place}/anvil"],
         options={"store": store.url, **user_of(rights)}, sections=limits))
-    wait_available(policyd)
+    wait_available(policyd, 5)
     policyd.store = store
     use_everything(policyd, place, client)
     wait_until(lambda: "cmdstat_del:" in stats(store), 5,
@@ -111,7 +107,7 @@ def test_a_missing_right_is_named(start, place, client, store, missing):
     with Anvil(place / "anvil") as smtpd:
         assert smtpd.event("message", client)["rate"] == 1
     store.cli("acl", "setuser", *rights)
-    wait_available(policyd)
+    wait_available(policyd, 5)
 
 
 def test_a_wrong_password_is_said_without_it(start, place, client, store):
@@ -124,7 +120,7 @@ def test_a_wrong_password_is_said_without_it(start, place, client, store):
     with Anvil(place / "anvil") as smtpd:
         assert smtpd.event("message", client)["rate"] == 1
     store.cli("acl", "setuser", rights[0], f">{wrong}")
-    wait_available(policyd)
+    wait_available(policyd, 5)
     assert wrong not in policyd.process.text()
 
 
@@ -134,4 +130,4 @@ def test_another_database_needs_select(start, store):
     policyd = start(store=f"{store.url}/3", **user_of(rights))
     policyd.process.wait_output("SELECT refused: NOPERM")
     store.cli("acl", "setuser", rights[0], "+select")
-    wait_available(policyd)
+    wait_available(policyd, 5)

@@ -10,21 +10,8 @@ import pytest
 from harness.attributes import Anvil, Policy
 from harness.policyd import Policyd
 from harness.redis_cluster import Cluster
+from harness.redis_watch import count, is_available, wait_available
 from harness.wait import wait_until
-
-
-def is_available(policyd):
-    return policyd.metric("tollgate_store_available") == 1
-
-
-def wait_available(policyd, timeout=10):
-    wait_until(lambda: is_available(policyd), timeout,
-               lambda: f"the Cluster is there:\n{policyd.process.text()}")
-
-
-def count(place, client, times=1):
-    with Anvil(place / "anvil") as smtpd:
-        return [smtpd.event("message", client)["rate"] for _ in range(times)]
 
 
 # Where every count must be exact: a busy machine is not a slow server.

@@ -8,21 +8,8 @@ import pytest
 from harness.attributes import Anvil
 from harness.ports import free_port
 from harness.redis_sentinel import NAME, Watched
+from harness.redis_watch import count, is_available, wait_available
 from harness.wait import wait_until
-
-
-def is_available(policyd):
-    return policyd.metric("tollgate_store_available") == 1
-
-
-def wait_available(policyd, timeout=10):
-    wait_until(lambda: is_available(policyd), timeout,
-               lambda: f"Redis is there:\n{policyd.process.text()}")
-
-
-def count(place, client, times=1):
-    with Anvil(place / "anvil") as smtpd:
-        return [smtpd.event("message", client)["rate"] for _ in range(times)]
 
 
 class Load:

@@ -14,6 +14,7 @@ from harness.ports import free_port
 from harness.redis_cluster import Cluster
 from harness.redis_sentinel import NAME, Sentinel
 from harness.redis_tls import TlsFiles, TlsRedisServer
+from harness.redis_watch import count, is_available, wait_available
 from harness.wait import wait_until
 
 ADDRESS = ("redis.example", "IP:127.0.0.1")
@@ -37,20 +38,6 @@ def server_files(places, authority):
 @pytest.fixture(scope="module")
 def redis(places, keeps, server_files):
     return keeps(TlsRedisServer(places / "redis", server_files))
-
-
-def is_available(policyd):
-    return policyd.metric("tollgate_store_available") == 1
-
-
-def wait_available(policyd):
-    wait_until(lambda: is_available(policyd), 10,
-               lambda: f"Redis is there:\n{policyd.process.text()}")
-
-
-def count(place, client, times=1):
-    with Anvil(place / "anvil") as smtpd:
-        return [smtpd.event("message", client)["rate"] for _ in range(times)]
 
 
 @pytest.mark.parametrize("host, options", [
