@@ -2,9 +2,10 @@
  * redis_charge.c - one request is one EVALSHA, and one answer to whoever asked.
  *
  * Not sent when it cannot be answered in time (breaker open, too many wait)
- * or need not be (known to be refused). A request that is cancelled while a
- * lease is being asked for stays here as an orphan, with a copy of its
- * charges, until it is known whether there is something to give back.
+ * or need not be (known to be refused; never in a Cluster). A request that is
+ * cancelled while a lease is being asked for stays here as an orphan, with a
+ * copy of its charges, until it is known whether there is something to give
+ * back.
  */
 #include "common/store/redis_store_internal.h"
 
@@ -51,12 +52,17 @@ static void pending_settle_leases(
     redis_store_write_leases(pending->store);
 }
 
-/* What is known now without Redis, for the next request and for an outage. */
+/*
+ * What is known now without Redis, for the next request and for an outage.
+ * A Cluster's refusal is true of its moment only: the unit that made it one
+ * may be on its way back.
+ */
 static void pending_note(const struct store_pending *pending)
 {
     struct redis_store *store = pending->store;
-    refused_cache_note(
-        store->refused, pending->charges, pending->count, pending->sent_ms);
+    if (store->slots == NULL)
+        refused_cache_note(
+            store->refused, pending->charges, pending->count, pending->sent_ms);
     memory_store_note(store->memory, pending->charges, pending->count,
         charges_pass(pending->charges, pending->count), clock_monotonic_ms());
 }

@@ -7,7 +7,8 @@
  * server's clock read it: never longer than the server would refuse. But
  * counters may vanish (FLUSHALL, a failover that lost writes), hence nothing
  * is believed for longer than REFUSED_TRUST_MS, and the holder clears the
- * table at each new connection.
+ * table at each new connection. Not for counters from which units are taken
+ * back before their time (a Cluster's): there is no such moment then.
  */
 #ifndef TOLLGATE_STORE_REFUSED_CACHE_H
 #define TOLLGATE_STORE_REFUSED_CACHE_H

@@ -25,6 +25,7 @@
  * is taken back. Until then, a few ms, others are judged as if it had been
  * admitted: at most one refusal that need not have been for each unit taken
  * back, and never one unit too many. A refund that is lost is one extra count.
+ * So there every refusal is asked for; one server's are remembered for 1 s.
  *
  * Every key has a time to live. A counter takes 170 to 400 bytes in Redis and
  * 120 to 350 in this process, where there are at most MEMORY_STORE_ENTRIES_MAX.
