@@ -154,7 +154,7 @@ static void print_show(const struct ctl_answer *answer)
     print_heading(answer);
     print_ban(answer);
     if (print_flag(answer->result, "exempt"))
-        fputs("exempt: no limit refuses it\n", answer->out);
+        fputs("exempt: no limit by client refuses it\n", answer->out);
     json_array_foreach(counters, index, counter) add_counter(table, counter);
     if (!table_is_empty(table))
         table_print(table, PRINT_COLUMNS, answer->options->color, answer->out);

@@ -46,6 +46,7 @@ static enum table_color color_of(const char *outcome)
         {"assumed", TABLE_WARN},
         {"passed", TABLE_GOOD},
         {"ends", TABLE_GOOD},
+        {"exempt", TABLE_GOOD},
     };
 
     for (size_t i = 0; i < sizeof colors / sizeof colors[0]; i++)
@@ -62,6 +63,14 @@ static void add_outcome(struct table *table, const json_t *line)
         strcmp(outcome, "ends") == 0 ? "passes" : outcome);
 }
 
+static const char *why_not_asked(const json_t *limit)
+{
+    if (strcmp(print_text(limit, "outcome"), "skipped") != 0)
+        return "";
+    return print_flag(limit, "exempt") ? "does not apply to exempt clients"
+                                       : "does not apply";
+}
+
 static void add_limit_text(struct table *table, const json_t *limit)
 {
     long long allowed = print_number(limit, "allowed");
@@ -71,9 +80,7 @@ static void add_limit_text(struct table *table, const json_t *limit)
     char number[32] = "no limit";
 
     if (json_object_get(limit, "used") == NULL) {
-        table_add(table, strcmp(print_text(limit, "outcome"), "skipped") == 0
-                             ? "does not apply"
-                             : "");
+        table_add(table, why_not_asked(limit));
         return;
     }
     if (allowed > 0)

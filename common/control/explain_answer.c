@@ -36,8 +36,6 @@ static enum stage last_stage(const struct decision *decision)
         return STAGE_CLAIM;
     case REASON_BANNED:
         return STAGE_BAN;
-    case REASON_EXEMPT:
-        return is_proxied(decision) ? STAGE_CLAIM : STAGE_EXEMPTION;
     default:
         return STAGE_END;
     }
@@ -85,9 +83,9 @@ static void add_proof(const struct decision *decision, json_t *checks)
 
 static const char *claim_text(const struct decision *decision)
 {
+    if (decision->event.is_exempt)
+        return "in exempt_clients";
     switch (decision->verdict.reason) {
-    case REASON_EXEMPT:
-        return "exempt_clients";
     case REASON_IMPOSSIBLE:
         return "impossible_clients: no proxied client comes from there";
     case REASON_FRONTENDS:
@@ -150,12 +148,11 @@ static void add_ban(const struct decision *decision, json_t *checks)
 
 static void add_exemption(const struct decision *decision, json_t *checks)
 {
-    enum stage last = last_stage(decision);
-
-    if (last < STAGE_EXEMPTION)
+    if (last_stage(decision) < STAGE_EXEMPTION)
         add(checks, "exemption", "not-reached", "");
-    else if (last == STAGE_EXEMPTION)
-        add(checks, "exemption", "ends", "exempt_clients");
+    else if (decision->event.is_exempt)
+        add(checks, "exemption", "exempt",
+            "in exempt_clients: limits by client do not apply");
     else
         add(checks, "exemption", "passed",
             is_proxied(decision) ? "see claim" : "not in exempt_clients");
@@ -231,6 +228,17 @@ static json_t *describe_per_message(
     return line;
 }
 
+static json_t *describe_skipped(
+    const struct decision *decision, const struct limit *limit)
+{
+    json_t *line = limit_line(limit->name, "skipped");
+
+    json_object_set_new(line, "exempt",
+        json_boolean(
+            decision->event.is_exempt && limit_spares_exempt(limit->key)));
+    return line;
+}
+
 static json_t *describe_limit(
     const struct decision *decision, const struct limit *limit)
 {
@@ -239,7 +247,7 @@ static json_t *describe_limit(
     if (last_stage(decision) < STAGE_END)
         return limit_line(limit->name, "not-reached");
     if (!limit_applies(limit, &decision->event, decision->service_title))
-        return limit_line(limit->name, "skipped");
+        return describe_skipped(decision, limit);
     if (limit->kind == LIMIT_PER_MESSAGE)
         return describe_per_message(decision, limit);
     if (item == NULL)

@@ -13,7 +13,9 @@
 /*
  * {"face","event","checks":[{"check","outcome","text"}],"limits":[...],
  * "verdict","reason","reply"}. outcome: "passed" "refused" "would-refuse"
- * "skipped" "assumed" "ends" (passes, and nothing more is asked) "not-reached".
+ * "skipped" "assumed" "exempt" "ends" (passes, and nothing more is asked)
+ * "not-reached". A limit that is skipped says whether it is one that an exempt
+ * client is free of.
  */
 json_t *explain_answer(const struct decision *);
 

@@ -54,6 +54,7 @@ struct event {
     struct address frontend; /* destination in the PROXY header, with its */
     uint16_t frontend_port;  /* port; ADDRESS_NONE: the face is not told */
     bool is_unproxied; /* set by the engine: the client is the proxy itself */
+    bool is_exempt;    /* set by the engine: limits by client do not apply */
     const char *sasl_username;
     const char *sender; /* "" is the null sender too */
     const char *recipient;

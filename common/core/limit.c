@@ -54,10 +54,22 @@ static bool key_is_known(uint16_t key, const struct event *event)
     return true;
 }
 
+bool limit_spares_exempt(uint16_t key)
+{
+    const uint16_t client =
+        1u << KEY_CLIENT | 1u << KEY_CLIENT_ADDRESS | 1u << KEY_HELO;
+    const uint16_t nobody = 1u << KEY_SERVICE;
+
+    if ((key & 1u << KEY_SASL_USERNAME) != 0)
+        return false;
+    return (key & client) != 0 || (key & ~nobody) == 0;
+}
+
 bool limit_applies(const struct limit *limit, const struct event *event,
     const char *service_title)
 {
-    return authentication_matches(limit, event) &&
+    return !(event->is_exempt && limit_spares_exempt(limit->key)) &&
+           authentication_matches(limit, event) &&
            key_is_known(limit->key, event) &&
            service_matches(limit, event, service_title) &&
            client_matches(limit, event);

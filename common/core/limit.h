@@ -55,10 +55,19 @@ struct limit_prefixes {
  * authenticated, one per sender nothing about the null sender. A service is
  * always known: "" is one too.
  * service_title is the service section's title, or the face's own name.
- * clients matches a net only if it holds all of it.
+ * clients matches a net only if it holds all of it. An exempt client is
+ * counted only where somebody else is: see limit_spares_exempt.
  */
 bool limit_applies(
     const struct limit *, const struct event *, const char *service_title);
+
+/*
+ * Does a limit with such a key count the client (his address, his HELO name,
+ * or all who come)? Of these exempt_clients are free. Not of one per login,
+ * whatever else is in the key, nor of one per sender or recipient alone: an
+ * exempt webmail's users stay within theirs.
+ */
+bool limit_spares_exempt(uint16_t key);
 
 /*
  * The subject of a key: its parts, the service first, then in the order of

@@ -17,7 +17,7 @@ enum verdict_kind {
 
 enum verdict_reason {
     REASON_NONE,   /* no limit applied, or all passed */
-    REASON_EXEMPT, /* exempt_clients */
+    REASON_EXEMPT, /* passes: exempt_clients, and no other limit refuses */
     REASON_LIMIT,
     REASON_STORE,      /* defer, see above */
     REASON_UNTRUSTED,  /* the peer is proven, and no trusted proxy */

@@ -174,8 +174,8 @@ static void bill_write_kind(struct bill *bill, const struct edict_table *edicts,
         bill_add_limit(bill, edicts, config, event, service_title, limit, kind);
         has_client_limit |= limit->is_client;
     }
-    if (!has_client_limit && is_reported(event->face, kind) &&
-        bill->count < STORE_CHARGES_MAX)
+    if (!has_client_limit && !event->is_exempt &&
+        is_reported(event->face, kind) && bill->count < STORE_CHARGES_MAX)
         bill_add_report(bill, config, event, service_title, kind);
 }
 

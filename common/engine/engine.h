@@ -8,10 +8,10 @@
  *   store_charge -> engine_on_charged -> struct verdict ->
  *   verdict_action -> "action=...".
  *
- * Order of the checks: proof, claim, ban, exemption, limits. All limits of an
- * event go to the store as one request. If the store is away, each limit does
- * what its on_store_failure says; a decision is never later than store_timeout
- * + 20 ms.
+ * Order of the checks: proof, claim, ban, exemption, limits. An exempt client
+ * is free of limits by client, not of those by login. All limits of an event go
+ * to the store as one request. If the store is away, each limit does what its
+ * on_store_failure says; a decision is never later than store_timeout + 20 ms.
  */
 #ifndef TOLLGATE_ENGINE_ENGINE_H
 #define TOLLGATE_ENGINE_ENGINE_H

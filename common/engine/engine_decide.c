@@ -29,6 +29,7 @@ static void decision_begin(struct engine *engine, struct decision *decision)
                                   : decision->event.service;
     if (decision->service == NULL && !decision->event.is_dry)
         names_note(&engine->services, decision->event.service);
+    decision->event.is_exempt = false;
     memset(&decision->verdict, 0, sizeof decision->verdict);
     decision->bill.count = 0;
     decision->would_refuse = false;
@@ -49,14 +50,17 @@ static void decision_end(struct decision *decision)
 
 /* From anvil a client may be a net: exempt only if all of it is. Behind a
  * proxy a claim, which has been judged. */
-static bool is_exempt(const struct decision *decision)
+static void judge_exemption(struct decision *decision)
 {
     const struct cidr_list *exempt = &decision->config->exempt_clients;
+    struct event *event = &decision->event;
 
-    return exempt->count > 0 &&
-           (decision->service == NULL || !decision->service->proxied) &&
-           decision->event.client.net.family != ADDRESS_NONE &&
-           cidr_list_contains_net(exempt, &decision->event.client);
+    if (decision->service == NULL || !decision->service->proxied)
+        event->is_exempt = exempt->count > 0 &&
+                           event->client.net.family != ADDRESS_NONE &&
+                           cidr_list_contains_net(exempt, &event->client);
+    if (event->is_exempt)
+        decision->verdict.reason = REASON_EXEMPT;
 }
 
 static struct edict_table *edicts_of(const struct decision *decision)
@@ -206,11 +210,7 @@ void engine_decide(struct engine *engine, struct decision *decision)
         decision_end(decision);
         return;
     }
-    if (is_exempt(decision)) {
-        decision->verdict.reason = REASON_EXEMPT;
-        decision_end(decision);
-        return;
-    }
+    judge_exemption(decision);
     if (!per_message_judge(decision)) {
         decision_end(decision);
         return;

@@ -244,8 +244,8 @@ static bool judge_claim(struct proof *proof, struct decision *decision,
     case CLAIM_PROXY:
         return judge_proxy_itself(proof, decision);
     case CLAIM_EXEMPT:
-        decision->verdict.reason = REASON_EXEMPT;
-        return false;
+        decision->event.is_exempt = true;
+        return true;
     case CLAIM_IMPOSSIBLE:
         return turn_away(decision, VERDICT_REFUSE, REASON_IMPOSSIBLE);
     case CLAIM_FRONTEND:

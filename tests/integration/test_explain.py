@@ -122,8 +122,8 @@ def test_explain_shows_where_it_ends(site):
     one = site.policyd
     [exempt] = site.explain("client=203.0.113.5", "event=message",
                             "face=anvil")
-    assert checks(exempt)["exemption"] == "ends"
-    assert exempt["verdict"] == "pass"
+    assert checks(exempt)["exemption"] == "exempt"
+    assert (exempt["verdict"], exempt["reason"]) == ("pass", "exempt")
 
     def proxied(*words):
         [decision] = site.explain("port=12525", "event=recipient", "face=policy",
@@ -162,6 +162,27 @@ def test_explain_shows_where_it_ends(site):
                             "recipients=4")
     assert limits(capped)["cap"] == "refused"
     assert limits(capped)["sasl-day"] == "skipped"
+
+
+def test_explain_shows_what_an_exempt_client_is_held_to(site):
+    question = ("client=203.0.113.5", "sasl=mallory", "event=recipient",
+                "face=policy", "recipients=4")
+    for service in (), ("port=12525",):
+        [decision] = site.explain(*question, *service)
+        assert checks(decision)["exemption"] == "exempt"
+        assert limits(decision) == {"sasl-day": "passed", "tried": "skipped",
+                                    "cap": "skipped"}
+    shown = tollgatectl("explain", *question, sockets=[site.policyd]).stdout
+    assert re.search(r"^exemption +exempt +in exempt_clients: limits by client "
+                     r"do not apply$", shown, re.M), shown
+    assert re.search(r"^limit tried +skipped +does not apply to exempt clients$",
+                     shown, re.M), shown
+    assert re.search(r"^limit sasl-day +passed +0 of 2 in 1d$", shown, re.M)
+    assert [rcpt(site.policyd, "203.0.113.5", "mallory") for _ in range(3)] == [
+        "DUNNO", "DUNNO",
+        "450 4.7.1 Error: too many recipients from 203.0.113.5"]
+    [decision] = site.explain(*question)
+    assert (decision["verdict"], decision["reason"]) == ("refuse", "limit")
 
 
 @pytest.mark.parametrize("words, status, text", [

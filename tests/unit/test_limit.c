@@ -142,6 +142,47 @@ static void test_unknown_parts_silence_a_limit(void **state)
 
 static const struct {
     uint16_t key;
+    bool applies; /* to an exempt client of whom everything is known */
+} exemptions[] = {
+    {CLIENT, false},
+    {BIT(KEY_CLIENT_ADDRESS), false},
+    {BIT(KEY_HELO), false},
+    {BIT(KEY_SERVICE), false},
+    {0, false}, /* max_per_message */
+    {CLIENT | BIT(KEY_SERVICE), false},
+    {CLIENT | BIT(KEY_SENDER), false},
+    {BIT(KEY_CLIENT_ADDRESS) | BIT(KEY_RECIPIENT), false},
+    {BIT(KEY_HELO) | BIT(KEY_SENDER), false},
+    {BIT(KEY_SASL_USERNAME), true},
+    {BIT(KEY_SASL_USERNAME) | CLIENT, true},
+    {BIT(KEY_SASL_USERNAME) | BIT(KEY_CLIENT_ADDRESS), true},
+    {BIT(KEY_SASL_USERNAME) | BIT(KEY_SERVICE), true},
+    {BIT(KEY_SENDER), true},
+    {BIT(KEY_SENDER_DOMAIN), true},
+    {BIT(KEY_RECIPIENT), true},
+    {BIT(KEY_RECIPIENT_DOMAIN) | BIT(KEY_SERVICE), true},
+};
+
+static void test_exempt_clients_are_free_of_limits_by_client(void **state)
+{
+    struct event event = full_event();
+    (void)state;
+    for (size_t i = 0; i < COUNT(exemptions); i++) {
+        struct limit limit = {.key = exemptions[i].key};
+        event.is_exempt = false;
+        assert_true(limit_applies(&limit, &event, "25"));
+        event.is_exempt = true;
+        if (limit_applies(&limit, &event, "25") != exemptions[i].applies)
+            fail_msg("row %zu", i);
+    }
+    /* Who has not logged in has no counter by login. */
+    struct limit limit = {.key = BIT(KEY_SASL_USERNAME)};
+    event.sasl_username = "";
+    assert_false(limit_applies(&limit, &event, "25"));
+}
+
+static const struct {
+    uint16_t key;
     const char *client;
     const char *sender;
     const char *service;
@@ -288,6 +329,7 @@ int main(void)
         cmocka_unit_test(test_clients),
         cmocka_unit_test(test_authentication),
         cmocka_unit_test(test_unknown_parts_silence_a_limit),
+        cmocka_unit_test(test_exempt_clients_are_free_of_limits_by_client),
         cmocka_unit_test(test_subjects),
         cmocka_unit_test(test_subject_of_all_parts),
         cmocka_unit_test(test_prefixes),

@@ -15,6 +15,8 @@ static const char text[] =
     "client_limits_at = \"policy\"\n"
     "client_message_rate_limit = 5\n"
     "exempt_clients = { \"203.0.113.0/24\" }\n"
+    "limit \"login\" { at = \"policy\" event = \"message\"\n"
+    "  key = { \"sasl_username\" } rate = \"5/1h\" }\n"
     "service \"12525\" { port = 12525 proxied = true\n"
     "  trusted_proxies = { \"172.16.42.2\" }\n"
     "  frontends = { \"192.0.2.25:25\" } }\n"
@@ -270,6 +272,33 @@ static void test_proof_is_not_made_where_none_is_wanted(void **state)
     config_unref(&config);
 }
 
+/* Behind a proxy too: free of the client's limits if the proxy is proven, and
+ * of a login's never. */
+static void test_a_login_of_an_exempt_client(void **state)
+{
+    static const struct row webmail[] = {
+        {"", PROVEN(P, 12525), "203.0.113.1", 1, VERDICT_PASS, REASON_EXEMPT,
+            "u=bob"},
+        {"soft", PEER_UNPROVEN, "", 10465, "203.0.113.1", 1, PASS,
+            "s=soft|c=203.0.113.1"},
+        {"smtpd", PROVEN("172.16.42.9", 12525), "203.0.113.1", 1,
+            NO(UNTRUSTED)},
+    };
+    struct config *config = load(text);
+    struct engine *engine = engine_new(NULL, config);
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(webmail); i++) {
+        struct event event = event_of(&webmail[i]);
+        struct verdict verdict;
+        event.sasl_username = "bob";
+        decide_with(engine, event, &verdict);
+        expect(&webmail[i], i, &verdict);
+    }
+    engine_free(&engine);
+    config_unref(&config);
+}
+
 /* At the milter cleanup may come under any name, but nobody else without a
  * TCP socket. */
 static void test_local_submission_at_the_milter(void **state)
@@ -349,6 +378,7 @@ int main(void)
         cmocka_unit_test(test_frontends),
         cmocka_unit_test(test_reload_takes_trust_away),
         cmocka_unit_test(test_shadow_does_not_reach_proof),
+        cmocka_unit_test(test_a_login_of_an_exempt_client),
         cmocka_unit_test(test_local_submission_at_the_milter),
         cmocka_unit_test(test_refused_for_the_peer_alone),
         cmocka_unit_test(test_proof_is_not_made_where_none_is_wanted),
