@@ -3,7 +3,6 @@ memory: and on Redis, over reloads, restarts and outages."""
 import json
 import re
 import signal
-import time
 
 import pytest
 
@@ -12,7 +11,7 @@ from harness.control import Control, asked, tollgatectl
 from harness.milter_client import MilterClient
 from harness.policyd import Milter, Policyd
 from harness.redis_server import RedisServer
-from harness.wait import wait_until
+from harness.wait import wait_until, within_a_second
 
 BIG = 2147483647
 BANNED = "421 4.7.1 Error: client host rejected: access denied"
@@ -56,12 +55,6 @@ def action(daemon, client, **attributes):
 
 def is_banned(daemon, client):
     return action(daemon, client) == BANNED
-
-
-def within_a_second(condition, what):
-    since = time.monotonic()
-    wait_until(condition, 10, what)
-    assert time.monotonic() - since < 1.5, what  # a busy machine's half
 
 
 def ctl(daemon, *words):

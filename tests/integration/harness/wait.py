@@ -21,6 +21,13 @@ def wait_until(condition, timeout, what):
         time.sleep(INTERVAL)
 
 
+def within_a_second(condition, what):
+    """What is promised within a second; a busy machine has a half more."""
+    since = time.monotonic()
+    wait_until(condition, 10, what)
+    assert time.monotonic() - since < 1.5, what
+
+
 def stays_true(condition, seconds, what):
     """condition() holds at every look for that long."""
     deadline = time.monotonic() + seconds
