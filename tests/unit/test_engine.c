@@ -9,78 +9,6 @@
 
 #include <string.h>
 
-static void test_exempt_client_is_not_charged(void **state)
-{
-    struct bench bench;
-
-    (void)state;
-    bench_open(&bench, bench_policy_limits);
-    struct event event = bench_event(FACE_POLICY, "192.0.2.9");
-    event.amount[EVENT_MESSAGE] = 1;
-    const struct verdict *verdict = bench_decide(&bench, event);
-    assert_int_equal(bench.verdicts, 1);
-    assert_int_equal(verdict->kind, VERDICT_PASS);
-    assert_int_equal(verdict->reason, REASON_EXEMPT);
-    assert_int_equal(fake_store.charges_asked, 0);
-    bench_close(&bench);
-}
-
-/* A webmail: not its address is counted, but each of its users. */
-static void test_exempt_client_is_held_by_his_login(void **state)
-{
-    struct bench bench;
-
-    (void)state;
-    bench_open(&bench, bench_policy_limits);
-    struct event event = bench_first_recipient();
-    event.client = bench_event(FACE_POLICY, "192.0.2.9").client;
-    event.message_recipients = 4; /* "cap", which has no key, spares him */
-    const struct verdict *verdict = bench_decide(&bench, event);
-    assert_int_equal(fake_store.asked_count, 1);
-    assert_string_equal(fake_store.asked[0].subject->text, "u=bob");
-    assert_int_equal(verdict->kind, VERDICT_PASS);
-    assert_int_equal(verdict->reason, REASON_EXEMPT);
-    fake_store.refuses[0] = true;
-    bench_decide(&bench, event);
-    assert_int_equal(verdict->kind, VERDICT_REFUSE);
-    assert_int_equal(verdict->reason, REASON_LIMIT);
-    assert_string_equal(verdict->limit->name, "user");
-    bench_close(&bench);
-}
-
-/* Whatever the one before was, and a face cannot say so. */
-static void test_nobody_inherits_an_exemption(void **state)
-{
-    struct bench bench;
-
-    (void)state;
-    bench_open(&bench, bench_policy_limits);
-    struct event event = bench_first_recipient();
-    event.is_exempt = true;
-    bench_decide(&bench, event);
-    assert_int_equal(fake_store.asked_count, 4);
-    assert_int_equal(bench.decision.verdict.reason, REASON_NONE);
-    bench_close(&bench);
-}
-
-/* Postfix 3.8+ sends nets: one that only overlaps is not exempt. */
-static void test_net_is_exempt_only_as_a_whole(void **state)
-{
-    struct bench bench;
-
-    (void)state;
-    bench_open(&bench, bench_policy_limits);
-    struct event event = bench_event(FACE_ANVIL, "192.0.0.0/16");
-    event.amount[EVENT_MESSAGE] = 1;
-    bench_decide(&bench, event);
-    assert_int_equal(fake_store.charges_asked, 1);
-    event = bench_event(FACE_ANVIL, "192.0.2.128/25");
-    event.amount[EVENT_MESSAGE] = 1;
-    bench_decide(&bench, event);
-    assert_int_equal(fake_store.charges_asked, 1);
-    bench_close(&bench);
-}
-
 static void test_all_limits_of_an_event_are_one_request(void **state)
 {
     struct bench bench;
@@ -407,10 +335,6 @@ static void test_reload_during_a_decision(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_exempt_client_is_not_charged),
-        cmocka_unit_test(test_exempt_client_is_held_by_his_login),
-        cmocka_unit_test(test_nobody_inherits_an_exemption),
-        cmocka_unit_test(test_net_is_exempt_only_as_a_whole),
         cmocka_unit_test(test_all_limits_of_an_event_are_one_request),
         cmocka_unit_test(test_longest_refusal_is_told),
         cmocka_unit_test(test_shadow_refuses_nothing),
