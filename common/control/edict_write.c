@@ -141,11 +141,25 @@ static void set_who(const struct control_call *call, struct edict *edict)
     free(who);
 }
 
+/* On memory: the successor has been told already, and of this it would not
+ * hear. */
+static bool is_too_late(const struct control_call *call)
+{
+    return !store_is_shared(store_of(call)) &&
+           daemon_is_leaving(control_call_host(call)->daemon);
+}
+
 void edict_write(struct control_call *call, const struct edict *edict,
     uint64_t life_ms, const char *what)
 {
-    struct edict_call *edict_call = xcalloc(1, sizeof *edict_call);
+    struct edict_call *edict_call;
 
+    if (is_too_late(call)) {
+        control_refuse(call, CONTROL_FAILED,
+            "a successor takes this daemon's place; ask again");
+        return;
+    }
+    edict_call = xcalloc(1, sizeof *edict_call);
     edict_call->call = call;
     edict_call->store = store_of(call);
     edict_call->what = what;

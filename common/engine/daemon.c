@@ -117,6 +117,7 @@ static bool daemon_open_store(struct daemon *daemon, struct error *err)
     daemon->store = store_open(daemon->base, daemon->config, err);
     if (daemon->store == NULL)
         return false;
+    daemon_take_edicts(daemon);
     store_serve(daemon->store, daemon->faces->serves(daemon->config));
     daemon->engine = engine_new(daemon->store, daemon->config);
     daemon->trust = trust_new(daemon->base);

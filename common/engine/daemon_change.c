@@ -14,6 +14,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Against the first one: an option of an earlier reload waits still. */
 static void compare(const struct daemon *daemon, const struct config *config,
@@ -136,8 +137,11 @@ static bool start_successor(struct daemon *daemon, struct error *err)
             fds[count++] = listener_place_fd(listener);
     }
     http_server_free(&daemon->http);
+    int edicts_fd = daemon_leave_edicts(daemon);
     daemon->successor = successor_start(daemon->base, daemon->program_path,
-        daemon->argv, fds, count, &events, err);
+        daemon->argv, fds, count, edicts_fd, &events, err);
+    if (edicts_fd != -1)
+        close(edicts_fd);
     free(fds);
     if (daemon->successor == NULL && !daemon_pages_open(daemon, &ignored))
         log_error("%s", ignored.text);

@@ -72,6 +72,12 @@ void daemon_signals_free(struct daemon *);
 /* daemon_change.c */
 void daemon_end_restart(struct daemon *);
 
+/* daemon_edicts.c */
+/* For the successor: a file, the caller's to close; -1: there is nothing. */
+int daemon_leave_edicts(const struct daemon *);
+/* From the predecessor; the store is open, and nobody is served yet. */
+void daemon_take_edicts(const struct daemon *);
+
 /* daemon_pages.c */
 bool daemon_pages_open(struct daemon *, struct error *err);
 /* After http_status may have changed. */

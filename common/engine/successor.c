@@ -22,8 +22,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FIRST_FD      3 /* where LISTEN_FDS begin: sd_listen_fds(3) */
-#define READY_FD_NAME "TOLLGATE_READY_FD"
+#define FIRST_FD       3 /* where LISTEN_FDS begin: sd_listen_fds(3) */
+#define READY_FD_NAME  "TOLLGATE_READY_FD"
+#define LEGACY_FD_NAME "TOLLGATE_LEGACY_FD"
 
 extern char **environ;
 
@@ -52,7 +53,8 @@ static bool is_ours(const char *variable)
     /* Without WATCHDOG_PID the watchdog is whoever's that reads its timeout:
      * the successor's too. */
     static const char *const names[] = {"LISTEN_PID=", "LISTEN_FDS=",
-        "LISTEN_FDNAMES=", "WATCHDOG_PID=", (READY_FD_NAME "=")};
+        "LISTEN_FDNAMES=", "WATCHDOG_PID=", (READY_FD_NAME "="),
+        (LEGACY_FD_NAME "=")};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strncmp(variable, names[i], strlen(names[i])) == 0)
@@ -63,17 +65,20 @@ static bool is_ours(const char *variable)
 /* Room for the child to write its own pid into: LISTEN_PID must be its. */
 #define LISTEN_PID_SIZE 32
 
-static char **build_environment(size_t fd_count)
+/* The ready descriptor follows the sockets, and the legacy that one. */
+static char **build_environment(size_t fd_count, bool has_legacy)
 {
     size_t count = 0;
     while (environ[count] != NULL)
         count++;
 
-    char **out = xcalloc(count + 4, sizeof *out);
+    char **out = xcalloc(count + 5, sizeof *out);
     size_t used = 0;
     out[used++] = xcalloc(1, LISTEN_PID_SIZE);
     out[used++] = xprintf("LISTEN_FDS=%zu", fd_count);
     out[used++] = xprintf(READY_FD_NAME "=%zu", FIRST_FD + fd_count);
+    if (has_legacy)
+        out[used++] = xprintf(LEGACY_FD_NAME "=%zu", FIRST_FD + fd_count + 1);
     for (size_t i = 0; i < count; i++)
         if (!is_ours(environ[i]))
             out[used++] = xstrdup(environ[i]);
@@ -155,14 +160,18 @@ static void successor_on_readable(int fd, short what, void *context)
 }
 
 static pid_t successor_fork(const char *program, char *const *argv,
-    const int *fds, size_t fd_count, int ready_fd)
+    const int *fds, size_t fd_count, int ready_fd, int legacy_fd)
 {
-    char **environment = build_environment(fd_count);
+    bool has_legacy = legacy_fd != -1;
+    size_t count = fd_count + (has_legacy ? 2 : 1);
+    char **environment = build_environment(fd_count, has_legacy);
     int kept_fd = command_left_open();
-    int *all = xcalloc(fd_count + 1, sizeof *all);
+    int *all = xcalloc(count, sizeof *all);
     for (size_t i = 0; i < fd_count; i++)
         all[i] = fds[i];
     all[fd_count] = ready_fd;
+    if (has_legacy)
+        all[fd_count + 1] = legacy_fd;
 
     /* A signal to the child must not come out of our own loop: until exec it
      * has our handlers and their pipe. */
@@ -171,7 +180,7 @@ static pid_t successor_fork(const char *program, char *const *argv,
     sigprocmask(SIG_SETMASK, &every, &before);
     pid_t pid = fork();
     if (pid == 0)
-        run_child(program, argv, environment, all, fd_count + 1, kept_fd);
+        run_child(program, argv, environment, all, count, kept_fd);
     sigprocmask(SIG_SETMASK, &before, NULL);
     free(all);
     free_environment(environment);
@@ -179,7 +188,7 @@ static pid_t successor_fork(const char *program, char *const *argv,
 }
 
 struct successor *successor_start(struct event_base *base, const char *program,
-    char *const *argv, const int *fds, size_t fd_count,
+    char *const *argv, const int *fds, size_t fd_count, int legacy_fd,
     const struct successor_events *events, struct error *err)
 {
     int ready[2];
@@ -188,7 +197,8 @@ struct successor *successor_start(struct event_base *base, const char *program,
         error_set(err, "pipe: %s", strerror(errno));
         return NULL;
     }
-    pid_t pid = successor_fork(program, argv, fds, fd_count, ready[1]);
+    pid_t pid =
+        successor_fork(program, argv, fds, fd_count, ready[1], legacy_fd);
     close(ready[1]);
     if (pid == -1) {
         error_set(err, "fork: %s", strerror(errno));
@@ -230,15 +240,33 @@ bool successor_is_awaited(void)
     return getenv(READY_FD_NAME) != NULL;
 }
 
-void successor_report_ready(void)
+/* The descriptor that a variable names, which is then no more; -1: none. */
+static int take_descriptor(const char *name)
 {
-    const char *text = getenv(READY_FD_NAME);
+    const char *text = getenv(name);
     if (text == NULL)
-        return;
+        return -1;
 
     int fd = (int)strtol(text, NULL, 10);
+    unsetenv(name);
+    return fd;
+}
+
+int successor_take_legacy(void)
+{
+    int fd = take_descriptor(LEGACY_FD_NAME);
+    if (fd != -1 && fcntl(fd, F_SETFD, FD_CLOEXEC) == -1)
+        log_warn("what the predecessor has left: %s", strerror(errno));
+    return fd;
+}
+
+void successor_report_ready(void)
+{
+    int fd = take_descriptor(READY_FD_NAME);
+    if (fd == -1)
+        return;
+
     if (write(fd, "r", 1) != 1)
         log_warn("cannot tell the predecessor: %s", strerror(errno));
     close(fd);
-    unsetenv(READY_FD_NAME);
 }

@@ -5,7 +5,8 @@
  * The sockets go as LISTEN_FDS; the successor finds its own among them
  * (net/inherit.h). It writes one byte to the descriptor in
  * TOLLGATE_READY_FD when it serves. If it ends before, the old daemon goes on
- * as if nothing had been asked.
+ * as if nothing had been asked. A file may come along (TOLLGATE_LEGACY_FD):
+ * what is in it is the daemons' business.
  */
 #ifndef TOLLGATE_ENGINE_SUCCESSOR_H
 #define TOLLGATE_ENGINE_SUCCESSOR_H
@@ -28,9 +29,9 @@ struct successor_events {
     void *context;
 };
 
-/* fds: the listening sockets. Borrowed: argv. */
+/* fds: the listening sockets; legacy_fd: -1 for none. Borrowed: argv. */
 struct successor *successor_start(struct event_base *, const char *program,
-    char *const *argv, const int *fds, size_t fd_count,
+    char *const *argv, const int *fds, size_t fd_count, int legacy_fd,
     const struct successor_events *, struct error *err);
 /* TERM for one that does not serve yet; no on_result. Accepts NULL. */
 void successor_end(struct successor **);
@@ -38,6 +39,8 @@ void successor_free(struct successor **);
 
 /* Are we a successor whose predecessor has not been told yet? */
 bool successor_is_awaited(void);
+/* In the successor: the file, ours to close; once. -1: there is none. */
+int successor_take_legacy(void);
 /* In the successor: tell the predecessor, if there is one. */
 void successor_report_ready(void);
 

@@ -118,7 +118,7 @@ bool store_reload(struct store *, struct error *err);
  * Edicts: bans and overrides, the same in all daemons of a store within a
  * second. What is known here is a table in this process, so a decision asks
  * nobody; while the store is away it stays, each until its own end. memory:
- * has them for this process alone, until its end. At most EDICTS_MAX.
+ * has them for this process alone and its successors. At most EDICTS_MAX.
  */
 enum store_edict_result {
     STORE_EDICT_DONE,

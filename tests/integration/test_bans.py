@@ -207,6 +207,60 @@ def test_a_restart_and_an_outage_keep_it(shared):
     within_a_second(lambda: is_banned(two, "192.0.2.9"), "two hears of it")
 
 
+def test_a_successor_is_told(site, end_pid):
+    """Also on memory:, and while Redis is away."""
+    one = site.policyd("one")
+    for words in (("ban", "198.51.100.0/24", "1h", "spam"),
+                  ("ban", "2001:db8::/64", "1m"),
+                  ("override", "set", "sasl-day", "sasl:bob", "4", "1h")):
+        assert ctl(one, *words).returncode == 0
+    before = asked(one, "bans")["bans"]
+    if site.redis:
+        site.redis.process.freeze()
+    end_pid(one.hand_over())
+    assert is_banned(one, "198.51.100.7") and is_banned(one, "2001:db8::9")
+    after = asked(one, "bans")["bans"]
+    for was, now in zip(before, after, strict=True):
+        for name in "key", "who", "reason", "set":
+            assert now[name] == was[name]
+        assert abs(now["until"] - was["until"]) <= 1
+        assert now["seconds"] <= was["seconds"]
+    [override] = asked(one, "overrides")["overrides"]
+    assert (override["subject"], override["allowed"]) == ("u=bob", 4)
+    if site.redis:
+        site.redis.process.thaw()
+        wait_until(lambda: ctl(one, "unban", "198.51.100.0/24").returncode
+                   == 0, 10, "the store is back")
+        within_a_second(lambda: not is_banned(one, "198.51.100.7"), "lifted")
+    else:
+        assert ctl(one, "unban", "198.51.100.0/24").returncode == 0
+        assert not is_banned(one, "198.51.100.7")
+        assert rcpts(one, "bob", 5) == 4
+
+
+def test_nothing_is_ordered_too_late_for_a_successor(place, keep, end_pid):
+    """On memory: it would not hear of it; it waits for a directory here."""
+    place.chmod(0o777)
+    one = Site(place, keep, None).policyd("one")
+    assert ctl(one, "ban", "192.0.2.1").returncode == 0
+    one.own["listen"] = [*one.listen, f"policy:unix:{place}/later/policy"]
+    one.write_config()
+    one.process.signal(signal.SIGUSR2)
+    one.process.wait_output(f"{place}/later: waiting for Postfix to make it")
+    for words in (["ban", "192.0.2.2"], ["unban", "192.0.2.1"],
+                  ["override", "set", "sasl-day", "sasl:bob", "5"]):
+        assert "takes this daemon's place; ask again" in refused(one, *words)
+    assert is_banned(one, "192.0.2.1")
+    made = place / "made"
+    made.mkdir()
+    made.chmod(0o777)  # nobody has no more rights than that
+    made.rename(place / "later")
+    one.process.wait_output("finishing open sessions")
+    end_pid(int(re.search(r"successor (\d+) serves", one.process.text())[1]))
+    assert is_banned(one, "192.0.2.1")
+    assert ctl(one, "unban", "192.0.2.1").returncode == 0
+
+
 def rcpts(daemon, user, count):
     """How many of so many recipients are taken."""
     return sum(action(daemon, "198.51.100.7", sasl_username=user) == "DUNNO"
