@@ -62,9 +62,12 @@ static void clear_minute(struct tops *tops, size_t minute, uint64_t now_ms)
 /* The minute that is current now. */
 static void turn(struct tops *tops, uint64_t now_ms)
 {
-    uint64_t age_ms = now_ms - tops->began_ms[tops->current];
+    uint64_t began_ms = tops->began_ms[tops->current];
+    /* Decisions go by the last tick: somebody with the exact time may have
+     * been here since. */
+    uint64_t age_ms = now_ms > began_ms ? now_ms - began_ms : 0;
 
-    if (tops->began_ms[tops->current] == 0) {
+    if (began_ms == 0) {
         tops->began_ms[0] = tops->began_ms[1] = now_ms;
         return;
     }

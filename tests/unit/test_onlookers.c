@@ -95,6 +95,25 @@ static void test_tops(void **state)
     config_unref(&config);
 }
 
+/* Decisions are dated with the last tick, which is up to some ms ago. */
+static void test_a_clock_that_is_a_tick_behind(void **state)
+{
+    struct config *config = bench_load("");
+    static struct top_lists lists;
+    struct tops *tops = tops_new();
+    struct decision bob = decision_of(config, "198.51.100.7", "bob");
+
+    (void)state;
+    tops_note(tops, &bob, 1000);
+    read_tops(tops, &lists, 61001);
+    tops_note(tops, &bob, 60998);
+    read_tops(tops, &lists, 61002);
+    assert_int_equal(row_of(&lists, "sasl:bob")->most, 2);
+    top_lists_clear(&lists);
+    tops_free(&tops);
+    config_unref(&config);
+}
+
 static void test_ring(void **state)
 {
     struct config *config = bench_load("");
@@ -163,6 +182,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tops),
+        cmocka_unit_test(test_a_clock_that_is_a_tick_behind),
         cmocka_unit_test(test_ring),
         cmocka_unit_test(test_a_slow_reader_is_told_what_he_missed),
     };
