@@ -31,7 +31,8 @@ enum target { TARGET_STDERR, TARGET_SYSLOG, TARGET_FILE };
 
 struct log {
     enum target target;
-    int fd; /* TARGET_FILE: ours */
+    int fd;       /* TARGET_FILE: ours */
+    bool is_link; /* TARGET_FILE: the name is a symbolic link */
     enum log_format format;
     enum log_level level;
     bool has_time; /* text lines begin with it */
@@ -123,6 +124,21 @@ static bool stderr_is_journal(void)
     return len > 0 && (size_t)len < sizeof ours && strcmp(stream, ours) == 0;
 }
 
+/* Of what is no plain file, nothing is waited for: neither for somebody who
+ * reads a pipe, nor, later, for room in it. */
+static bool open_file(struct log *log, const char *path, struct error *err)
+{
+    const int flags =
+        O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+
+    log->fd = open(path, flags | O_NOFOLLOW, 0640);
+    log->is_link = log->fd == -1 && errno == ELOOP;
+    if (log->is_link)
+        log->fd = open(path, flags, 0640);
+    return log->fd != -1 ||
+           error_set(err, "log file %s: %s", path, strerror(errno));
+}
+
 static bool open_target(
     const char *target, struct log *log, int *facility_r, struct error *err)
 {
@@ -142,10 +158,7 @@ static bool open_target(
     if ((rest = after(target, "file:")) != NULL && rest[0] != '\0') {
         log->target = TARGET_FILE;
         log->has_time = true;
-        log->fd = open(rest, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-        if (log->fd == -1)
-            return error_set(err, "log file %s: %s", rest, strerror(errno));
-        return true;
+        return open_file(log, rest, err);
     }
     return error_set(err,
         "\"%s\" is no place to log; write stderr, file:PATH, or "
@@ -175,12 +188,19 @@ bool log_open(const char *target, enum log_format format, enum log_level level,
     return true;
 }
 
+/* Whoever owns the folder may have put a link there, to get a file of root's:
+ * what has another name elsewhere is not given away. */
 bool log_give_to(uid_t uid, gid_t gid, struct error *err)
 {
     struct stat st;
     if (current.target != TARGET_FILE || fstat(current.fd, &st) == -1 ||
         !S_ISREG(st.st_mode) || (st.st_uid == uid && st.st_gid == gid))
         return true;
+    if (current.is_link || st.st_nlink != 1)
+        return error_set(err,
+            "log file: is a link, and the file not that of uid %u, gid %u; "
+            "name the file itself, or change its owner",
+            (unsigned)uid, (unsigned)gid);
     if (fchown(current.fd, uid, gid) == 0)
         return true;
     return error_set(err, "log file: cannot be given to uid %u, gid %u: %s",

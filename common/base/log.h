@@ -21,7 +21,8 @@ enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
 /*
  * target: "stderr", "syslog:FACILITY" ("syslog:mail"), or "file:PATH"
- * (appended, opened again at each call, so that a reload follows a rotation).
+ * (appended, opened again at each call, so that a reload follows a rotation;
+ * of a pipe that nobody reads, or that is full, no line waits).
  * On failure the old target stays. ident is the program's name.
  */
 bool log_open(const char *target, enum log_format format, enum log_level level,
@@ -29,7 +30,7 @@ bool log_open(const char *target, enum log_format format, enum log_level level,
 /*
  * The log file, if there is one and it is a plain one, is theirs from now on:
  * who has dropped root must be able to open it again. True where nothing had
- * to be done.
+ * to be done. A link, symbolic or hard, is not followed for that.
  */
 bool log_give_to(uid_t uid, gid_t gid, struct error *err);
 /* "mail", as openlog(3) wants it; all but "kern", which is not ours. */

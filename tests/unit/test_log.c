@@ -259,6 +259,67 @@ static void test_file_is_appended_and_reopened(void **state)
     assert_non_null(strstr(text, "three\n"));
 }
 
+/* A pipe that nobody reads any more, or not yet, must not stop the mail. */
+static void test_a_pipe_is_not_waited_for(void **state)
+{
+    const struct place *place = *state;
+    struct error err;
+    char text[1024];
+
+    assert_int_equal(mkfifo(place->path, 0600), 0);
+    alarm(10);
+    assert_false(
+        log_open(place->target, LOG_FORMAT_TEXT, LOG_LEVEL_INFO, "p", &err));
+    int reader = open(place->path, O_RDONLY | O_NONBLOCK);
+    assert_int_not_equal(reader, -1);
+    assert_true(
+        log_open(place->target, LOG_FORMAT_TEXT, LOG_LEVEL_INFO, "p", &err));
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    for (int i = 0; i < 2000; i++)
+        log_info("%s", text);
+    alarm(0);
+    assert_true(read(reader, text, sizeof text) > 0);
+    close(reader);
+}
+
+static uid_t owner_of(const char *path)
+{
+    struct stat st;
+
+    assert_int_equal(stat(path, &st), 0);
+    return st.st_uid;
+}
+
+/* Somebody else's file, by a link that stands where the log should be. */
+static void test_a_link_is_not_given_away(void **state)
+{
+    const struct place *place = *state;
+    int (*const links[])(const char *, const char *) = {symlink, link};
+    char other[96];
+    struct error err;
+
+    snprintf(other, sizeof other, "%s.other", place->path);
+    int fd = open(other, O_WRONLY | O_CREAT, 0600);
+    assert_int_not_equal(fd, -1);
+    close(fd);
+    for (size_t i = 0; i < COUNT(links); i++) {
+        assert_int_equal(links[i](other, place->path), 0);
+        assert_true(log_open(
+            place->target, LOG_FORMAT_TEXT, LOG_LEVEL_INFO, "p", &err));
+        assert_false(log_give_to(geteuid() + 1, getegid(), &err));
+        assert_int_equal(owner_of(other), geteuid());
+        assert_true(log_give_to(geteuid(), getegid(), &err));
+        unlink(place->path);
+    }
+    unlink(other);
+    open_log(place, LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
+    if (geteuid() != 0)
+        return;
+    assert_true(log_give_to(1, 1, &err));
+    assert_int_equal(owner_of(place->path), 1);
+}
+
 /* stderr becomes a file here; its time depends on whose it is said to be. */
 static void test_stderr_and_the_journal(void **state)
 {
@@ -301,6 +362,8 @@ int main(void)
         LOG_TEST(test_long_values_keep_the_rest),
         LOG_TEST(test_targets),
         LOG_TEST(test_file_is_appended_and_reopened),
+        LOG_TEST(test_a_pipe_is_not_waited_for),
+        LOG_TEST(test_a_link_is_not_given_away),
         LOG_TEST(test_stderr_and_the_journal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
