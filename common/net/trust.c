@@ -85,14 +85,12 @@ static struct trust_source *find(const struct trust *trust, const char *text)
     return source;
 }
 
-static struct evdns_base *resolver_of(struct trust *trust)
+struct evdns_base *trust_resolver(struct trust *trust)
 {
     if (trust->resolver == NULL)
         trust->resolver =
             evdns_base_new(trust->base, EVDNS_BASE_INITIALIZE_NAMESERVERS |
                                             EVDNS_BASE_DISABLE_WHEN_INACTIVE);
-    if (trust->resolver == NULL)
-        log_error("trusted_proxies: no resolver: /etc/resolv.conf?");
     return trust->resolver;
 }
 
@@ -102,7 +100,7 @@ void trust_want(struct trust *trust, const char *text)
 
     if (source == NULL) {
         source = strncmp(text, "dns:", strlen("dns:")) == 0
-                     ? trust_dns_new(trust->base, resolver_of(trust), text)
+                     ? trust_dns_new(trust->base, trust, text)
                      : trust_file_new(trust->base, text);
         source->next = trust->first;
         trust->first = source;

@@ -21,8 +21,8 @@
 
 struct trust_dns {
     struct trust_source source;
-    struct evdns_base *resolver; /* borrowed; NULL: there is none */
-    const char *name;            /* inside of source.text */
+    struct trust *trust; /* who has the resolver */
+    const char *name;    /* inside of source.text */
     struct evdns_getaddrinfo_request *request;
     bool is_asking;
     bool is_released; /* by its owner, while the question is under way */
@@ -79,13 +79,16 @@ static void trust_dns_ask(struct trust_dns *dns)
     const struct evutil_addrinfo hints = {
         .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
 
-    if (dns->resolver == NULL) {
-        trust_source_fail(&dns->source, "there is no resolver");
+    struct evdns_base *resolver = trust_resolver(dns->trust);
+    if (resolver == NULL) {
+        trust_source_fail(
+            &dns->source, "there is no resolver: /etc/resolv.conf?");
+        trust_dns_ask_later(dns);
         return;
     }
     dns->is_asking = true;
     struct evdns_getaddrinfo_request *request = evdns_getaddrinfo(
-        dns->resolver, dns->name, NULL, &hints, trust_dns_on_answer, dns);
+        resolver, dns->name, NULL, &hints, trust_dns_on_answer, dns);
     if (dns->is_asking)
         dns->request = request;
 }
@@ -111,13 +114,13 @@ static void trust_dns_free(struct trust_source *source)
 }
 
 struct trust_source *trust_dns_new(
-    struct event_base *base, struct evdns_base *resolver, const char *text)
+    struct event_base *base, struct trust *trust, const char *text)
 {
     struct trust_dns *dns = xcalloc(1, sizeof *dns);
 
     dns->source.text = xstrdup(text);
     dns->source.free = trust_dns_free;
-    dns->resolver = resolver;
+    dns->trust = trust;
     dns->name = dns->source.text + strlen("dns:");
     dns->source.again = evtimer_new(base, trust_dns_on_time, dns);
     trust_dns_ask(dns);

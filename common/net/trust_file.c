@@ -3,8 +3,9 @@
  *
  * Looked at every second by its metadata, which also notices files that are
  * renamed over, linked anew (as Kubernetes does) or on a network; read only
- * when those change. A file with one bad line is not taken at all: half a
- * list would refuse somebody's mail without a word.
+ * when those change, and never if it is none: a pipe would stop the loop. A
+ * file with one bad line is not taken at all: half a list would refuse
+ * somebody's mail without a word.
  */
 #include "common/net/trust.h"
 #include "common/net/trust_source.h"
@@ -26,11 +27,13 @@ struct trust_file {
     struct stat seen;
 };
 
+/* By the change of its inode, not of its text: what was copied into it with an
+ * old date, or has only become readable, is news too. */
 static bool is_unchanged(const struct stat *a, const struct stat *b)
 {
     return a->st_ino == b->st_ino && a->st_dev == b->st_dev &&
-           a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+           a->st_size == b->st_size && a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
+           a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
 /* In place: without its comment and the blanks at both ends. */
@@ -94,7 +97,10 @@ static void trust_file_look(struct trust_file *file)
     if (is_unchanged(&file->seen, &now))
         return;
     file->seen = now;
-    trust_file_read(file);
+    if (S_ISREG(now.st_mode))
+        trust_file_read(file);
+    else
+        trust_source_fail(&file->source, "not a file");
 }
 
 static void trust_file_on_time(evutil_socket_t fd, short what, void *context)

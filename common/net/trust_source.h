@@ -10,6 +10,7 @@
 
 struct evdns_base;
 struct event_base;
+struct trust;
 struct trust_source;
 
 /* What both kinds share; the first member of each. */
@@ -25,7 +26,10 @@ struct trust_source {
 
 struct trust_source *trust_file_new(struct event_base *, const char *text);
 struct trust_source *trust_dns_new(
-    struct event_base *, struct evdns_base *, const char *text);
+    struct event_base *, struct trust *, const char *text);
+
+/* The loop's own; NULL: none can be made now. */
+struct evdns_base *trust_resolver(struct trust *);
 
 /* Takes the list over. */
 void trust_source_set(struct trust_source *, struct cidr_list *);

@@ -8,15 +8,31 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 
+#include <dlfcn.h>
+#include <event2/dns.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static struct event_base *base;
 static struct trust *trust;
 static char path[64], source[80];
+
+static bool has_no_resolver;
+
+/* Before libevent's own, which fails where there is no /etc/resolv.conf. */
+struct evdns_base *evdns_base_new(struct event_base *for_base, int flags)
+{
+    struct evdns_base *(*own)(struct event_base *, int);
+    void *symbol = dlsym(RTLD_NEXT, "evdns_base_new");
+
+    memcpy(&own, &symbol, sizeof own);
+    return has_no_resolver ? NULL : own(for_base, flags);
+}
 
 static void write_list(const char *text)
 {
@@ -105,6 +121,51 @@ static void test_file_may_come_later(void **state)
     assert_true(becomes("192.0.2.1", true));
 }
 
+/* In place, as long as before, and with the date that it had. */
+static void test_a_file_may_keep_its_date(void **state)
+{
+    struct stat before;
+
+    (void)state;
+    write_list("192.0.2.1\n");
+    want(source);
+    assert_int_equal(stat(path, &before), 0);
+    FILE *file = fopen(path, "r+");
+    assert_non_null(file);
+    fputs("192.0.2.2\n", file);
+    fclose(file);
+    const struct timespec dates[] = {before.st_atim, before.st_mtim};
+    assert_int_equal(utimensat(AT_FDCWD, path, dates, 0), 0);
+    assert_true(becomes("192.0.2.2", true));
+}
+
+/* Nobody writes into it: to open it would be to wait for ever. */
+static void test_a_pipe_is_not_waited_for(void **state)
+{
+    (void)state;
+    write_list("192.0.2.1\n");
+    want(source);
+    unlink(path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    alarm(10);
+    event_base_loop(base, EVLOOP_ONCE);
+    event_base_loop(base, EVLOOP_ONCE);
+    alarm(0);
+    assert_true(has("192.0.2.1"));
+}
+
+static void test_a_resolver_may_come_later(void **state)
+{
+    (void)state;
+    snprintf(source, sizeof source, "dns:192.0.2.1");
+    has_no_resolver = true;
+    want(source);
+    event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+    assert_false(has("192.0.2.1"));
+    has_no_resolver = false;
+    assert_true(becomes("192.0.2.1", true));
+}
+
 static void test_reload_keeps_and_forgets(void **state)
 {
     (void)state;
@@ -173,6 +234,9 @@ int main(void)
         TEST(test_file_is_followed),
         TEST(test_last_good_list_stays),
         TEST(test_file_may_come_later),
+        TEST(test_a_file_may_keep_its_date),
+        TEST(test_a_pipe_is_not_waited_for),
+        TEST(test_a_resolver_may_come_later),
         TEST(test_reload_keeps_and_forgets),
         TEST(test_names),
         TEST(test_a_question_may_be_given_up),
