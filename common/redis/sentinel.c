@@ -47,15 +47,18 @@ struct redis_sentinel {
     struct sentinel_peer peers[];
 };
 
-static void peer_send(struct sentinel_peer *peer, struct redis_call *call,
+/* False: no answer will come. */
+static bool peer_send(struct sentinel_peer *peer, struct redis_call *call,
     const char *one, const char *two, const char *three)
 {
     const char *argv[] = {one, two, three};
     const size_t lens[] = {
         strlen(one), strlen(two), three == NULL ? 0 : strlen(three)};
-    if (!redis_connection_call(
+    if (redis_connection_call(
             peer->connection, call, three == NULL ? 2 : 3, argv, lens))
-        redis_connection_drop(peer->connection, "too many questions");
+        return true;
+    redis_connection_drop(peer->connection, "too many questions");
+    return false;
 }
 
 static void peer_ask(struct sentinel_peer *peer)
@@ -64,15 +67,14 @@ static void peer_ask(struct sentinel_peer *peer)
     peer->asks_again = peer->is_asking;
     if (peer->is_asking || !redis_connection_is_ready(peer->connection))
         return;
-    peer->is_asking = true;
     peer->has_epoch = false;
     for (size_t i = 0; i < CHANNELS; i++)
-        peer_send(peer, NULL, "UNSUBSCRIBE", channels[i], NULL);
-    peer_send(peer, &peer->epoch_call, "SENTINEL", "MASTER", name);
-    peer_send(
+        (void)peer_send(peer, NULL, "UNSUBSCRIBE", channels[i], NULL);
+    (void)peer_send(peer, &peer->epoch_call, "SENTINEL", "MASTER", name);
+    peer->is_asking = peer_send(
         peer, &peer->address_call, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", name);
     for (size_t i = 0; i < CHANNELS; i++)
-        peer_send(peer, NULL, "SUBSCRIBE", channels[i], NULL);
+        (void)peer_send(peer, NULL, "SUBSCRIBE", channels[i], NULL);
 }
 
 static void sentinel_ask(struct redis_sentinel *sentinel)

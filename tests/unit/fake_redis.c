@@ -106,7 +106,7 @@ static void fake_answer(struct fake_redis *fake, const redisReply *command)
             fake, or_good(fake->script_reply, "$40\r\n" FAKE_SHA "\r\n"));
     else if (strcasecmp(name, "ECHO") == 0)
         fake_echo(fake, command->element[1]);
-    else
+    else if (fake->mute_after == 0 || fake->others++ < fake->mute_after)
         fake_send_text(fake, "+OK\r\n");
 }
 

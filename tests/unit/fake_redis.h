@@ -31,8 +31,9 @@ struct fake_redis {
     char seen[8192]; /* "AUTH x;ECHO y;" */
     /* NULL: a good one */
     const char *auth_reply, *name_reply, *script_reply;
-    bool is_silent; /* keeps ECHO's answers back */
-    bool is_slow;   /* one byte a turn */
+    bool is_silent;              /* keeps ECHO's answers back */
+    unsigned mute_after, others; /* answers so many of other commands; 0: all */
+    bool is_slow;                /* one byte a turn */
     size_t held_len;
     char held[4096];
     struct event *drip;
