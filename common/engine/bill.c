@@ -222,13 +222,14 @@ static bool bill_defers(const struct bill *bill, const struct config *config)
     return false;
 }
 
-/* A report has no limit to divide: it stays 0. */
-static uint32_t share_of(
-    const struct limit *limit, const uint32_t serving[FACES])
+/* Of the limit or its override. A report has none to divide, nor has what an
+ * override lets pass. */
+static uint32_t share_of(const struct bill_item *item,
+    const struct charge *charge, const uint32_t serving[FACES])
 {
-    if (limit == NULL)
-        return 0;
-    uint32_t share = limit->n / serving[limit->at];
+    if (item->limit == NULL || item->n == 0)
+        return charge->limit;
+    uint32_t share = item->n / serving[item->limit->at];
     return share > 0 ? share : 1;
 }
 
@@ -243,7 +244,8 @@ bool bill_reduce_to_local(struct bill *bill, const struct config *config,
         if (failure_mode(&bill->items[i], config) != STORE_FAILURE_LOCAL)
             continue;
         bill->charges[kept] = bill->charges[i];
-        bill->charges[kept].limit = share_of(bill->items[i].limit, serving);
+        bill->charges[kept].limit =
+            share_of(&bill->items[i], &bill->charges[i], serving);
         bill->items[kept++] = bill->items[i];
     }
     bill->count = kept;

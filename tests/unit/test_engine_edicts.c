@@ -191,6 +191,31 @@ static void test_overrides_change_a_limit_for_one_key(void **state)
     bench_close(&bench);
 }
 
+static void test_overrides_hold_while_the_store_is_away(void **state)
+{
+    struct bench bench;
+
+    (void)state;
+    bench_open(&bench,
+        "client_limits_at = \"policy\"\n"
+        "client_message_rate_limit = 5\n"
+        "client_recipient_rate_limit = 10\n"
+        "limit \"user\" { event = \"recipient\" rate = \"20/1h\"\n"
+        "  key = { \"sasl_username\" } }\n");
+    put_override("client_message_rate_limit", "c=198.51.100.7", 50, 0, 90000);
+    put_override("client_recipient_rate_limit", "c=198.51.100.7", 1, 0, 90000);
+    put_override("user", "u=bob", 0, 0, 90000);
+    fake_store.status = STORE_UNAVAILABLE;
+    fake_store.serving = 2;
+    bench_decide(&bench, bench_first_recipient());
+    assert_int_equal(fake_store.local_asked, 1);
+    assert_int_equal(fake_store.asked_count, 3);
+    assert_int_equal(fake_store.asked[0].limit, 25);
+    assert_int_equal(fake_store.asked[1].limit, 1);
+    assert_int_equal(fake_store.asked[2].limit, 1000000000);
+    bench_close(&bench);
+}
+
 static void test_override_of_max_per_message(void **state)
 {
     struct bench bench;
@@ -260,6 +285,7 @@ int main(void)
         cmocka_unit_test(test_a_ban_in_shadow_refuses_nothing),
         cmocka_unit_test(test_infrastructure_cannot_be_banned),
         cmocka_unit_test(test_overrides_change_a_limit_for_one_key),
+        cmocka_unit_test(test_overrides_hold_while_the_store_is_away),
         cmocka_unit_test(test_override_of_max_per_message),
         cmocka_unit_test(
             test_anvil_reports_no_more_than_the_limit_to_whom_we_let_pass),
