@@ -129,6 +129,15 @@ static void entry_insert(
     unlink_bans(table, edict->kind, at);
 }
 
+bool edict_table_has_room(
+    const struct edict_table *table, const struct edict *edict)
+{
+    size_t count = 0;
+    for (enum edict_kind kind = 0; kind < EDICT_KINDS; kind++)
+        count += table->lists[kind].count;
+    return count < EDICTS_MAX || index_of(table, edict) != NONE;
+}
+
 void edict_table_put(struct edict_table *table, const struct edict *edict)
 {
     size_t at = index_of(table, edict);

@@ -20,6 +20,8 @@ struct edict_table;
 struct edict_table *edict_table_new(void);
 void edict_table_free(struct edict_table **);
 
+/* Is there one with its key already, or fewer than EDICTS_MAX of all? */
+bool edict_table_has_room(const struct edict_table *, const struct edict *);
 /* Copies it; takes the place of the one with its key. */
 void edict_table_put(struct edict_table *, const struct edict *);
 /* False: there was none. */

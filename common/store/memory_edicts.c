@@ -23,12 +23,10 @@ enum store_edict_result memory_edicts_write(struct edict_table *table,
 {
     const struct edict *edict = &request->edict;
     edict_table_expire(table, now_ms);
-    bool is_there = edict_table_find(table, edict->kind, edict->key) != NULL;
-    if (request->life_ms == 0 && !is_there)
+    if (request->life_ms == 0 &&
+        edict_table_find(table, edict->kind, edict->key) == NULL)
         return STORE_EDICT_NONE;
-    if (!is_there && edict_table_count(table, EDICT_BAN) +
-                             edict_table_count(table, EDICT_OVERRIDE) >=
-                         EDICTS_MAX)
+    if (request->life_ms != 0 && !edict_table_has_room(table, edict))
         return STORE_EDICT_FULL;
     memory_edicts_apply(table, request, now_ms, wall_ms);
     return STORE_EDICT_DONE;

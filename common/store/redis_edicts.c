@@ -94,7 +94,8 @@ static bool is_page(const redisReply *reply)
     return true;
 }
 
-/* One entry of a page; false: of another version, or no edict. */
+/* One entry of a page; false: of another version, no edict, or one more than
+ * our own script lets in: what a server sends is not all kept. */
 static bool take_edict(struct redis_edicts *edicts, struct edict_table *table,
     redisReply *const *fields)
 {
@@ -105,7 +106,8 @@ static bool take_edict(struct redis_edicts *edicts, struct edict_table *table,
         (void)edict_table_remove(table, edict.kind, edict.key);
         return true;
     }
-    if (!edict_read_text(&edict, fields[3]->str, fields[3]->len))
+    if (!edict_read_text(&edict, fields[3]->str, fields[3]->len) ||
+        !edict_table_has_room(table, &edict))
         return false;
     edict.until_ms = edicts->asked_ms + (uint64_t)fields[1]->integer;
     edict.set_ms = clock_wall_ms() - (uint64_t)fields[2]->integer;
@@ -124,8 +126,8 @@ static void take_page(struct redis_edicts *edicts, const redisReply *reply)
         edicts->coming != NULL ? edicts->coming : *edicts->table;
     for (size_t i = PAGE_HEAD; i < reply->elements; i += PAGE_FIELDS)
         if (!take_edict(edicts, table, reply->element + i))
-            redis_store_complain(
-                edicts->store, "a ban or an override that is malformed");
+            redis_store_complain(edicts->store,
+                "a ban or an override that is malformed, or one too many");
     set_cursor(edicts, reply->element[0]->str);
     if (is_more) {
         redis_edicts_poll(edicts);

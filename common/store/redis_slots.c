@@ -16,7 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAMED_MS 30000 /* a slot is about to get there */
+#define NAMED_MS  30000 /* a slot is about to get there */
+#define NODES_MAX (2 * CLUSTER_MASTERS_MAX)
 #define PULSES_MAX \
     400000 /* a node with one slot is found in 16384 on average */
 
@@ -43,9 +44,15 @@ struct redis_node *redis_slots_node(
     struct redis_store *store, const char *host, uint16_t port)
 {
     struct redis_node *node;
+    size_t count = 0;
     TAILQ_FOREACH(node, &store->nodes, entry)
-    if (node->port == port && strcmp(node->host, host) == 0)
-        return node;
+    {
+        if (node->port == port && strcmp(node->host, host) == 0)
+            return node;
+        count++;
+    }
+    if (count >= NODES_MAX)
+        return NULL;
     node = redis_node_new(store, store->slots->base, host, port);
     TAILQ_INSERT_TAIL(&store->nodes, node, entry);
     return node;

@@ -127,6 +127,8 @@ struct redis_node *redis_store_redirect(struct redis_store *store,
         return NULL;
     struct redis_node *to =
         redis_slots_node(store, redirect.address.host, redirect.address.port);
+    if (to == NULL)
+        return NULL;
     *is_ask_r = redirect.is_ask;
     to->named_ms = clock_monotonic_ms();
     if (!redirect.is_ask)

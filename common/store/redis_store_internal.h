@@ -148,7 +148,8 @@ void redis_slots_close(struct redis_store *);
 /* Who has the keys with this text in braces; NULL: nobody. */
 struct redis_node *redis_slots_find(
     const struct redis_slots *, const char *tag, size_t len);
-/* The node at an address, a new one if need be. */
+/* The node at an address, a new one if need be; NULL: there are more already
+ * than any Cluster has. */
 struct redis_node *redis_slots_node(
     struct redis_store *, const char *host, uint16_t port);
 /* Each slot has an owner, and each owner can be used. */
