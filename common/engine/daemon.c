@@ -309,11 +309,12 @@ static void daemon_free(struct daemon *daemon)
     store_close(&daemon->store);
     daemon_signals_free(daemon);
     daemon_watchdog_stop(daemon);
-    trust_free(&daemon->trust);
     if (daemon->drain_deadline != NULL)
         event_free(daemon->drain_deadline);
     if (daemon->drain_again != NULL)
         event_free(daemon->drain_again);
+    /* It turns the loop: nothing of ours may be left there. */
+    trust_free(&daemon->trust);
     if (daemon->base != NULL)
         event_base_free(daemon->base);
     config_unref(&daemon->config);
@@ -330,13 +331,13 @@ static int daemon_serve(struct daemon *daemon)
     signal(SIGUSR2, SIG_IGN);
     daemon_log_warnings(daemon->config);
     if (!daemon_start(daemon, &err)) {
-        if (daemon->phase == DAEMON_DRAINING) {
+        bool is_stopped = daemon->phase == DAEMON_DRAINING;
+        if (is_stopped)
             log_info("%s", err.text);
-            return EXIT_CLEAN;
-        }
-        log_error("fatal: %s", err.text);
+        else
+            log_error("fatal: %s", err.text);
         daemon->faces->stop(daemon->faces->context);
-        return EXIT_START;
+        return is_stopped ? EXIT_CLEAN : EXIT_START;
     }
     if (daemon->phase == DAEMON_STARTING) {
         daemon->phase = DAEMON_SERVING;

@@ -163,6 +163,18 @@ def test_term_closes_idle_smtpds_at_once(start, place, keep):
     assert not (place / "policy").exists()
 
 
+def test_the_end_finds_sessions_and_a_question_open(start, place, keep):
+    """The resolver of a proxy's name needs the loop after the sessions."""
+    policyd = start(("service", "25", {
+        "port": 25, "proxied": True, "proof": "optional",
+        "trusted_proxies": ["dns:localhost"]}), drain_timeout="100ms")
+    busy = keep(Anvil(place / "anvil"))
+    assert busy.event("connect", "198.51.100.9")["count"] == 1
+    assert policyd.process.terminate(5) == 0
+    policyd.process.wait_output("drain_timeout is over")
+    policyd.process.wait_output("stopped")
+
+
 def test_detached_means_serving(start, place, keep, end_pid):
     """-d comes back when requests are answered."""
     policyd = start(log=f"file:{place}/log")
