@@ -96,13 +96,15 @@ bool atomic_file_is(const char *path, const void *bytes, size_t len)
     return is;
 }
 
+/* Not chown: whoever owns the folder above may have put a link to one of root's
+ * in the place of the new one already. */
 static bool make_one(
     const char *folder, uid_t uid, gid_t gid, struct error *err)
 {
     if (mkdir(folder, 0750) == -1)
         return errno == EEXIST ||
                error_set(err, "%s: %s", folder, strerror(errno));
-    if (geteuid() == 0 && chown(folder, uid, gid) == -1)
+    if (geteuid() == 0 && lchown(folder, uid, gid) == -1)
         return error_set(err, "%s: chown: %s", folder, strerror(errno));
     return true;
 }

@@ -53,7 +53,7 @@ static bool make_directory(const struct daemon *daemon, const char *directory)
         return false;
     if (geteuid() == 0 &&
         privileges_find_user(daemon->config->user, &uid, &gid, &ignored) &&
-        chown(directory, uid, gid) == -1)
+        lchown(directory, uid, gid) == -1)
         log_warn("%s: chown: %s", directory, strerror(errno));
     log_info("%s: made, it was missing", directory);
     return true;
