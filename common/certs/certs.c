@@ -3,7 +3,6 @@
  */
 #include "common/certs/certs_private.h"
 
-#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/certs/atomic_file.h"
@@ -13,10 +12,8 @@
 #include "common/certs/watch.h"
 
 #include <event2/event.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 

@@ -8,7 +8,6 @@
 
 #include "common/base/memory.h"
 
-#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -14,7 +14,6 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/certs/atomic_file.h"
 #include "common/certs/file_writer.h"
 #include "common/certs/refresh_map.h"

@@ -19,7 +19,6 @@
 #include "common/certs/json_split.h"
 
 #include <jansson.h>
-#include <limits.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>

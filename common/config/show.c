@@ -7,7 +7,6 @@
  */
 #include "common/config/show.h"
 
-#include "common/base/memory.h"
 #include "common/config/option_checks.h"
 #include "common/config/values.h"
 

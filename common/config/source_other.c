@@ -9,7 +9,6 @@
 #include "common/base/memory.h"
 #include "common/config/text_file.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

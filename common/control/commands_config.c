@@ -6,7 +6,6 @@
  */
 #include "common/control/control_command.h"
 
-#include "common/base/memory.h"
 #include "common/engine/daemon.h"
 
 #include <stdlib.h>

@@ -13,7 +13,6 @@
 
 #include <assert.h>
 #include <event2/event.h>
-#include <inttypes.h>
 #include <stdlib.h>
 
 #define EVERY_MS   20

@@ -13,7 +13,6 @@
 #include "common/engine/ban.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 enum stage { STAGE_PROOF, STAGE_CLAIM, STAGE_BAN, STAGE_EXEMPTION, STAGE_END };

@@ -8,7 +8,6 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/engine/daemon_private.h"
 #include "common/engine/privileges.h"
 #include "common/net/notify.h"

@@ -8,7 +8,6 @@
 #ifndef TOLLGATE_REDIS_PIPELINE_H
 #define TOLLGATE_REDIS_PIPELINE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -11,7 +11,6 @@
 
 #include "common/core/charge.h"
 
-#include <stddef.h>
 #include <sys/queue.h>
 
 struct lease {

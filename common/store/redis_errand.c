@@ -13,7 +13,6 @@
 #include "common/store/edict_text.h"
 #include "common/store/memory_edicts.h"
 
-#include <event2/event.h>
 #include <hiredis/hiredis.h>
 #include <inttypes.h>
 #include <stdio.h>

@@ -6,7 +6,6 @@
 #ifndef TOLLGATE_TESTS_SCRIPT_H
 #define TOLLGATE_TESTS_SCRIPT_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

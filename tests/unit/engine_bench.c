@@ -3,7 +3,6 @@
  */
 #include "tests/unit/engine_bench.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

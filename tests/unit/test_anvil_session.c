@@ -4,7 +4,6 @@
  */
 #include "tests/unit/anvil_stage.h"
 
-#include <event2/event.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>

@@ -6,7 +6,6 @@
 #include "policyd/attr_scan.h"
 #include "tests/unit/unit.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 static struct attr_marks marks_by_loop(const char block[ATTR_BLOCK])

@@ -5,7 +5,6 @@
 
 #include "tests/unit/certs_stage.h"
 
-#include <event2/event.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -3,7 +3,6 @@
  */
 #include "tests/unit/unit.h"
 
-#include "common/base/memory.h"
 #include "common/certs/choice.h"
 #include "tests/unit/issue.h"
 

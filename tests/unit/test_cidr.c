@@ -5,7 +5,6 @@
 
 #include "common/base/cidr.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static struct address address_of(const char *text)

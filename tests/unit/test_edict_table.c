@@ -8,7 +8,6 @@
 
 #include "common/core/edict_table.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

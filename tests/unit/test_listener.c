@@ -6,8 +6,6 @@
 #include "tests/unit/net_helper.h"
 #include "tests/unit/unit.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
 #include <netinet/in.h>

@@ -4,8 +4,6 @@
 #include "ctl/program.h"
 #include "tests/unit/unit.h"
 
-#include "common/base/clock.h"
-
 #include <stdlib.h>
 #include <string.h>
 

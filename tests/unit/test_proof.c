@@ -6,7 +6,6 @@
 #include "tests/unit/fake_store.h"
 #include "tests/unit/unit.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

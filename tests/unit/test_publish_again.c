@@ -10,7 +10,6 @@
 #include <event2/event.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 /* While the file is being written. */
 static void test_a_reload_right_after_a_change(void **state)

@@ -5,7 +5,6 @@
 
 #include "common/store/redis_store_internal.h"
 
-#include <event2/event.h>
 #include <signal.h>
 #include <stdio.h>
 

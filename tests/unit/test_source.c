@@ -8,7 +8,6 @@
 #include "tests/unit/certs_stage.h"
 
 #include <openssl/evp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
