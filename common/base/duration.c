@@ -1,5 +1,5 @@
 /*
- * duration.c - reads and writes durations, rates and sizes.
+ * duration.c - reads and writes durations and rates.
  *
  * Each text is taken apart from left to right by small take_* helpers that
  * move a cursor; whatever is left at the end makes the text wrong. Limits are
@@ -10,7 +10,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #define SECOND_MS  UINT64_C(1000)
 #define MINUTE_MS  (60 * SECOND_MS)
@@ -56,14 +55,6 @@ static const struct unit rate_units[] = {
     {NULL, 0},
 };
 
-static const struct unit size_units[] = {
-    {"", 1},
-    {"k", UINT64_C(1) << 10},
-    {"m", UINT64_C(1) << 20},
-    {"g", UINT64_C(1) << 30},
-    {NULL, 0},
-};
-
 static bool take_number(const char **cursor, uint64_t max, uint64_t *number_r)
 {
     const char *at = *cursor;
@@ -86,11 +77,11 @@ static void skip_spaces(const char **cursor)
     *cursor += strspn(*cursor, " \t");
 }
 
-static bool find_unit(const struct unit *units, const char *name,
-    int (*compare)(const char *, const char *), uint64_t *factor_r)
+static bool find_unit(
+    const struct unit *units, const char *name, uint64_t *factor_r)
 {
     for (; units->name != NULL; units++) {
-        if (compare(units->name, name) == 0) {
+        if (strcmp(units->name, name) == 0) {
             *factor_r = units->factor;
             return true;
         }
@@ -111,7 +102,7 @@ bool duration_parse(const char *text, uint64_t *ms_r, struct error *err)
     const char *cursor = text;
     uint64_t number, factor;
     if (take_number(&cursor, NUMBER_MAX, &number) &&
-        find_unit(duration_units, cursor, strcmp, &factor) &&
+        find_unit(duration_units, cursor, &factor) &&
         multiply(number, factor, SPAN_MAX, ms_r))
         return true;
     return error_set(err,
@@ -146,7 +137,7 @@ bool rate_parse(const char *text, uint32_t *count_r, uint64_t *window_ms_r,
         if (*cursor >= '0' && *cursor <= '9')
             is_right = take_number(&cursor, NUMBER_MAX, &number);
     }
-    if (is_right && find_unit(rate_units, cursor, strcmp, &factor) &&
+    if (is_right && find_unit(rate_units, cursor, &factor) &&
         multiply(number, factor, SPAN_MAX, &window) && window > 0) {
         *count_r = (uint32_t)count;
         *window_ms_r = window;
@@ -155,19 +146,5 @@ bool rate_parse(const char *text, uint32_t *count_r, uint64_t *window_ms_r,
     return error_set(err,
         "\"%s\" is not a rate; write a count of 1 to 1000000000, a slash and a "
         "span of 1ms to 366d (\"100/60s\", \"500/1d\", \"200/hour\")",
-        text);
-}
-
-bool size_parse(const char *text, uint64_t *bytes_r, struct error *err)
-{
-    const char *cursor = text;
-    uint64_t number, factor;
-    if (take_number(&cursor, NUMBER_MAX, &number) &&
-        find_unit(size_units, cursor, strcasecmp, &factor) &&
-        multiply(number, factor, NUMBER_MAX, bytes_r))
-        return true;
-    return error_set(err,
-        "\"%s\" is not a size; write bytes, or a number with k, m or g "
-        "(\"512\", \"10k\")",
         text);
 }

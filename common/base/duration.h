@@ -1,5 +1,5 @@
 /*
- * duration.h - durations, rates and sizes as people write them.
+ * duration.h - durations and rates as people write them.
  *
  * Pure. Every parser takes the whole text or nothing, refuses signs, spaces
  * inside a number, overflow and, in a rate, zero, and says in the error what
@@ -24,10 +24,7 @@ char *duration_format(uint64_t ms, char text[DURATION_TEXT_SIZE]);
  * of 1..1000000000 per a span of 1 ms to 366 days. The words sec, second,
  * min, minute, hour, day and their plurals count as units here.
  */
-bool rate_parse(
-    const char *text, uint32_t *count_r, uint64_t *window_ms_r, struct error *err);
-
-/* "512" "10k" "5m" "1g", powers of 1024, letters in either case. */
-bool size_parse(const char *text, uint64_t *bytes_r, struct error *err);
+bool rate_parse(const char *text, uint32_t *count_r, uint64_t *window_ms_r,
+    struct error *err);
 
 #endif

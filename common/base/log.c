@@ -81,17 +81,6 @@ static const struct {
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-bool log_level_parse(const char *text, enum log_level *level_r)
-{
-    for (size_t i = 0; i < COUNT(levels); i++) {
-        if (strcmp(levels[i].name, text) == 0) {
-            *level_r = (enum log_level)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 bool log_facility_parse(const char *text, int *facility_r)
 {
     for (size_t i = 0; i < COUNT(facilities); i++) {

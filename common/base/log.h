@@ -16,7 +16,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
+enum log_level {
+    LOG_LEVEL_DEBUG,
+    LOG_LEVEL_INFO,
+    LOG_LEVEL_WARN,
+    LOG_LEVEL_ERROR
+};
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
 /*
@@ -35,8 +40,6 @@ bool log_open(const char *target, enum log_format format, enum log_level level,
 bool log_give_to(uid_t uid, gid_t gid, struct error *err);
 /* "mail", as openlog(3) wants it; all but "kern", which is not ours. */
 bool log_facility_parse(const char *text, int *facility_r);
-/* "debug" "info" "warn" "error" */
-bool log_level_parse(const char *text, enum log_level *level_r);
 
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));

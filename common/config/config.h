@@ -108,9 +108,9 @@ struct config {
     enum store_failure on_store_failure;
     char *store_username;
     char *store_password;
-    char *store_tls_ca_file; /* "": the system's */
+    char *store_tls_ca_file;                        /* "": the system's */
     char *store_tls_cert_file, *store_tls_key_file; /* "": none */
-    char *store_tls_server_name; /* "": what is dialed */
+    char *store_tls_server_name;                    /* "": what is dialed */
     char *instance_name;
     uint64_t lease_ttl_ms;
 
@@ -213,12 +213,8 @@ enum config_show { CONFIG_SHOW_ALL, CONFIG_SHOW_CHANGED, CONFIG_SHOW_DEFAULTS };
  */
 void config_show(const struct config *, enum config_show, FILE *out);
 
-/*
- * NULL, or the first option in both that only a restart changes and whose
- * values differ.
- */
-const char *config_needs_restart(const struct config *, const struct config *);
-/* All of them, at most max; how many. */
+/* The options in both that only a restart changes and whose values differ: at
+ * most max of them; returns how many. */
 size_t config_restart_options(const struct config *, const struct config *,
     const char **names_r, size_t max);
 

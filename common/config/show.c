@@ -144,10 +144,3 @@ size_t config_restart_options(const struct config *old,
     }
     return count;
 }
-
-const char *config_needs_restart(
-    const struct config *old, const struct config *new)
-{
-    const char *name;
-    return config_restart_options(old, new, &name, 1) > 0 ? name : NULL;
-}

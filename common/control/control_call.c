@@ -49,11 +49,6 @@ void control_call_keep(
     call->end = end;
 }
 
-void *control_call_state(const struct control_call *call)
-{
-    return call->state;
-}
-
 static void write_line(struct control_call *call, const json_t *object)
 {
     char *line = json_dumps(object, JSON_COMPACT);

@@ -95,7 +95,6 @@ json_t *control_text(const char *text);
  */
 void control_call_keep(
     struct control_call *, void *state, void (*end)(void *state));
-void *control_call_state(const struct control_call *);
 
 /* `{"ok":true,"result":…}`; takes the reference. The call is over then. */
 void control_answer(struct control_call *, json_t *result);

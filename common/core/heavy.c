@@ -9,7 +9,6 @@
  */
 #include "common/core/heavy.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 void heavy_clear(struct heavy *heavy)
@@ -45,13 +44,6 @@ static uint16_t find(const struct heavy *heavy, const struct heavy_key *key)
     while (at != 0 && !slot_has(&heavy->slots[at - 1], key))
         at = heavy->slots[at - 1].next;
     return at;
-}
-
-const struct heavy_slot *heavy_find(
-    const struct heavy *heavy, const struct heavy_key *key)
-{
-    uint16_t at = find(heavy, key);
-    return at == 0 ? NULL : &heavy->slots[at - 1];
 }
 
 static void look_for_smallest(struct heavy *heavy)
@@ -129,24 +121,4 @@ uint64_t heavy_unlisted(const struct heavy *heavy)
         if (heavy->slots[i].count < smallest)
             smallest = heavy->slots[i].count;
     return smallest;
-}
-
-static int slot_compare(const void *a, const void *b)
-{
-    const struct heavy_slot *const *one = a, *const *two = b;
-    if ((*one)->count != (*two)->count)
-        return (*one)->count > (*two)->count ? -1 : 1;
-    return *one < *two ? -1 : 1;
-}
-
-size_t heavy_top(
-    const struct heavy *heavy, const struct heavy_slot **slots_r, size_t size)
-{
-    const struct heavy_slot *all[HEAVY_SLOTS];
-    size_t count = heavy->used < size ? heavy->used : size;
-    for (size_t i = 0; i < heavy->used; i++)
-        all[i] = &heavy->slots[i];
-    qsort(all, heavy->used, sizeof(const struct heavy_slot *), slot_compare);
-    memcpy(slots_r, all, count * sizeof(const struct heavy_slot *));
-    return count;
 }

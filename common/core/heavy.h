@@ -57,15 +57,7 @@ struct heavy_key heavy_key_of(
 void heavy_note(
     struct heavy *, const struct heavy_key *, uint64_t amount, bool is_marked);
 
-/* NULL: not in the list. */
-const struct heavy_slot *heavy_find(
-    const struct heavy *, const struct heavy_key *);
-
 /* The most that somebody who is not in the list can have come. */
 uint64_t heavy_unlisted(const struct heavy *);
-
-/* The heaviest first; returns how many, at most `size`. */
-size_t heavy_top(
-    const struct heavy *, const struct heavy_slot **slots_r, size_t size);
 
 #endif

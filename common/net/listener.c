@@ -262,11 +262,6 @@ int listener_place_fd(const struct listener *listener)
     return listener->is_lent ? -1 : listener->place.fd;
 }
 
-bool listener_is_displaced(const struct listener *listener)
-{
-    return listener->is_displaced;
-}
-
 const struct config_listener *listener_config(const struct listener *listener)
 {
     return &listener->config;

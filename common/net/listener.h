@@ -84,7 +84,6 @@ int listener_fd(const struct listener *);
 /* A second descriptor for a successor, which may have no right to look into
  * the socket's directory; -1: none, or the socket is lent. */
 int listener_place_fd(const struct listener *);
-bool listener_is_displaced(const struct listener *);
 const struct config_listener *listener_config(const struct listener *);
 
 #endif

@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MESSAGE_SIZE 512
+#define MESSAGE_SIZE 64
 
 /* The length of the address, 0 if there is none that we can use. */
 static socklen_t notify_address(struct sockaddr_un *at_r)
@@ -91,19 +91,6 @@ void notify_main_pid(pid_t pid)
 void notify_watchdog(void)
 {
     notify_send("WATCHDOG=1");
-}
-
-void notify_status(const char *format, ...)
-{
-    char status[MESSAGE_SIZE - sizeof "STATUS="];
-    va_list args;
-    va_start(args, format);
-    int len = vsnprintf(status, sizeof status, format, args);
-    va_end(args);
-    if (len < 0)
-        return;
-    status[strcspn(status, "\n")] = '\0'; /* the next line is another message */
-    notify_format("STATUS=%s", status);
 }
 
 static uint64_t environment_number(const char *name)

@@ -17,8 +17,6 @@ void notify_reloading(void); /* followed by notify_ready when done */
 void notify_stopping(void);
 void notify_main_pid(pid_t);
 void notify_watchdog(void);
-void notify_status(const char *format, ...)
-    __attribute__((format(printf, 1, 2)));
 
 /* How often notify_watchdog is expected at the latest; 0: not at all. */
 uint64_t notify_watchdog_ms(void);

@@ -5,7 +5,6 @@
 #include "common/redis/slot.h"
 
 #include <stdint.h>
-#include <string.h>
 
 unsigned redis_slot_of_tag(const char *tag, size_t len)
 {
@@ -19,17 +18,4 @@ unsigned redis_slot_of_tag(const char *tag, size_t len)
         crc = (crc << 4 ^ table[(crc >> 12 ^ byte) & 15]) & 0xffff;
     }
     return crc % REDIS_SLOTS;
-}
-
-unsigned redis_slot_of_key(const char *key, size_t len)
-{
-    const char *open = memchr(key, '{', len);
-    if (open == NULL)
-        return redis_slot_of_tag(key, len);
-    const char *tag = open + 1;
-    size_t rest = len - (size_t)(tag - key);
-    const char *close = memchr(tag, '}', rest);
-    return close == NULL || close == tag
-               ? redis_slot_of_tag(key, len)
-               : redis_slot_of_tag(tag, (size_t)(close - tag));
 }

@@ -13,6 +13,5 @@
 
 /* Of the text that stands in the braces. */
 unsigned redis_slot_of_tag(const char *tag, size_t len);
-unsigned redis_slot_of_key(const char *key, size_t len);
 
 #endif

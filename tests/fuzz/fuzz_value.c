@@ -30,13 +30,6 @@ static void try_rate(const char *text, struct error *err)
         FUZZ_REQUIRE(ms > 0);
 }
 
-static void try_size(const char *text, struct error *err)
-{
-    uint64_t bytes;
-
-    (void)size_parse(text, &bytes, err);
-}
-
 static void try_cidr(const char *text, struct error *err)
 {
     struct cidr net, again;
@@ -82,7 +75,7 @@ static void try_url(const char *text, struct error *err)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const tries[])(const char *, struct error *) = {
-        try_duration, try_rate, try_size, try_cidr, try_address, try_url};
+        try_duration, try_rate, try_cidr, try_address, try_url};
     char *text = fuzz_text(data, size);
 
     for (size_t i = 0; i < sizeof tries / sizeof tries[0]; i++) {

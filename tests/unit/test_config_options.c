@@ -223,11 +223,10 @@ static void test_words_are_the_cores(void **state)
     for (unsigned i = 0; i < FACES; i++)
         assert_string_equal(faces[i + 1], face_name((enum face)i));
     const char *const *levels = option_find(SECTION_TOP, "log_level")->words;
-    for (unsigned i = 0; levels[i] != NULL; i++) {
-        enum log_level level;
-        assert_true(log_level_parse(levels[i], &level));
-        assert_int_equal(level, i);
-    }
+    assert_string_equal(levels[LOG_LEVEL_DEBUG], "debug");
+    assert_string_equal(levels[LOG_LEVEL_INFO], "info");
+    assert_string_equal(levels[LOG_LEVEL_WARN], "warn");
+    assert_string_equal(levels[LOG_LEVEL_ERROR], "error");
 }
 
 static void test_rows_are_sound(void **state)

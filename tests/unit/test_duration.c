@@ -113,30 +113,6 @@ static const char *const bad_rates[] = {
     "1 0/60s",
 };
 
-static const struct {
-    const char *text;
-    uint64_t bytes;
-} sizes[] = {
-    {"0", 0},
-    {"512", 512},
-    {"10k", 10240},
-    {"10K", 10240},
-    {"5m", 5242880},
-    {"1G", 1073741824},
-};
-
-static const char *const bad_sizes[] = {
-    "",
-    "k",
-    "-1",
-    "1 k",
-    "10kb",
-    "1t",
-    "1.5m",
-    "18446744073709551616",
-    "9999999999999g",
-};
-
 static void test_durations(void **state)
 {
     struct error err;
@@ -184,27 +160,12 @@ static void test_rates(void **state)
     }
 }
 
-static void test_sizes(void **state)
-{
-    struct error err;
-    uint64_t bytes;
-    (void)state;
-    for (size_t i = 0; i < COUNT(sizes); i++) {
-        assert_true(size_parse(sizes[i].text, &bytes, &err));
-        assert_int_equal(bytes, sizes[i].bytes);
-    }
-    for (size_t i = 0; i < COUNT(bad_sizes); i++)
-        if (size_parse(bad_sizes[i], &bytes, &err))
-            fail_msg("\"%s\" was taken for a size", bad_sizes[i]);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_durations),
         cmocka_unit_test(test_format),
         cmocka_unit_test(test_rates),
-        cmocka_unit_test(test_sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

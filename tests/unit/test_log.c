@@ -113,7 +113,6 @@ static void test_levels(void **state)
 {
     const struct place *place = *state;
     struct log_record record;
-    enum log_level level;
     char text[4096];
     open_log(place, LOG_FORMAT_TEXT, LOG_LEVEL_WARN);
     log_debug("no");
@@ -123,13 +122,6 @@ static void test_levels(void **state)
     assert_string_equal(read_log(place, text, sizeof text), "");
     log_warn("yes");
     assert_non_null(strstr(read_log(place, text, sizeof text), "warn: yes\n"));
-
-    assert_true(log_level_parse("debug", &level));
-    assert_int_equal(level, LOG_LEVEL_DEBUG);
-    assert_true(log_level_parse("error", &level));
-    assert_int_equal(level, LOG_LEVEL_ERROR);
-    assert_false(log_level_parse("", &level));
-    assert_false(log_level_parse("Info", &level));
 }
 
 static void write_record(void)
