@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DEFAULT_PATH "/etc/tollgate/tollgate.conf"
+#define DEFAULT_PATH SYSCONFDIR "/tollgate/tollgate.conf"
 
 static bool read_sources(struct config *config,
     const struct config_source *source, struct error *err)

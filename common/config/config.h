@@ -171,7 +171,7 @@ struct config {
 
 /* Where values come from; the later wins: file, environment, overrides. */
 struct config_source {
-    const char *path; /* NULL: /etc/tollgate/tollgate.conf if it exists */
+    const char *path; /* NULL: the one that -h names, if it exists */
     const char *const *overrides; /* "NAME=VALUE", from -o */
     size_t override_count;
 };
