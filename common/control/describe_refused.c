@@ -8,6 +8,7 @@
 #include "common/control/describe.h"
 
 #include "common/base/clock.h"
+#include "common/base/memory.h"
 #include "common/engine/daemon.h"
 #include "common/engine/tops.h"
 
@@ -48,7 +49,7 @@ static size_t collect(struct top_lists *lists, struct refused *all)
 
 json_t *describe_refused(const struct control_host *host)
 {
-    static struct refused all[FACES * EVENT_KINDS * LOOKED_AT];
+    struct refused *all = xcalloc(FACES * EVENT_KINDS * LOOKED_AT, sizeof *all);
     struct top_lists lists = {0};
     json_t *list = json_array();
 
@@ -65,5 +66,6 @@ json_t *describe_refused(const struct control_host *host)
                       (json_int_t)all[i].row->least, "most",
                       (json_int_t)all[i].row->most));
     top_lists_clear(&lists);
+    free(all);
     return list;
 }
