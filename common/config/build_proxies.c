@@ -163,15 +163,6 @@ static const char *why_too_wide(const struct cidr *net)
     return NULL;
 }
 
-static bool overlaps(const struct cidr_list *list, const struct cidr *net)
-{
-    for (size_t i = 0; i < list->count; i++)
-        if (cidr_contains_net(&list->items[i], net) ||
-            cidr_contains_net(net, &list->items[i]))
-            return true;
-    return false;
-}
-
 static void warn_of_nets(struct config *config,
     const struct config_service *service, const struct section *section)
 {
@@ -185,7 +176,7 @@ static void warn_of_nets(struct config *config,
         if (why != NULL)
             build_warn(config, setting,
                 "%s trusts %s; name the proxies' own addresses", text, why);
-        if (overlaps(&config->exempt_clients, net))
+        if (cidr_list_overlap(&config->exempt_clients, net) != NULL)
             build_warn(config, setting,
                 "%s overlaps exempt_clients; a proxy needs no exemption, and "
                 "its clients must not get one",

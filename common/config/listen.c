@@ -15,9 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A sockaddr_un less the suffix of the name that is bound before a rename. */
-#define PATH_MAX_LEN 99
-
 #define ALLOWED \
     "allowed: FACE:unix:/PATH or policy:inet:ADDRESS:PORT, FACE one of " \
     "policy, anvil, anvil-pass, sni"
@@ -26,9 +23,7 @@ static const struct face_word {
     const char *name;
     enum face face;
 } faces[] = {
-    {"policy", FACE_POLICY},
-    {"anvil", FACE_ANVIL},
-    {"anvil-pass", FACE_ANVIL},
+    {"policy", FACE_POLICY}, {"anvil", FACE_ANVIL}, {"anvil-pass", FACE_ANVIL},
     {"sni", FACES}, /* feeds no limit */
 };
 
@@ -45,11 +40,12 @@ static bool take_unix(
     const char *path, struct config_listener *listener, struct error *err)
 {
     size_t len = strlen(path);
-    if (path[0] != '/' || len < 2 || path[len - 1] == '/' || len > PATH_MAX_LEN)
+    if (path[0] != '/' || len < 2 || path[len - 1] == '/' ||
+        len > LISTEN_PATH_MAX)
         return error_set(err,
             "\"%s\" is no path for a socket; allowed: an "
             "absolute path of at most %d bytes",
-            path, PATH_MAX_LEN);
+            path, LISTEN_PATH_MAX);
     listener->path = xstrdup(path);
     return true;
 }

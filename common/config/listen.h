@@ -6,6 +6,10 @@
 
 #include "common/config/config.h"
 
+/* Bytes of a unix socket's path: as many as leave room in sockaddr_un for
+ * the ".PID" of the name that it is bound under before it is renamed. */
+#define LISTEN_PATH_MAX 99
+
 /* Leaves *listener_r zero if it fails. */
 bool listen_parse(
     const char *text, struct config_listener *listener_r, struct error *err);

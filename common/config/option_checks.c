@@ -19,10 +19,9 @@
 #include <string.h>
 #include <strings.h>
 
-#define ACTION_MAX      400 /* room for what %{...} expands to, see verdict.h */
-#define SOCKET_PATH_MAX 99  /* sockaddr_un less a suffix while it is bound */
-#define PREFIX_MAX      64
-#define HEADER_MAX      64
+#define ACTION_MAX 400 /* room for what %{...} expands to, see verdict.h */
+#define PREFIX_MAX 64
+#define HEADER_MAX 64
 
 static bool is_printable(const char *text, const char *except)
 {
@@ -144,14 +143,7 @@ bool option_check_proxy(const char *text, struct error *err)
 
 bool option_check_http(const char *text, struct error *err)
 {
-    char *host;
-    uint16_t port;
-    if (*text == '\0')
-        return true;
-    if (!option_split_address(text, &host, &port, err))
-        return false;
-    free(host);
-    return true;
+    return *text == '\0' || option_check_frontend(text, err);
 }
 
 bool option_check_milter_listen(const char *text, struct error *err)
@@ -239,9 +231,9 @@ bool option_check_path_or_empty(const char *text, struct error *err)
 
 bool option_check_socket_or_empty(const char *text, struct error *err)
 {
-    if (strlen(text) > SOCKET_PATH_MAX)
+    if (strlen(text) > LISTEN_PATH_MAX)
         return error_set(
-            err, "\"%s\" is longer than %d bytes", text, SOCKET_PATH_MAX);
+            err, "\"%s\" is longer than %d bytes", text, LISTEN_PATH_MAX);
     return option_check_path_or_empty(text, err);
 }
 

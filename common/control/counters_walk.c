@@ -218,19 +218,6 @@ static void walk_go(struct counters_walk *walk)
         walk->events.on_end(walk->events.context, walk->status);
 }
 
-static void apply_overrides(struct counters_walk *walk)
-{
-    const struct edict_table *edicts = store_edicts(walk->store);
-    uint32_t n;
-
-    for (size_t i = 0; i < walk->counters.count; i++) {
-        struct counter *counter = &walk->counters.items[i];
-        if (counter->limit != NULL)
-            (void)bill_override_charge(
-                edicts, counter->limit, &counter->charge, &n);
-    }
-}
-
 struct counters_walk *counters_walk_new(struct engine *engine,
     const struct counter_key *key, const struct counters_events *events)
 {
@@ -243,7 +230,6 @@ struct counters_walk *counters_walk_new(struct engine *engine,
     walk->events = *events;
     counters_list(&walk->counters, walk->config, key, titles, count);
     counters_override(&walk->counters, store_edicts(walk->store));
-    apply_overrides(walk);
     return walk;
 }
 

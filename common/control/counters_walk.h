@@ -22,7 +22,7 @@ struct counters_events {
     void *context;
 };
 
-/* Begins at counters_walk_run. Holds the engine's snapshot. */
+/* Begins at one of the two verbs below. Holds the engine's snapshot. */
 struct counters_walk *counters_walk_new(struct engine *,
     const struct counter_key *, const struct counters_events *);
 void counters_walk_show(struct counters_walk *);

@@ -11,7 +11,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define LEASES_MAX  4  /* CHARGE_LEASE among them */
 #define CHARGES_MAX 16 /* of one request */
 #define LEASES_MAX  4  /* of them, how many can be CHARGE_LEASE */
 

@@ -10,6 +10,7 @@
 
 #include "common/base/address.h"
 #include "common/base/memory.h"
+#include "common/config/option_checks.h"
 #include "common/net/acceptor.h"
 #include "common/net/http_request.h"
 #include "common/net/inet_socket.h"
@@ -28,7 +29,6 @@
 #define HEAD_MAX   8192
 #define VISIT_S    5
 #define VISITS_MAX 64
-#define HOST_SIZE  (ADDRESS_TEXT_SIZE + 2) /* with its brackets */
 
 struct visit {
     struct http_server *server;
@@ -223,34 +223,15 @@ static void server_on_accept(int fd, void *context)
 
 /* Life */
 
-/* The port, 0 if text is not "host:port". */
-static uint16_t split_address(const char *text, char host_r[HOST_SIZE])
-{
-    const char *colon = strrchr(text, ':');
-    size_t len = colon != NULL ? (size_t)(colon - text) : 0;
-    if (len == 0 || len >= HOST_SIZE || colon[1] < '0' || colon[1] > '9')
-        return 0;
-    memcpy(host_r, text, len);
-    host_r[len] = '\0';
-    if (strchr(host_r, ':') != NULL && host_r[0] != '[')
-        return 0;
-    char *end;
-    unsigned long port = strtoul(colon + 1, &end, 10);
-    return *end == '\0' && port <= UINT16_MAX ? (uint16_t)port : 0;
-}
-
 static int server_listen(const char *address, struct error *err)
 {
-    char host[HOST_SIZE];
-    uint16_t port = split_address(address, host);
-    if (port == 0) {
-        error_set(err,
-            "http: %s: must be an address and a port, as 127.0.0.1:9309 or "
-            "[::1]:9309",
-            address);
-        return -1;
+    char *host;
+    uint16_t port;
+    int fd = -1;
+    if (option_split_address(address, &host, &port, err)) {
+        fd = inet_socket_listen(host, port, err);
+        free(host);
     }
-    int fd = inet_socket_listen(host, port, err);
     if (fd == -1)
         error_prefix(err, "http: ");
     return fd;

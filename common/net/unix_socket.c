@@ -22,10 +22,10 @@ static bool beside_address(
 {
     if (path[0] != '/')
         return error_set(err, "%s: a socket's path must begin with /", path);
-    if (strlen(path) > UNIX_SOCKET_PATH_MAX)
+    if (strlen(path) > LISTEN_PATH_MAX)
         return error_set(err,
             "%s: too long for a unix socket: %zu bytes, at most %d", path,
-            strlen(path), UNIX_SOCKET_PATH_MAX);
+            strlen(path), LISTEN_PATH_MAX);
 
     *beside_r = (struct sockaddr_un){.sun_family = AF_UNIX};
     int len = snprintf(beside_r->sun_path, sizeof beside_r->sun_path, "%s.%d",
@@ -37,7 +37,7 @@ static bool beside_address(
 
 static bool has_directory(const char *path)
 {
-    char directory[UNIX_SOCKET_PATH_MAX + 1];
+    char directory[LISTEN_PATH_MAX + 1];
     size_t len = (size_t)(strrchr(path, '/') - path);
     struct stat st;
 

@@ -9,14 +9,12 @@
 #ifndef TOLLGATE_NET_UNIX_SOCKET_H
 #define TOLLGATE_NET_UNIX_SOCKET_H
 
+#include "common/config/listen.h"
 #include "common/net/listener.h"
 #include "common/net/unix_place.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>
-
-/* A PATH may be as long as leaves room for ".PID" in sockaddr_un. */
-#define UNIX_SOCKET_PATH_MAX 99
 
 /* place_r is an initialised place of this path; it is held afterwards. */
 enum listener_wait unix_socket_listen(const char *path,

@@ -1,15 +1,15 @@
 /*
  * connection.h - one pipelined connection to a Redis server.
  *
- * hiredis's reader and formatter over a libevent bufferevent; our own
- * deadlines, FIFO and reconnects. Commands are written in one go per turn of
- * the loop; replies come back in order. One timer, for the oldest unanswered
- * call. A call is answered exactly once: with its reply, or with NULL after
- * timeout_ms or when the connection is lost. After a timeout the FIFO slot
- * stays, so a late reply can never be taken for another's; no reply at all
- * for REDIS_SILENCE_MS, or a malformed one, and the connection is made anew.
- * Reconnects back off from 50 ms to 1 s, with jitter, until a call has been
- * answered. Nothing is ever sent twice. The program must ignore SIGPIPE.
+ * hiredis's reader over a libevent bufferevent; commands, deadlines, FIFO and
+ * reconnects are our own. Commands are written in one go per turn of the loop;
+ * replies come back in order. One timer, for what is due first. A call is
+ * answered exactly once: with its reply, or with NULL after timeout_ms or when
+ * the connection is lost. After a timeout the FIFO slot stays, so a late reply
+ * can never be taken for another's; no reply at all for REDIS_SILENCE_MS, or a
+ * malformed one, and the connection is made anew. Reconnects back off from
+ * 50 ms to 1 s, with jitter, until a call has been answered. Nothing is ever
+ * sent twice. The program must ignore SIGPIPE.
  */
 #ifndef TOLLGATE_REDIS_CONNECTION_H
 #define TOLLGATE_REDIS_CONNECTION_H

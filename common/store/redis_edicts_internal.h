@@ -8,9 +8,9 @@
 #include "common/store/control_script.h"
 #include "common/store/redis_edicts.h"
 #include "common/store/redis_store_internal.h"
+#include "common/store/store_inspect.h"
 
 #define CURSOR_SIZE     24
-#define DAEMON_ID_SIZE  (2 * SCRIPT_ID_SIZE + 1)
 #define DAEMONS_MAX     200 /* whose boards are looked at */
 #define ERRAND_LIMIT_MS 1000
 
@@ -21,7 +21,7 @@ struct store_errand {
     TAILQ_ENTRY(store_errand) link;
     struct store_edict_request *edict; /* one of the two */
     struct store_board_request *board;
-    char (*daemons)[DAEMON_ID_SIZE]; /* whose boards are to be read */
+    char (*daemons)[STORE_ID_SIZE]; /* whose boards are to be read */
     size_t daemon_count, looked_at;
 };
 

@@ -126,18 +126,11 @@ void redis_edicts_cancel(
         errand_free(request->errand);
 }
 
-static void own_id(const struct redis_edicts *edicts, char text[DAEMON_ID_SIZE])
-{
-    const unsigned char *id = edicts->store->holder.id;
-    for (size_t i = 0; i < SCRIPT_ID_SIZE; i++)
-        (void)snprintf(text + 2 * i, 3, "%02x", id[i]);
-}
-
 void redis_boards_show(
     struct redis_edicts *edicts, const char *text, size_t len)
 {
-    char id[DAEMON_ID_SIZE];
-    own_id(edicts, id);
+    char id[STORE_ID_SIZE];
+    redis_store_id(edicts->store, id);
     const struct control_word words[] = {
         control_word("show", 4),
         control_word(id, sizeof id - 1),
@@ -165,7 +158,7 @@ static void look_on(struct store_errand *errand)
     size_t count = 1;
     while (count <= BOARDS_AT_ONCE && errand->looked_at < errand->daemon_count)
         words[count++] = control_word(
-            errand->daemons[errand->looked_at++], DAEMON_ID_SIZE - 1);
+            errand->daemons[errand->looked_at++], STORE_ID_SIZE - 1);
     if (count == 1)
         finish_boards(errand, STORE_OK);
     else if (!errand_send(errand, words, count))
@@ -190,18 +183,18 @@ static void boards_on_reply(struct redis_call *call, const redisReply *reply)
 static void daemons_on_reply(struct redis_call *call, const redisReply *reply)
 {
     struct store_errand *errand = call->context;
-    char own[DAEMON_ID_SIZE];
+    char own[STORE_ID_SIZE];
     if (reply == NULL || reply->type != REDIS_REPLY_ARRAY) {
         complain(errand->edicts, reply);
         finish_boards(errand, STORE_UNAVAILABLE);
         return;
     }
-    own_id(errand->edicts, own);
+    redis_store_id(errand->edicts->store, own);
     errand->daemons = xcalloc(DAEMONS_MAX, sizeof *errand->daemons);
     for (size_t i = 0;
          i < reply->elements && errand->daemon_count < DAEMONS_MAX; i++) {
         const redisReply *id = reply->element[i];
-        if (id->type == REDIS_REPLY_STRING && id->len == DAEMON_ID_SIZE - 1 &&
+        if (id->type == REDIS_REPLY_STRING && id->len == STORE_ID_SIZE - 1 &&
             memcmp(id->str, own, id->len) != 0)
             memcpy(errand->daemons[errand->daemon_count++], id->str, id->len);
     }

@@ -10,7 +10,7 @@
 
 #include "common/store/lease.h"
 #include "common/store/memory.h"
-#include "common/store/store.h"
+#include "common/store/store_inspect.h"
 
 struct redis_store;
 
@@ -38,16 +38,14 @@ void redis_store_recall_cancel(struct redis_store *, struct store_recall *);
 bool redis_store_reload(struct redis_store *, struct error *err);
 /* redis_edicts.h has the verbs. */
 struct redis_edicts *redis_store_edicts(struct redis_store *);
-/* GET or DEL of the counter (store_inspect.h). */
-struct store_inspection;
+/* GET or DEL of the counter. */
 void redis_store_inspect(
     struct redis_store *, const char *command, struct store_inspection *);
 void redis_store_inspect_cancel(
     struct redis_store *, struct store_inspection *);
 /* Who is known to be refused is asked about again. */
 void redis_store_trust_nobody(struct redis_store *);
-/* Ours, as 16 hex digits and a NUL. */
-void redis_store_id(const struct redis_store *, char text_r[17]);
+void redis_store_id(const struct redis_store *, char text_r[STORE_ID_SIZE]);
 
 /* Everything but tracked and leases. */
 void redis_store_state(const struct redis_store *, struct store_state *);

@@ -206,15 +206,15 @@ static void refuses_path_twice(void **state)
 static void refuses_long_and_relative_paths(void **state)
 {
     struct test_dir *dir = *state;
-    char path[UNIX_SOCKET_PATH_MAX + 2];
+    char path[LISTEN_PATH_MAX + 2];
     (void)snprintf(path, sizeof path, "%s/", dir->path);
     size_t len = strlen(path);
-    memset(path + len, 'x', UNIX_SOCKET_PATH_MAX - len);
-    path[UNIX_SOCKET_PATH_MAX] = '\0';
+    memset(path + len, 'x', LISTEN_PATH_MAX - len);
+    path[LISTEN_PATH_MAX] = '\0';
     end(opened(path));
 
-    memset(path + len, 'x', UNIX_SOCKET_PATH_MAX + 1 - len);
-    path[UNIX_SOCKET_PATH_MAX + 1] = '\0';
+    memset(path + len, 'x', LISTEN_PATH_MAX + 1 - len);
+    path[LISTEN_PATH_MAX + 1] = '\0';
     assert_refused(path, "100 bytes, at most 99");
     assert_refused("relative/socket", "must begin with /");
 }
