@@ -7,6 +7,7 @@
  */
 #include "common/certs/chain.h"
 
+#include "common/base/hex.h"
 #include "common/base/memory.h"
 #include "common/certs/chain_names.h"
 #include "common/certs/pem.h"
@@ -129,8 +130,7 @@ static void take_identity(X509 *leaf, struct chain *chain)
     unsigned len = sizeof digest;
 
     if (X509_digest(leaf, EVP_sha256(), digest, &len) == 1)
-        for (size_t i = 0; i < sizeof digest; i++)
-            snprintf(chain->fingerprint + 2 * i, 3, "%02x", digest[i]);
+        (void)hex_write(chain->fingerprint, digest, sizeof digest);
     X509_NAME_oneline(
         X509_get_issuer_name(leaf), chain->issuer, sizeof chain->issuer);
 }

@@ -3,6 +3,7 @@
  */
 #include "common/certs/command.h"
 
+#include "common/base/hex.h"
 #include "common/base/log.h"
 
 #include <errno.h>
@@ -25,8 +26,7 @@ void command_digest(char *const *argv, char digest_r[33])
         EVP_DigestUpdate(context, *argv, strlen(*argv) + 1);
     EVP_DigestFinal_ex(context, digest, NULL);
     EVP_MD_CTX_free(context);
-    for (size_t i = 0; i < 16; i++)
-        snprintf(digest_r + 2 * i, 3, "%02x", digest[i]);
+    (void)hex_write(digest_r, digest, 16);
 }
 
 int command_left_open(void)

@@ -7,6 +7,7 @@
  */
 #include "common/config/show.h"
 
+#include "common/base/hex.h"
 #include "common/config/option_checks.h"
 #include "common/config/values.h"
 
@@ -124,8 +125,7 @@ void show_hash(const struct config *config, char hash_r[17])
         EVP_Digest(text, len, digest, NULL, EVP_sha256(), NULL) != 1)
         abort();
     free(text);
-    for (size_t i = 0; i < 8; i++)
-        (void)snprintf(hash_r + 2 * i, 3, "%02x", digest[i]);
+    (void)hex_write(hash_r, digest, 8);
 }
 
 size_t config_restart_options(const struct config *old,

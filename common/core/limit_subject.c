@@ -9,6 +9,8 @@
  */
 #include "common/core/limit.h"
 
+#include "common/base/hex.h"
+
 #include <assert.h>
 #include <openssl/evp.h>
 #include <string.h>
@@ -19,8 +21,6 @@
 
 /* Whose mail comes without a client's address, from all proxies together. */
 static const char unproxied[] = "unproxied";
-
-static const char hex_digits[] = "0123456789abcdef";
 
 static const char part_letters[KEY_PARTS] = {
     [KEY_CLIENT] = 'c',
@@ -88,12 +88,11 @@ static bool is_plain(char c, bool is_mail)
 
 static void write_special(struct writer *writer, char c)
 {
-    char escaped[] = {'%', hex_digits[(unsigned char)c >> 4],
-        hex_digits[(unsigned char)c & 0xf]};
-    char folded = fold(c);
+    char escaped[] = "%xx", folded = fold(c);
 
+    (void)hex_write(escaped + 1, &c, 1);
     if (is_structure(c))
-        write_bytes(writer, escaped, sizeof escaped);
+        write_bytes(writer, escaped, sizeof escaped - 1);
     else
         write_bytes(writer, &folded, 1);
 }
@@ -166,12 +165,8 @@ static void write_end(struct writer *writer)
     int done = EVP_DigestFinal_ex(writer->digest, digest, NULL);
     assert(done == 1);
     EVP_MD_CTX_free(writer->digest);
-    char *out = subject->text + HEAD_LEN;
-    *out++ = '#';
-    for (size_t i = 0; i < DIGEST_LEN; i++) {
-        *out++ = hex_digits[digest[i] >> 4];
-        *out++ = hex_digits[digest[i] & 0xf];
-    }
+    subject->text[HEAD_LEN] = '#';
+    (void)hex_write(subject->text + HEAD_LEN + 1, digest, DIGEST_LEN);
 }
 
 void limit_subject(uint16_t key, const struct event *event,

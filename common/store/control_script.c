@@ -3,6 +3,7 @@
  */
 #include "common/store/control_script.h"
 
+#include "common/base/hex.h"
 #include "common/store/control_lua.h"
 
 #include <assert.h>
@@ -15,16 +16,11 @@ static const char key_letters[CONTROL_KEYS] = {'v', 'e', 't', 's', 'b'};
 void control_script_init(
     struct control_script *script, const struct script_holder *holder)
 {
-    static const char hex_digits[] = "0123456789abcdef";
     unsigned char digest[EVP_MAX_MD_SIZE];
     int done = EVP_Digest(
         control_lua, sizeof control_lua - 1, digest, NULL, EVP_sha1(), NULL);
     assert(done == 1);
-    for (size_t i = 0; i < 20; i++) {
-        script->sha[2 * i] = hex_digits[digest[i] >> 4];
-        script->sha[2 * i + 1] = hex_digits[digest[i] & 0xf];
-    }
-    script->sha[40] = '\0';
+    (void)hex_write(script->sha, digest, (sizeof script->sha - 1) / 2);
     for (size_t i = 0; i < CONTROL_KEYS; i++)
         script->key_lens[i] =
             script_control_key(holder, key_letters[i], script->keys[i]);

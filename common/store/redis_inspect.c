@@ -8,9 +8,9 @@
 #include "common/store/store_inspect.h"
 
 #include "common/base/clock.h"
+#include "common/base/hex.h"
 
 #include <hiredis/hiredis.h>
-#include <stdio.h>
 #include <string.h>
 
 #define HOLDER_BYTES 18
@@ -35,8 +35,7 @@ static uint64_t little_endian(const unsigned char *bytes, size_t len)
 
 void redis_store_id(const struct redis_store *store, char text[STORE_ID_SIZE])
 {
-    for (size_t i = 0; i < SCRIPT_ID_SIZE; i++)
-        (void)snprintf(text + 2 * i, 3, "%02x", store->holder.id[i]);
+    (void)hex_write(text, store->holder.id, SCRIPT_ID_SIZE);
 }
 
 static void read_holder(const struct redis_store *store,
@@ -44,8 +43,7 @@ static void read_holder(const struct redis_store *store,
 {
     holder->expiry_ms = little_endian(bytes, 6);
     holder->is_ours = memcmp(bytes + 6, store->holder.id, SCRIPT_ID_SIZE) == 0;
-    for (size_t i = 0; i < SCRIPT_ID_SIZE; i++)
-        (void)snprintf(holder->id + 2 * i, 3, "%02x", bytes[6 + i]);
+    (void)hex_write(holder->id, bytes + 6, SCRIPT_ID_SIZE);
     holder->count = (uint32_t)little_endian(bytes + 14, 4);
 }
 
