@@ -36,3 +36,11 @@ uint64_t clock_wall_ms(void)
 {
     return clock_read_us(CLOCK_REALTIME) / 1000;
 }
+
+struct timeval clock_span(uint64_t ms)
+{
+    return (struct timeval){
+        .tv_sec = (time_t)(ms / 1000),
+        .tv_usec = (suseconds_t)(ms % 1000 * 1000),
+    };
+}

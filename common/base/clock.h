@@ -6,6 +6,7 @@
 #define TOLLGATE_BASE_CLOCK_H
 
 #include <stdint.h>
+#include <sys/time.h>
 
 /* CLOCK_MONOTONIC: for spans, deadlines and the memory store. */
 uint64_t clock_monotonic_ms(void);
@@ -16,5 +17,8 @@ uint64_t clock_monotonic_us(void);
 uint64_t clock_coarse_ms(void);
 /* CLOCK_REALTIME: for what people read. */
 uint64_t clock_wall_ms(void);
+
+/* A span, as the event loop's timers want it. */
+struct timeval clock_span(uint64_t ms);
 
 #endif

@@ -49,8 +49,7 @@ static void retry_later(struct schedule *schedule)
         return;
     if (ms > RETRY_MS_MAX)
         ms = RETRY_MS_MAX;
-    const struct timeval after = {.tv_sec = (time_t)(ms / 1000),
-        .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
+    const struct timeval after = clock_span(ms);
     evtimer_add(schedule->retry, &after);
 }
 

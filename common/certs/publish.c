@@ -52,8 +52,7 @@ bool publication_is_writing(const struct certificate *certificate)
 
 static void run_after(struct certificate *certificate, uint64_t ms)
 {
-    const struct timeval after = {.tv_sec = (time_t)(ms / 1000),
-        .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
+    const struct timeval after = clock_span(ms);
     evtimer_add(certificate->publication.timer, &after);
 }
 

@@ -213,8 +213,7 @@ static void on_drain_deadline(evutil_socket_t fd, short what, void *context)
 static void daemon_set_deadline(struct daemon *daemon)
 {
     uint64_t ms = daemon->config->drain_timeout_ms;
-    const struct timeval after = {.tv_sec = (time_t)(ms / 1000),
-        .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
+    const struct timeval after = clock_span(ms);
 
     daemon->drain_deadline =
         evtimer_new(daemon->base, on_drain_deadline, daemon);

@@ -7,6 +7,7 @@
  */
 #include "common/engine/daemon_private.h"
 
+#include "common/base/clock.h"
 #include "common/net/notify.h"
 
 #include <event2/event.h>
@@ -24,8 +25,7 @@ static void on_turn(evutil_socket_t fd, short what, void *context)
 bool daemon_watchdog_start(struct daemon *daemon, struct error *err)
 {
     uint64_t ms = notify_watchdog_ms() / PER_TIMEOUT;
-    const struct timeval every = {.tv_sec = (time_t)(ms / 1000),
-        .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
+    const struct timeval every = clock_span(ms);
 
     if (ms == 0)
         return true;

@@ -43,10 +43,7 @@ static void cluster_set_tick(struct redis_cluster *cluster)
     unsigned ms = cluster->is_lost ? ASK_OFTEN_MS : ASK_LATER_MS;
     if (cluster->asks_again)
         ms = ASK_PAUSE_MS;
-    const struct timeval tv = {
-        .tv_sec = ms / 1000,
-        .tv_usec = (suseconds_t)(ms % 1000 * 1000),
-    };
+    const struct timeval tv = clock_span(ms);
     (void)evtimer_add(cluster->tick, &tv);
 }
 

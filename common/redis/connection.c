@@ -29,10 +29,7 @@ static void connection_set_timer(struct redis_connection *conn, uint64_t at_ms)
 {
     uint64_t now_ms = clock_monotonic_ms();
     uint64_t ms = at_ms > now_ms ? at_ms - now_ms : 0;
-    struct timeval tv = {
-        .tv_sec = (time_t)(ms / 1000),
-        .tv_usec = (suseconds_t)(ms % 1000 * 1000),
-    };
+    const struct timeval tv = clock_span(ms);
     conn->timer_at_ms = at_ms;
     (void)evtimer_add(conn->timer, &tv);
 }

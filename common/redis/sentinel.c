@@ -188,10 +188,7 @@ static void peer_on_state(void *context, bool is_ready, const char *reason)
 static void sentinel_set_tick(struct redis_sentinel *sentinel)
 {
     unsigned ms = sentinel->is_lost ? ASK_SOON_MS : ASK_LATER_MS;
-    const struct timeval tv = {
-        .tv_sec = ms / 1000,
-        .tv_usec = (suseconds_t)(ms % 1000 * 1000),
-    };
+    const struct timeval tv = clock_span(ms);
     (void)evtimer_add(sentinel->tick, &tv);
 }
 

@@ -31,10 +31,7 @@ static void redis_node_set_tick(struct redis_node *node)
         (void)evtimer_del(node->tick);
         return;
     }
-    struct timeval tv = {
-        .tv_sec = (time_t)(ms / 1000),
-        .tv_usec = (suseconds_t)(ms % 1000 * 1000),
-    };
+    const struct timeval tv = clock_span(ms);
     (void)evtimer_add(node->tick, &tv);
 }
 

@@ -82,10 +82,7 @@ static void node_set_deadline(struct redis_node *node, uint64_t due_ms)
 {
     uint64_t now_ms = clock_monotonic_ms();
     uint64_t ms = due_ms > now_ms ? due_ms - now_ms : 0;
-    const struct timeval tv = {
-        .tv_sec = (time_t)(ms / 1000),
-        .tv_usec = (suseconds_t)(ms % 1000 * 1000),
-    };
+    const struct timeval tv = clock_span(ms);
     (void)evtimer_add(node->deadline, &tv);
 }
 
