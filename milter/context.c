@@ -50,14 +50,21 @@ void context_free(struct context **context)
     *context = NULL;
 }
 
-static void set_text(char **text, const char *value, size_t max)
+static void set_end(char **text, const char *value, size_t len, size_t max)
 {
+    size_t excess = len > max ? len - max : 0;
+
     free(*text);
     *text = NULL;
-    if (value == NULL || *value == '\0')
+    if (len == 0)
         return;
-    size_t len = strlen(value);
-    *text = xstrdup(value + (len > max ? len - max : 0));
+    *text = xcalloc(1, len - excess + 1);
+    memcpy(*text, value + excess, len - excess);
+}
+
+static void set_text(char **text, const char *value, size_t max)
+{
+    set_end(text, value, value == NULL ? 0 : strlen(value), max);
 }
 
 static const char *text_of(const char *text)
@@ -98,17 +105,19 @@ void context_helo(struct context *context, const char *helo)
     set_text(&context->helo, helo, TEXT_MAX);
 }
 
-/* "<user@example.org>" as in the command, or without the brackets. */
+/* "<user@example.org>" as in the command, or without the brackets: they go
+ * first, so that of a long one what is kept is the mailbox's end, and fits. */
 static void set_mailbox(char **text, const char *value)
 {
-    set_text(text, value, TEXT_MAX + 2);
-    if (*text == NULL)
-        return;
-    size_t len = strlen(*text);
-    if (len > 0 && (*text)[len - 1] == '>')
-        (*text)[--len] = '\0';
-    if ((*text)[0] == '<')
-        memmove(*text, *text + 1, len);
+    size_t len = value == NULL ? 0 : strlen(value);
+
+    if (len > 0 && value[len - 1] == '>')
+        len--;
+    if (len > 0 && value[0] == '<') {
+        value++;
+        len--;
+    }
+    set_end(text, value, len, TEXT_MAX);
 }
 
 void context_reset(struct context *context)
