@@ -10,6 +10,7 @@ import pytest
 
 from harness.own_network import enter_own_network
 from harness.policyd import ANVIL_PASS, MILTER, POLICYD, Policyd
+from harness.process import has_ended
 from harness.wait import wait_until
 from harness.workdir import workdir
 
@@ -110,6 +111,4 @@ def end_pid():
     yield pids.append
     for pid in pids:
         os.kill(pid, signal.SIGTERM)
-        wait_until(lambda: not os.path.exists(f"/proc/{pid}")
-                   or "\nState:\tZ" in open(f"/proc/{pid}/status").read(),
-                   10, f"{pid} has ended")
+        wait_until(lambda: has_ended(pid), 20, f"{pid} has ended")

@@ -11,6 +11,16 @@ from .wait import wait_until
 OWN_PIDS = ["unshare", "--pid", "--fork"]
 
 
+def has_ended(pid):
+    """Gone, or only waited for by its parent; it may go at any moment."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii",
+                  errors="replace") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 class Process:
     """argv runs at once. Output of a second start is appended."""
 
