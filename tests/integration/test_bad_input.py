@@ -114,27 +114,15 @@ def test_no_descriptors_left(place, keep):
     assert first.rcpt("198.51.100.4") == "DUNNO"
     crowd = [Policy(place / "policy") for _ in range(100)]
     policyd.process.wait_output("Too many open files")
-    used = cpu_seconds(policyd.process.pid)
+    used = policyd.process.cpu_seconds()
     assert first.rcpt("198.51.100.4") == "DUNNO"
     time.sleep(1)  # a span to measure in, not something to wait for
-    assert cpu_seconds(policyd.process.pid) - used < 0.3  # it does not spin
+    assert policyd.process.cpu_seconds() - used < 0.3  # it does not spin
     for smtpd in crowd[:90]:
         smtpd.close()
     for smtpd in crowd[90:]:
         assert smtpd.rcpt("198.51.100.4") == "DUNNO"
         smtpd.close()
-
-
-def cpu_seconds(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def memory_kib(pid):
-    with open(f"/proc/{pid}/status", encoding="ascii") as file:
-        return next(int(line.split()[1]) for line in file
-                    if line.startswith("VmRSS"))
 
 
 def test_memory_is_flat(start, place, monkeypatch):
@@ -150,9 +138,9 @@ def test_memory_is_flat(start, place, monkeypatch):
                     send(bad, data)
                     assert bad.read_reply() is None
     abuse(5)
-    before = memory_kib(policyd.process.pid)
+    before = policyd.process.resident_kib()
     abuse(50)
-    assert memory_kib(policyd.process.pid) - before < 512
+    assert policyd.process.resident_kib() - before < 512
 
 
 def test_thousands_of_connections(start, place, keep):
@@ -163,13 +151,13 @@ def test_thousands_of_connections(start, place, keep):
         policyd = start(client_limits_at="policy",
                         client_message_rate_limit=1000000)
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
-        before = memory_kib(policyd.process.pid)
+        before = policyd.process.resident_kib()
         crowd = [Policy(place / "policy") for _ in range(4000)]
         for smtpd in crowd:
             assert smtpd.rcpt("198.51.100.5") == "DUNNO"
         wait_until(lambda: policyd.metric("tollgate_connections") == 4000, 5,
                    "all are connected")
-        assert (memory_kib(policyd.process.pid) - before) / 4000 < 16
+        assert (policyd.process.resident_kib() - before) / 4000 < 16
         for smtpd in crowd:
             smtpd.close()
         wait_until(lambda: policyd.metric("tollgate_connections") == 0, 5,

@@ -51,6 +51,11 @@ class Process:
             fields = file.read().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def resident_kib(self):
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as file:
+            return next(int(line.split()[1]) for line in file
+                        if line.startswith("VmRSS"))
+
     def text(self):
         with open(self.output, encoding="utf-8", errors="replace") as file:
             return file.read()
