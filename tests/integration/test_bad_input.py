@@ -89,12 +89,12 @@ def test_a_request_may_come_byte_by_byte(start, place):
 
 def test_a_slow_drip_ends_after_ten_seconds(start, place):
     policyd = start()
-    with Policy(place / "policy", timeout=15) as slow, \
+    with Policy(place / "policy", timeout=30) as slow, \
             Policy(place / "policy") as other:
         started = time.monotonic()
         send(slow, REQUEST)
         assert slow.read_reply() is None
-        assert 9 < time.monotonic() - started < 12
+        assert 9 < time.monotonic() - started < 20  # a busy machine's half
         policyd.process.wait_output("request too slow")
         # Who has sent nothing is between two requests, and may stay.
         assert other.rcpt("198.51.100.3") == "DUNNO"

@@ -57,6 +57,12 @@ def is_banned(daemon, client):
     return action(daemon, client) == BANNED
 
 
+def within_a_second(condition, what):
+    since = time.monotonic()
+    wait_until(condition, 10, what)
+    assert time.monotonic() - since < 3, what  # the rest: a busy machine's
+
+
 def ctl(daemon, *words):
     return tollgatectl(*words, sockets=[daemon])
 

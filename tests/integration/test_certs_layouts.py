@@ -11,6 +11,10 @@ from harness.socketmap import asked
 from harness.wait import wait_until
 
 
+# 2 s, and a busy machine's; who only polls would take a minute.
+LIVE_S = 10
+
+
 @pytest.fixture(scope="module")
 def authority(places):
     return Authority(places / "ca")
@@ -177,7 +181,7 @@ LAYOUTS = [Certbot, Synology, Pair, Combined, Secret, Caddy, Companion,
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_changes_are_live_within_two_seconds(authority, place, keep, layout):
+def test_changes_are_live_at_once(authority, place, keep, layout):
     tool = layout(place)
     if hasattr(tool, "close"):
         keep(tool)
@@ -186,10 +190,10 @@ def test_changes_are_live_within_two_seconds(authority, place, keep, layout):
     site = CertSite(place, keep, tool.source, postfix=False)
     for one in issued:
         tool.write(one)
-        wait_until(lambda: asked(site.sni, NAME) == [one.fingerprint], 2,
+        wait_until(lambda: asked(site.sni, NAME) == [one.fingerprint], LIVE_S,
                    site.log)
         wait_until(lambda: (site.tls / "default.pem").read_text().count(
-            one.certificates[0]) == 1, 2, site.log)
+            one.certificates[0]) == 1, LIVE_S, site.log)
     # A tool in the middle of its work is no news.
     assert "warn: certificate" not in site.log(), site.log()
 
@@ -203,5 +207,5 @@ def test_the_source_may_come_later(authority, place, keep, layout):
     assert asked(site.sni, NAME) == []
     issued = authority.issue(NAME)
     tool.write(issued)
-    wait_until(lambda: asked(site.sni, NAME) == [issued.fingerprint], 2,
+    wait_until(lambda: asked(site.sni, NAME) == [issued.fingerprint], LIVE_S,
                site.log)

@@ -14,6 +14,9 @@ from harness.tls import TlsSession, served
 from harness.wait import wait_until
 
 CLIENTS = 50
+# At once, and within 2 s without a name; on a machine that others use as well.
+# Who only polls would take a minute.
+LIVE_S = 10
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +45,8 @@ def test_a_renewal_is_live_with_and_without_sni(authority, place, keep, acme):
     for name in (NAME, NAME.upper(), "other.example.com", None):
         assert all_served(first, name)
     acme.write(*second.values())
-    wait_until(lambda: all_served(second, NAME), 2, site.log)
-    wait_until(lambda: all_served(second, None), 3, site.log)
+    wait_until(lambda: all_served(second, NAME), LIVE_S, site.log)
+    wait_until(lambda: all_served(second, None), LIVE_S, site.log)
     for name in (NAME, None):
         assert second["ecdsa"].certificates[0].strip() in \
             s_client(site.server, name)
@@ -135,7 +138,7 @@ class Load:
             with self._lock:
                 self.handshakes += 1
                 if not self.current.allows(seen, started,
-                                           1 if name else 2):
+                                           2 if name else 4):
                     self.failures.append(f"{name}: stale certificate")
             time.sleep(dice.random() * 0.2)
 
@@ -188,9 +191,10 @@ def test_rotation_under_load(authority, place, keep, acme):
             if pair is not pairs[len(current.history) - 1]:
                 current.add(pair)
             time.sleep(0.07)
+        wait_until(lambda: load.handshakes > 500 or load.failures, 120,
+                   "many have shaken hands")
     finally:
         load.end()
-    assert load.handshakes > 500
     assert held.command("MAIL FROM:<a@example.com>") == "250"
     held.quit()
     assert served(site.server, NAME, only="rsa") == pairs[-1][0].fingerprint
@@ -218,7 +222,7 @@ def test_sni_over_a_restart_of_policyd(
         successor = site.policyd.hand_over()
         end_pid(successor)
         goal = len(seen) + 200
-        wait_until(lambda: len(seen) > goal or failures, 20, "it goes on")
+        wait_until(lambda: len(seen) > goal or failures, 60, "it goes on")
     finally:
         stopping.set()
         for thread in threads:
@@ -229,5 +233,7 @@ def test_sni_over_a_restart_of_policyd(
     # It may still read what only root may.
     new = authority.issue(NAME, days=95)
     acme.write(new)
-    wait_until(lambda: asked(site.sni, NAME) == [new.fingerprint], 2, site.log)
-    wait_until(lambda: served(site.server) == new.fingerprint, 3, site.log)
+    wait_until(lambda: asked(site.sni, NAME) == [new.fingerprint], LIVE_S,
+               site.log)
+    wait_until(lambda: served(site.server) == new.fingerprint, LIVE_S,
+               site.log)
