@@ -1,4 +1,4 @@
-"""What the demo plays on: policyd before a private Postfix, with HAProxy.
+"""What the demo plays on: both daemons before a private Postfix, with HAProxy.
 
 In a network of its own (isolated) the addresses are those of a real set-up;
 otherwise everything is on 127.0.0.0/8 and on free ports. Ends what it started
