@@ -8,7 +8,6 @@ from harness.policyd import POLICYD, answers
 from harness.process import Process
 
 from . import figures, machine, policy, script
-from .milter import resident_bytes
 
 STARTS = 20
 CROWD = 1000      # connections
@@ -58,8 +57,8 @@ def measure_idle(folder, _size):
         on_memory, _ = policy.start_on_memory(stack, folder / "memory")
         server = script.start_redis(stack, folder)
         on_redis, _ = script.start_policyd(stack, folder, server)
-        memory = resident_bytes(on_memory) / 2**20
-        redis = resident_bytes(on_redis.process) / 2**20
+        memory = on_memory.resident_kib() / 1024
+        redis = on_redis.process.resident_kib() / 1024
     return [figures.Figure(
         "idle", "resident memory of an idle policyd", max(memory, redis),
         unit="MiB", asked=8, at_least=False,

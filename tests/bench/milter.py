@@ -146,27 +146,19 @@ def measure_burst(folder, size):
                 "no-op milter, slowest, ms": 1000 * figures.median(nothing)})]
 
 
-def resident_bytes(process):
-    with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
-        for line in file:
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) * 1024
-    raise machine.BenchError("no VmRSS")
-
-
 def measure_idle(folder, _size):
     raise_descriptor_limit()
     with contextlib.ExitStack() as stack:
         server = start_redis(stack, folder)
         milter = start_ours(stack, folder / "milter", store=server.unix_url)
         milter.process.wait_output(" is available")
-        empty = resident_bytes(milter.process)
+        empty = milter.process.resident_kib()
         crowd = Crowd(milter.socket)
         stack.callback(crowd.close)
         crowd.open(addresses(IDLE), timeout=60)
-        used = resident_bytes(milter.process)
+        used = milter.process.resident_kib()
     return [figures.Figure(
         "milter-idle", f"memory with {IDLE} idle sessions, each with a place",
-        used / 2**20, unit="MiB", asked=32, at_least=False,
-        beside={"without sessions, MiB": empty / 2**20,
-                "bytes a session": (used - empty) / IDLE})]
+        used / 1024, unit="MiB", asked=32, at_least=False,
+        beside={"without sessions, MiB": empty / 1024,
+                "bytes a session": 1024 * (used - empty) / IDLE})]

@@ -1,6 +1,5 @@
 """A private HAProxy that passes SMTP on with a PROXY v2 header."""
-import socket
-
+from .ports import is_taken
 from .process import Process
 from .wait import wait_until
 
@@ -33,14 +32,7 @@ class Haproxy:
 
     def _accepts(self):
         assert self.process.is_running(), self.process.text()
-        try:
-            # The kernel's word is enough, Postfix need not see a client.
-            with socket.socket() as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(self.server)
-            return False
-        except OSError:
-            return True
+        return is_taken(self.server)
 
     def close(self):
         self.process.close()

@@ -7,10 +7,10 @@ does, and the users that the package brings.
 import os
 import pwd
 import signal
-import socket
 import subprocess
 
 from .logfile import LogFile
+from .ports import is_taken
 from .wait import wait_until
 
 MAIN_CF = """
@@ -138,14 +138,7 @@ class Postfix:
             return None
 
     def _accepts(self):
-        try:
-            # The kernel's word is enough, no smtpd need be woken for it.
-            with socket.socket() as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(self.server)
-            return False
-        except OSError:
-            return True
+        return is_taken(self.server)
 
     def start(self):
         self.run("start")
