@@ -16,7 +16,6 @@ from harness.wait import wait_until
 
 LIMIT = 4
 SECONDS = 1.5  # how long each trouble lasts
-TRIES = 3 + 2 * SECONDS  # connections, or probes, in that time
 BUSY = 0.15  # of the processor
 PASSWORD, WRONG = "fifteen men on", "the dead man's chest"
 
@@ -45,7 +44,7 @@ def calm_in_trouble(fleet, text, client):
         policy.rcpt(f"10.5.0.{next(_numbers) % 250}")
         spans.append(time.monotonic() - started)
         time.sleep(0.02)
-    assert sorted(spans)[len(spans) // 2] < 0.005
+    assert sorted(spans)[len(spans) // 2] < 0.05  # store_timeout is 0.2
     assert daemon.process.cpu_seconds() - busy < BUSY * SECONDS
     assert sum(text in line for line in
                daemon.process.text().splitlines()) == 1
@@ -95,15 +94,17 @@ def busy(redis):
 def test_a_server_that_cannot_serve(fleet, redis, client, trouble, text):
     fleet.wait_store()
     policy = fleet.policy(0)
-    made = connections(redis)
+    made, begun = connections(redis), time.monotonic()
     with trouble(redis):
         # The next charge notices.
         wait_until(lambda: policy.rcpt(f"10.6.0.{next(_numbers) % 250}") and
                    text in fleet.daemons[0].process.text(), 5, text)
         calm_in_trouble(fleet, text, client)
-    fleet.wait_store(timeout=4)
-    # redis-cli's own ones, and our looks: fewer than five.
-    assert connections(redis) - made < TRIES + 5
+    fleet.wait_store()
+    # Ours, once or twice a second; redis-cli's own, and our looks: fewer than
+    # five.
+    tries = 3 + 2 * (time.monotonic() - begun)
+    assert connections(redis) - made < tries + 5
     # Counted here, and never sent after: there it is new.
     assert passed(policy.rcpt(client) for _ in range(9)) == LIMIT
 
@@ -138,14 +139,15 @@ def test_a_wrong_password(place, keep, client):
     calm_in_trouble(fleet, "is unavailable: AUTH refused: WRONGPASS", client)
     with RedisClient(redis) as look:
         look.call("AUTH", PASSWORD)
-        made = look.call("INFO", "stats")
+        made, begun = look.call("INFO", "stats"), time.monotonic()
         time.sleep(1)
+        seconds = time.monotonic() - begun
         again = look.call("INFO", "stats")
         look.call("CONFIG", "SET", "requirepass", WRONG)
     number = [int(text.split(b"total_connections_received:")[1].split()[0])
               for text in (made, again)]
-    assert number[1] - number[0] in range(0, 5)
-    fleet.wait_store(timeout=4)
+    assert number[1] - number[0] < 3 + 2 * seconds
+    fleet.wait_store()
     text = fleet.daemons[0].process.text()
     assert PASSWORD not in text and WRONG not in text
 

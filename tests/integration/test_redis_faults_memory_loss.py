@@ -11,6 +11,7 @@ from harness.redis_server import RedisServer
 from harness.wait import wait_until
 
 LEASE_TTL = 6
+RENEWED = LEASE_TTL / 3 + 2  # and a busy machine
 LIMIT = 5
 # What doc/architecture.md says that a counter costs in Redis.
 KEY_BYTES = 400
@@ -32,8 +33,9 @@ def redis(places, keeps):
 @pytest.fixture(scope="module")
 def fleet(places, keeps, redis):
     fleet = Fleet(places, keeps, 2, sections=SECTIONS, store=redis.url,
-                  lease_ttl=f"{LEASE_TTL}s", client_limits_at="policy",
-                  client_message_rate_limit=LIMIT)
+                  # A busy machine is not a slow server.
+                  store_timeout="1s", lease_ttl=f"{LEASE_TTL}s",
+                  client_limits_at="policy", client_message_rate_limit=LIMIT)
     fleet.wait_store()
     return fleet
 
@@ -88,8 +90,8 @@ def test_killed_and_restarted_empty(fleet, redis, load, client):
     redis.start()
     started = time.monotonic()
     fleet.wait_store()
-    assert time.monotonic() - started < 2  # 1 s, and a busy machine
-    wait_held(redis, client, 2, LEASE_TTL / 3)
+    assert time.monotonic() - started < 4  # 1 s, and a busy machine
+    wait_held(redis, client, 2, RENEWED)
     assert passed(here.rcpt(client) for _ in range(9)) == LIMIT
     assert fleet.anvil(0).event("connect", client)["count"] == 5
 
@@ -101,10 +103,9 @@ def test_flushed_under_load(fleet, redis, load, client):
     before = undecided(fleet)
     redis.cli("flushall")
     flushed = time.monotonic()
-    wait_until(lambda: here.rcpt(client) == "DUNNO", 2,
+    wait_until(lambda: here.rcpt(client) == "DUNNO", 4,
                "who was refused is counted anew, within 1 s")
-    wait_held(redis, client, 2,
-              flushed + LEASE_TTL / 3 + 1 - time.monotonic())
+    wait_held(redis, client, 2, flushed + RENEWED - time.monotonic())
     assert undecided(fleet) == before
 
 

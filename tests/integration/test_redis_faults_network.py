@@ -50,7 +50,6 @@ def suffer(fleet, client, begin, end, seconds=2):
         fleet.wait_store(False)
         open_at = time.monotonic()
         assert passed(policy.rcpt(client) for _ in range(LIMIT)) == LIMIT - 2
-        time.sleep(0.2)  # the last ones that waited are through
         busy = daemon.process.cpu_seconds()
         settled = time.monotonic()
         time.sleep(seconds)
@@ -59,10 +58,9 @@ def suffer(fleet, client, begin, end, seconds=2):
     end()
     fleet.wait_store(timeout=BACK)
     spans = load.spans(begun - IN_TIME, open_at)
-    assert not spans or spans[-1] < 2 * IN_TIME
+    assert not spans or spans[-1] < 5 * IN_TIME
     later = load.spans(settled, ended)
-    assert part(later, 0.5) < 0.005
-    assert part(later, 0.9) < IN_TIME / 4
+    assert part(later, 0.9) < IN_TIME / 2
     assert busy < BUSY * (ended - settled)
     said = daemon.process.text().splitlines()[lines:]
     assert sum("unavailable" in line for line in said) in range(1, 5), said
