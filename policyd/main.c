@@ -128,7 +128,7 @@ static void allow_postfix(struct policyd *policyd, const struct config *config)
     sni_sessions_allow(policyd->sni, uid);
 }
 
-static void policyd_on_session_end(void *daemon)
+static void policyd_on_rest(void *daemon)
 {
     daemon_session_ended(daemon);
 }
@@ -150,7 +150,7 @@ static bool policyd_start(
     policyd->certs = certs_new(
         daemon_base(daemon), engine_config(engine), &policyd->certs_start);
     policyd->sni = sni_sessions_new(
-        daemon_base(daemon), policyd->certs, policyd_on_session_end, daemon);
+        daemon_base(daemon), policyd->certs, policyd_on_rest, daemon);
     allow_postfix(policyd, engine_config(engine));
     const struct control_host host = {
         daemon, policyd->certs, 1u << FACE_ANVIL | 1u << FACE_POLICY};
@@ -209,7 +209,7 @@ static bool policyd_drain(void *context)
     policy_sessions_drain(policyd->policy);
     anvil_sessions_drain(policyd->anvil);
     sni_sessions_drain(policyd->sni);
-    certs_retire(policyd->certs, policyd_on_session_end, policyd->daemon);
+    certs_retire(policyd->certs, policyd_on_rest, policyd->daemon);
     return certs_is_idle(policyd->certs) &&
            sni_sessions_count(policyd->sni) == 0 &&
            anvil_sessions_count(policyd->anvil) == 0 &&

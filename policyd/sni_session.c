@@ -45,7 +45,7 @@ struct sni_session {
 struct sni_sessions {
     struct event_base *base;
     struct certs *certs;
-    void (*on_end)(void *context);
+    void (*on_rest)(void *context);
     void *context;
     uid_t postfix;
     struct sni_session *first;
@@ -58,13 +58,13 @@ static void session_on_writable(evutil_socket_t, short, void *);
 static void session_on_stalled(evutil_socket_t, short, void *);
 
 struct sni_sessions *sni_sessions_new(struct event_base *base,
-    struct certs *certs, void (*on_end)(void *context), void *context)
+    struct certs *certs, void (*on_rest)(void *context), void *context)
 {
     struct sni_sessions *all = xcalloc(1, sizeof *all);
 
     all->base = base;
     all->certs = certs;
-    all->on_end = on_end;
+    all->on_rest = on_rest;
     all->context = context;
     all->postfix = (uid_t)-1;
     return all;
@@ -84,6 +84,11 @@ static void forget_out(struct sni_session *session)
     session->out_len = session->out_sent = 0;
 }
 
+static bool session_is_idle(const struct sni_session *session)
+{
+    return session->in_len == 0 && session->out == NULL;
+}
+
 static void session_end(struct sni_session *session)
 {
     struct sni_sessions *all = session->all;
@@ -101,7 +106,7 @@ static void session_end(struct sni_session *session)
         session->next->previous = session->previous;
     all->count--;
     free(session);
-    all->on_end(all->context);
+    all->on_rest(all->context);
 }
 
 void sni_sessions_free(struct sni_sessions **all)
@@ -260,6 +265,8 @@ static void session_go_on(struct sni_session *session)
         session->in_len -= used;
         memmove(session->in, session->in + used, session->in_len);
     }
+    if (session_is_idle(session))
+        session->all->on_rest(session->all->context);
 }
 
 static void session_on_readable(evutil_socket_t fd, short what, void *context)
@@ -307,7 +314,7 @@ void sni_sessions_drain(struct sni_sessions *all)
     for (struct sni_session *session = all->first; session != NULL;
          session = next) {
         next = session->next;
-        if (session->in_len == 0 && session->out == NULL)
+        if (session_is_idle(session))
             session_end(session);
     }
 }

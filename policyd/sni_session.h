@@ -19,10 +19,10 @@ struct evbuffer;
 struct event_base;
 struct sni_sessions;
 
-/* Borrows certs. on_end: a session has ended; no session is freed under its
- * caller. */
+/* Borrows certs. on_rest: a session has ended or become idle; drain comes
+ * later, because no session is freed under its caller. */
 struct sni_sessions *sni_sessions_new(struct event_base *, struct certs *,
-    void (*on_end)(void *context), void *context);
+    void (*on_rest)(void *context), void *context);
 void sni_sessions_free(struct sni_sessions **); /* closes all */
 
 /* Besides root; (uid_t)-1: nobody. */
