@@ -233,9 +233,14 @@ static bool session_answer(
 
 static void session_fail(struct sni_session *session, const char *reason)
 {
+    struct log_record record;
+
     session->all->malformed++;
-    log_warn("malformed face=sni pid=%ld reason=\"%s\"", (long)session->peer,
-        reason);
+    log_record_begin(&record, LOG_LEVEL_WARN, "malformed");
+    log_record_text(&record, "face", "sni");
+    log_record_number(&record, "pid", session->peer);
+    log_record_text(&record, "reason", reason);
+    log_record_end(&record);
     session_end(session);
 }
 

@@ -1,4 +1,5 @@
 """The SNI face: who is answered, and what breaks the protocol."""
+import json
 import os
 import pwd
 import socket
@@ -9,6 +10,7 @@ import pytest
 
 from harness.authority import Authority
 from harness.cert_site import NAME, Acme, CertSite
+from harness.policyd import Policyd
 from harness.socketmap import Socketmap, asked
 from harness.wait import wait_until
 
@@ -86,6 +88,18 @@ def test_what_breaks_the_protocol_is_closed(site, data):
         assert postfix.receive() == ""
     assert site.policyd.metric("tollgate_sni_requests_total") == before + 1
     assert len(asked(site.sni, NAME)) == 2
+
+
+def test_what_breaks_it_is_one_record_of_the_log(place, keep):
+    policyd = keep(Policyd(place / "policyd", [f"sni:unix:{place}/sni"],
+                           options={"log_format": "json"}))
+    with Socketmap(place / "sni") as postfix:
+        postfix.send(b"x")
+        assert postfix.receive() == ""
+    lines = [json.loads(line) for line in policyd.process.text().splitlines()]
+    [line] = [line for line in lines if line["message"] == "malformed"]
+    assert (line["face"], line["pid"], line["reason"]) == \
+        ("sni", os.getpid(), "no netstring")
 
 
 def test_connections_are_let_go(site):
