@@ -85,10 +85,19 @@ static void place_close(struct place *place)
     free(place->socket);
 }
 
-static bool is_usable_user(const char *user)
+/* "name" or "name:group" */
+static bool is_user(const char *user, const char *name)
 {
-    return user != NULL && strncmp(user, "root", 4) != 0 &&
-           strncmp(user, "postfix", 7) != 0;
+    size_t len = strlen(name);
+
+    return strcspn(user, ":") == len && strncmp(user, name, len) == 0;
+}
+
+/* spawn takes neither of these two. */
+static bool is_usable_user(const struct doctor *doctor, const char *user)
+{
+    return user != NULL && !is_user(user, "root") &&
+           !is_user(user, postfix_config_value(doctor->postfix, "mail_owner"));
 }
 
 /* The line as it should be; what is sound of the old one stays. */
@@ -96,8 +105,9 @@ static void mend_place(struct doctor *doctor, struct doctor_finding *finding,
     const struct place *place, bool is_helper_sound)
 {
     const struct config_listener *ours = doctor_listen(doctor, "anvil-pass");
-    const char *user =
-        is_usable_user(place->user) ? place->user : doctor->config->user;
+    const char *user = is_usable_user(doctor, place->user)
+                           ? place->user
+                           : doctor->config->user;
     char *line = xprintf("anvil unix - n n - 0 spawn user=%s argv=%s %s", user,
         is_helper(place->helper) && is_helper_sound ? place->helper : HELPER,
         ours->path);
@@ -203,7 +213,7 @@ void check_anvil_line(struct doctor *doctor)
                     wanted[i].field, value, wanted[i].value),
                 place.service, wanted[i].field, wanted[i].value);
     }
-    if (place.is_passed && !is_usable_user(place.user))
+    if (place.is_passed && !is_usable_user(doctor, place.user))
         mend_place(doctor,
             doctor_add(doctor, "anvil/unix", "spawn does not run it as %s",
                 place.user == NULL ? "nobody named" : place.user),
@@ -229,7 +239,7 @@ void check_anvil_helper(struct doctor *doctor)
     struct reach_user user;
 
     place_open(doctor, &place);
-    if (place.is_passed && is_usable_user(place.user)) {
+    if (place.is_passed && is_usable_user(doctor, place.user)) {
         if (!reach_user_find(place.user, &user, &err))
             doctor_advise(doctor_add(doctor, "anvil/unix", "%s", err.text),
                 "useradd --system --shell /usr/sbin/nologin %s", place.user);

@@ -102,6 +102,9 @@ BROKEN = {
     "no helper": ("anvil-helper", lambda it: anvil(
         it, argv="/nowhere/tollgate-anvil-pass")),
     "unknown user": ("anvil-helper", lambda it: anvil(it, user="nobodies")),
+    "much like another": ("anvil-helper",
+                          lambda it: anvil(it, user="postfix-helper:mail")),
+    "helper as root": ("anvil-line", lambda it: anvil(it, user="root:mail")),
     "accept when down": ("anvil-when-down",
                          lambda it: anvil(it, " --when-down=accept")),
     "exceptions": ("event-exceptions", [
@@ -196,8 +199,9 @@ BROKEN = {
 }
 # What no line for postconf can mend.
 ADVICE = {"no section", "section without port", "unproxied section",
-          "unknown user", "milter over inet", "who is Postfix",
-          "folder of its own", "SNI outside of the jail", "postscreen's TLS"}
+          "unknown user", "much like another", "milter over inet",
+          "who is Postfix", "folder of its own", "SNI outside of the jail",
+          "postscreen's TLS"}
 
 
 def outside(clinic):
