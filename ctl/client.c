@@ -7,6 +7,7 @@
 #include "common/base/memory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +15,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define CHUNK 65536
-#define LINE_MAX \
-    (64u << 20) /* bytes of an answer; more is no daemon of ours \
-                 */
+#define CHUNK      65536
+#define ANSWER_MAX (64u << 20) /* bytes; more is no daemon of ours */
 
 struct client {
     int fd;
@@ -25,6 +24,17 @@ struct client {
     char *bytes;      /* received and not taken */
     size_t len, size;
 };
+
+/* A daemon that hangs leaves us in a full queue: then at once, not for ever. */
+static bool connect_at_once(int fd, const struct sockaddr_un *name)
+{
+    const struct timeval patience = {.tv_sec = CLIENT_WAIT_MS / 1000};
+
+    return connect(fd, (const struct sockaddr *)name, sizeof *name) == 0 &&
+           fcntl(fd, F_SETFL, 0) == 0 &&
+           setsockopt(
+               fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) == 0;
+}
 
 struct client *client_open(
     const char *path, bool *is_missing, struct error *err)
@@ -38,11 +48,11 @@ struct client *client_open(
         return NULL;
     }
     memcpy(name.sun_path, path, len + 1);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd == -1 ||
-        connect(fd, (const struct sockaddr *)&name, sizeof name) == -1) {
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd == -1 || !connect_at_once(fd, &name)) {
         *is_missing = errno == ENOENT;
-        error_set(err, "%s: %s", path, strerror(errno));
+        error_set(err, "%s: %s", path,
+            errno == EAGAIN ? "does not answer" : strerror(errno));
         if (fd != -1)
             close(fd);
         return NULL;
@@ -117,7 +127,7 @@ static bool read_more(struct client *client, struct error *err)
     if (n == 0)
         return error_set(err, "%s: closed the connection", client->path);
     client->len += (size_t)n;
-    return client->len <= LINE_MAX ||
+    return client->len <= ANSWER_MAX ||
            error_set(err, "%s: the answer is too long", client->path);
 }
 

@@ -206,13 +206,25 @@ def test_its_folder_is_missing(place, keep, folder, is_made):
 
 
 def test_a_daemon_that_hangs(place, keep):
-    """An answer that comes late is no error; none at all is not waited for."""
+    """An answer that comes late is no error."""
     daemon = keep(Policyd(place / "policyd", [f"policy:unix:{place}/policy"]))
     daemon.process.freeze()
     with Control(daemon) as peer:
         peer.send(b'{"command":"status"}\n')
         daemon.process.thaw()
         assert peer.read()["ok"]
+
+
+def test_nobody_waits_in_a_full_queue(place):
+    path = place / "sock"
+    with socket.socket(socket.AF_UNIX) as hung, \
+            socket.socket(socket.AF_UNIX) as waiting:
+        hung.bind(str(path))
+        hung.listen(0)
+        waiting.connect(str(path))
+        done = tollgatectl("status", sockets=[path], timeout=20)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert f"{path}: does not answer" in done.stderr
 
 
 def test_a_daemon_that_is_gone(place, keep):
