@@ -21,10 +21,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define WATCH_S 1
-#define LINGER_MS \
-    500 /* a session that has been accepted is heard of by then \
-         */
+#define WATCH_S   1
+#define LINGER_MS 500 /* accepted sessions have been heard of by then */
 
 struct milter {
     struct daemon *daemon;
