@@ -11,14 +11,14 @@ from harness.control import Control, asked, tollgatectl
 from harness.milter_client import MilterClient
 from harness.policyd import Milter, Policyd
 from harness.redis_server import RedisServer
-from harness.wait import wait_until, within_a_second
+from harness.wait import PATIENT, wait_until
 
 BIG = 2147483647
 BANNED = "421 4.7.1 Error: client host rejected: access denied"
 PROXY, EXEMPT = "172.16.42.2", "203.0.113.0/24"
 OPTIONS = {"client_limits_at": "anvil", "client_message_rate_limit": 2,
            "client_connection_count_limit": 2, "instance_name": "here",
-           "exempt_clients": [EXEMPT]}
+           "exempt_clients": [EXEMPT], **PATIENT}
 SECTIONS = [
     ("service", "12525", {"port": 12525, "proxied": True, "proof": "optional",
                           "trusted_proxies": [PROXY]}),

@@ -162,9 +162,9 @@ class Gallery:
                           for kind, one in self.sections.items()}
         for one in self.sections.values():
             one.acme.write_text(one.write(one.bad))
-        wait_until(lambda: self.problems() == len(BAD), 10, self.log)
+        wait_until(lambda: self.problems() == len(BAD), 30, self.log)
         wait_until(lambda: self.log().count("; the one in use stays")
-                   >= len(BAD), 10, self.log)
+                   >= len(BAD), 30, self.log)
 
     def log(self):
         return self.policyd.process.text()
@@ -199,7 +199,7 @@ def test_and_is_followed_by_the_next_good_one(gallery):
     for one in gallery.sections.values():
         one.good = one.bad.new(days=96)
         one.acme.write(one.good, name=one.name)
-    wait_until(lambda: gallery.problems() == 0, 5, gallery.log)
+    wait_until(lambda: gallery.problems() == 0, 20, gallery.log)
     for one in gallery.sections.values():
         assert asked(gallery.sni, one.name) == [one.good.fingerprint]
     log = gallery.log()
@@ -278,7 +278,7 @@ def test_stale_and_foreign_entries_do_not_matter(stage):
         **acme_json((NAME, ["x"], new), ("broken.example.com", [], broken),
                     resolver="zerossl"),
         "empty": {"Account": None, "Certificates": None}}))
-    wait_until(lambda: asked(stage.site.sni, NAME) == [new.fingerprint], 2,
+    wait_until(lambda: asked(stage.site.sni, NAME) == [new.fingerprint], 10,
                "the newest of all is served")
     assert stage.site.policyd.metric(
         "tollgate_certificate_source_problem") == 0
@@ -292,7 +292,7 @@ def test_version_1_in_any_case(stage):
             {"Domain": {"Main": NAME, "SANs": None},
              "Certificate": base64.b64encode(new.chain.encode()).decode(),
              "Key": base64.b64encode(new.key.encode()).decode()}]}))
-    wait_until(lambda: asked(stage.site.sni, NAME) == [new.fingerprint], 2,
+    wait_until(lambda: asked(stage.site.sni, NAME) == [new.fingerprint], 10,
                "version 1 is read")
     assert oct(stage.acme.path.stat().st_mode & 0o777) == "0o600"
 

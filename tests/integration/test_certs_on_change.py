@@ -42,7 +42,7 @@ class Command:
         self.argv = [self.path, "an argument; $(with) 'signs'", "x"]
 
     def wait(self):
-        wait_until(self.out.exists, 5, "the command ran")
+        wait_until(self.out.exists, 15, "the command ran")
         text = self.out.read_text()
         self.out.unlink()
         return text
@@ -164,10 +164,11 @@ def test_postscreen_follows_after_a_reload(
     assert "tlsproxy" in site.postfix.log.text()
     mark = site.postfix.log.mark()
     acme.write(second)
-    wait_until(lambda: served(site.server, NAME) == second.fingerprint, 5,
+    wait_until(lambda: served(site.server, NAME) == second.fingerprint, 20,
                site.log)
     site.postfix.log.wait_for("reload -- version", since=mark)
-    wait_until(lambda: served(site.server) == second.fingerprint, 5, site.log)
+    # Each look takes a second: postscreen_greet_wait.
+    wait_until(lambda: served(site.server) == second.fingerprint, 20, site.log)
     assert held.command("EHLO client.example") == "250"
     held.quit()
 

@@ -11,11 +11,12 @@ from harness.attributes import Anvil, Policy
 from harness.control import TOLLGATECTL, Control, asked, tollgatectl
 from harness.policyd import Policyd
 from harness.redis_server import RedisServer
-from harness.wait import wait_until
+from harness.wait import PATIENT, wait_until
 
 PROXY = "172.16.42.2"
 OPTIONS = {"client_limits_at": "anvil", "client_connection_rate_limit": 3,
-           "exempt_clients": ["203.0.113.0/24"], "instance_name": "here"}
+           "exempt_clients": ["203.0.113.0/24"], "instance_name": "here",
+           **PATIENT}
 SECTIONS = [
     ("service", "12525", {"port": 12525, "proxied": True,
                           "trusted_proxies": [PROXY]}),

@@ -6,7 +6,7 @@ from harness.attributes import Policy
 from harness.policyd import Policyd
 from harness.ports import free_port
 from harness.redis_server import RedisServer
-from harness.wait import wait_until
+from harness.wait import PATIENT, wait_until
 
 LIMITS = [
     ("limit", "mail", {"event": "message", "at": "policy",
@@ -22,7 +22,7 @@ def start(place, keep):
         server = ("127.0.0.1", free_port())
         keep(Policyd(
             place / name, [f"policy:inet:{server[0]}:{server[1]}"],
-            options=options, sections=LIMITS, policyd=policyd))
+            options={**PATIENT, **options}, sections=LIMITS, policyd=policyd))
         return server
     place.chmod(0o777)
     return one

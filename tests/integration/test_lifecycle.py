@@ -6,7 +6,7 @@ import subprocess
 from harness.attributes import Anvil, Policy
 from harness.policy_load import Load
 from harness.redis_server import RedisServer
-from harness.wait import wait_until
+from harness.wait import PATIENT, wait_until
 
 LIMIT = {"client_limits_at": "policy", "client_message_rate_limit": 3}
 
@@ -93,7 +93,7 @@ def test_restart_keeps_counts_and_places(start, place, keep, end_pid):
     store = keep(RedisServer(place / "redis")).url
     policyd = start(store=store, client_limits_at="anvil",
                     client_connection_count_limit=3,
-                    client_message_rate_limit=3)
+                    client_message_rate_limit=3, **PATIENT)
     client = "198.51.100.3"
     old = keep(Anvil(place / "anvil"))
     assert old.event("connect", client)["count"] == 1

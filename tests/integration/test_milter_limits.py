@@ -11,10 +11,10 @@ from harness.ports import free_port
 from harness.postfix import Postfix
 from harness.redis_server import RedisServer
 from harness.smtp import Smtp, send_one
-from harness.wait import stays_true, wait_until
+from harness.wait import PATIENT, stays_true, wait_until
 
 OPTIONS = {"client_limits_at": "milter", "client_connection_count_limit": 3,
-           "client_message_rate_limit": 5, "lease_ttl": "2s"}
+           "client_message_rate_limit": 5, "lease_ttl": "2s", **PATIENT}
 LIMITS = [
     ("limit", "sasl", {"event": "recipient", "key": ["sasl_username"],
                        "rate": "3/1h", "at": "milter"}),

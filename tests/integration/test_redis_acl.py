@@ -10,7 +10,7 @@ from harness.policyd import TOP, Policyd
 from harness.ports import free_port
 from harness.redis_server import RedisServer
 from harness.redis_watch import wait_available
-from harness.wait import wait_until
+from harness.wait import PATIENT, wait_until
 
 PASSWORD = "s3cret-of-the-test"
 
@@ -65,7 +65,7 @@ def use_everything(policyd, place, client):
         """What is over goes when something else is written."""
         asked(policyd, "ban", "192.0.2.2", "1h")
         return "cmdstat_zrem:" in stats(policyd.store)
-    wait_until(is_forgotten, 5, "the first ban is over")
+    wait_until(is_forgotten, 10, "the first ban is over")
 
 
 def test_the_user_in_the_manual_suffices_and_has_nothing_more(
@@ -81,8 +81,9 @@ def test_the_user_in_the_manual_suffices_and_has_nothing_more(
     policyd = keep(Policyd(
         place / "policyd", [f"policy:unix:{place}/policy", inet,
                             f"anvil:unix:{place}/anvil"],
-        options={"store": store.url, **user_of(rights)}, sections=limits))
-    wait_available(policyd, 5)
+        options={"store": store.url, **PATIENT, **user_of(rights)},
+        sections=limits))
+    wait_available(policyd)
     policyd.store = store
     use_everything(policyd, place, client)
     wait_until(lambda: "cmdstat_del:" in stats(store), 5,

@@ -11,11 +11,8 @@ from harness.attributes import Anvil, Policy
 from harness.policyd import Policyd
 from harness.redis_cluster import Cluster
 from harness.redis_watch import count, is_available, wait_available
-from harness.wait import wait_until
+from harness.wait import PATIENT, wait_until
 
-
-# Where every count must be exact: a busy machine is not a slow server.
-CALM = {"store_timeout": "3s"}
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +30,7 @@ def said(smtpd, client, user):
 
 
 def test_clients_are_spread_and_counted(start, place, cluster, client):
-    policyd = start(store=cluster.url, **CALM)
+    policyd = start(store=cluster.url, **PATIENT)
     wait_available(policyd)
     clients = [f"{client.rsplit('.', 1)[0]}.{n}" for n in range(210, 240)]
     for one in clients:
@@ -56,7 +53,7 @@ def test_limits_in_several_slots_are_all_or_nothing(
     not count for the client, whichever answers first."""
     policyd = start(limit("client", "client_address", "10/1m"),
                     limit("user", "sasl_username", "2/1m"),
-                    store=cluster.url, **CALM)
+                    store=cluster.url, **PATIENT)
     wait_available(policyd)
     with Policy(place / "policy") as smtpd:
         for user in ("ann", "bob", "cid", "dan"):
@@ -82,7 +79,7 @@ def test_refunds_in_a_crowd_let_nobody_too_many_in(
               limit("user", "sasl_username", "5/5m")]
     policyds = [keep(Policyd(
         place / name, [f"policy:unix:{place}/{name}.policy"],
-        options={"store": cluster.url, **CALM},
+        options={"store": cluster.url, **PATIENT},
         sections=limits)) for name in ("a", "b")]
     for policyd in policyds:
         wait_available(policyd)
@@ -125,7 +122,7 @@ def total_of_user(cluster, user):
 
 def test_places_are_given_back(
         start, place, keep, cluster, client):
-    policyd = start(store=cluster.url, **CALM, client_limits_at="anvil",
+    policyd = start(store=cluster.url, **PATIENT, client_limits_at="anvil",
                     client_connection_count_limit=2,
                     drain_timeout="0s")
     wait_available(policyd)
@@ -175,7 +172,7 @@ def test_a_slot_moves_under_load(start, place, cluster, client, whereto):
     policyd = start(limit("fast", "sasl_username", f"{most}/1m"),
                     limit("slow", "sasl_username", f"{most}/10m"),
                     limit("client", "client_address", f"{most}/1m"),
-                    store=cluster.url, **CALM)
+                    store=cluster.url, **PATIENT)
     wait_available(policyd)
     keys = [f"tollgate:{{u={user}}}ss:{name}" for name in ("fast", "slow")]
     slot = cluster.slot(keys[0])
@@ -233,7 +230,7 @@ def test_a_lost_node_hurts_its_own_slots_alone(
     place.chmod(0o777)
     policyd = start(limit("user", "sasl_username", "100000/1m"),
                     limit("client", "client_address", "100000/1m"),
-                    store=cluster.url, **CALM, lease_ttl="3s")
+                    store=cluster.url, **PATIENT, lease_ttl="3s")
     wait_available(policyd)
     lost = cluster.masters[1]
     users, number = {}, 0

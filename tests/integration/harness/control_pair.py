@@ -7,9 +7,11 @@ import pytest
 from .control import tollgatectl
 from .policyd import Milter, Policyd
 from .redis_server import RedisServer
+from .wait import PATIENT
 
 LIMITS = {"client_limits_at": "anvil", "client_message_rate_limit": 2,
-          "client_connection_count_limit": 3, "instance_name": "here"}
+          "client_connection_count_limit": 3, "instance_name": "here",
+          **PATIENT}
 SASL_DAY = ("limit", "sasl-day", {
     "at": "policy", "event": "recipient", "key": ["sasl_username"],
     "rate": "2/1d"})

@@ -4,6 +4,7 @@ import shutil
 from .policyd import ANVIL_PASS, Policyd
 from .ports import free_port
 from .postfix import STOCK_ANVIL, Postfix, pass_through
+from .wait import PATIENT
 
 # main.cf decides, tollgate reports what it counts.
 REPORTING = {
@@ -49,7 +50,8 @@ class Pod:
             listen = f"anvil-pass:unix:{socket_path}" if way == "pass" \
                 else f"anvil:unix:{self.postfix.anvil_socket}"
             self.policyd = keep(Policyd(
-                directory / "policyd", [listen], options=options,
+                directory / "policyd", [listen],
+                options={**PATIENT, **options},
                 sections=sections))
 
 
