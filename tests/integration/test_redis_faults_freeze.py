@@ -45,6 +45,7 @@ def test_ten_seconds_without_an_answer(place, keep):
         lambda policy=fleet.policy(i % 2): ask_as_somebody_new(policy)
         for i in range(8)]))
     wait_until(lambda: len(load.records) > 500, 20, "the load is on")
+    before = load.spans(0, time.monotonic())
 
     redis.process.freeze()
     frozen = time.monotonic()
@@ -66,6 +67,7 @@ def test_ten_seconds_without_an_answer(place, keep):
     assert part(first, 0.9) < IN_TIME
     assert first[-1] < 3 * IN_TIME
     later = load.spans(degraded, thawed)
+    assert part(later, 0.5) < max(0.005, 2 * part(before, 0.5))
     assert part(later, 0.95) < TIMEOUT / 5
     assert busy < 0.3 * FROZEN, f"{len(later)} answers took {busy} s"
 

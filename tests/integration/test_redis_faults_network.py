@@ -60,6 +60,8 @@ def suffer(fleet, client, begin, end, seconds=2):
     spans = load.spans(begun - IN_TIME, open_at)
     assert not spans or spans[-1] < 5 * IN_TIME
     later = load.spans(settled, ended)
+    before = load.spans(0, begun)
+    assert part(later, 0.5) < max(0.005, 2 * part(before, 0.5))
     assert part(later, 0.9) < IN_TIME / 2
     assert busy < BUSY * (ended - settled)
     said = daemon.process.text().splitlines()[lines:]

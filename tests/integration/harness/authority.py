@@ -124,12 +124,13 @@ class Authority:
 
     def issue(self, *names, kind="ec", days=90, start=-1, key=None,
               usage=None, digest="sha256"):
+        """A name may also be "IP:192.0.2.1"."""
         if digest != "sha256":
             self._write_config(digest)
-        """A name may also be "IP:192.0.2.1"."""
         leaf, key_path = self._sign(
-            names[0].replace("*", "any").replace(":", "-"), "leaf", self._intermediate, days,
-            start=start, names=names, key=key or self.key(kind), usage=usage)
+            names[0].replace("*", "any").replace(":", "-"), "leaf",
+            self._intermediate, days, start=start, names=names,
+            key=key or self.key(kind), usage=usage)
         if digest != "sha256":
             self._write_config("sha256")
         chain = leaf.read_text() + self._intermediate[0].read_text()
