@@ -81,11 +81,6 @@ struct question_of_peer {
     bool is_refused;
 };
 
-static void question_destroy(struct bridge_job *job)
-{
-    free(job);
-}
-
 /* The descriptor is ours only if the one who asks still waits for the answer;
  * else libmilter has it. */
 static void question_run(struct bridge_job *job)
@@ -142,7 +137,7 @@ static bool guard_turns_away(int fd, const struct peer *peer)
     struct question_of_peer *question = xcalloc(1, sizeof *question);
 
     question->job.run = question_run;
-    question->job.destroy = question_destroy;
+    question->job.destroy = bridge_job_free;
     question->peer = *peer;
     question->fd = fd;
     if (!bridge_ask(guard.bridge, &question->job, ASK_MS))

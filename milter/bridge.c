@@ -47,6 +47,11 @@ struct bridge {
     struct bridge_thread thread;
 };
 
+void bridge_job_free(struct bridge_job *job)
+{
+    free(job);
+}
+
 /* The queue of the moment: what comes while it is worked off waits for the
  * next turn, so that the loop's other events have theirs. */
 static void bridge_on_wake(evutil_socket_t fd, short what, void *context)
@@ -260,11 +265,6 @@ struct ending {
     int status;
 };
 
-static void ending_destroy(struct bridge_job *job)
-{
-    free(job);
-}
-
 static void ending_run(struct bridge_job *job)
 {
     const struct bridge_thread *thread = &job->bridge->thread;
@@ -281,7 +281,7 @@ static void *thread_main(void *context)
 
     ending->status = bridge->thread.run();
     ending->job.run = ending_run;
-    ending->job.destroy = ending_destroy;
+    ending->job.destroy = bridge_job_free;
     bridge_tell(bridge, &ending->job);
     return NULL;
 }

@@ -23,13 +23,16 @@ struct bridge_waiter;
 struct bridge_job {
     /* In the loop; bridge_finish must follow, at once or later. */
     void (*run)(struct bridge_job *);
-    /* Frees it, in whatever thread; nothing of the loop's is in it by then. */
+    /* Frees it, in whatever thread; nothing of the loop's is in it by then.
+     * bridge_job_free, where it begins what was allocated and owns no more. */
     void (*destroy)(struct bridge_job *);
 
     struct bridge *bridge;        /* the bridge's, as what follows */
     struct bridge_waiter *waiter; /* NULL: nobody waits, or no longer */
     STAILQ_ENTRY(bridge_job) link;
 };
+
+void bridge_job_free(struct bridge_job *);
 
 /* The life of the process: libmilter's threads may come until its end. */
 struct bridge *bridge_new(struct event_base *, struct error *err);

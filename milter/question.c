@@ -53,11 +53,6 @@ struct question {
 
 /* In callbacks */
 
-static void question_destroy(struct bridge_job *job)
-{
-    free(job);
-}
-
 static const char *copy(char *out, size_t size, const char *text)
 {
     int len = snprintf(out, size, "%s", text);
@@ -77,7 +72,7 @@ static struct question *question_new(
     struct event *own = &question->decision.event;
 
     question->job.run = question_run;
-    question->job.destroy = question_destroy;
+    question->job.destroy = bridge_job_free;
     question->judge = judge;
     question->seat = asked->seat;
     question->is_about_harvest = asked->asks_about_harvest;
@@ -101,7 +96,7 @@ void question_ask(struct judge *judge, const struct question_asked *asked,
 
     if (bridge_ask(judge->bridge, &question->job, judge->timeout_ms)) {
         *answer_r = question->answer;
-        question_destroy(&question->job);
+        free(question);
     } else {
         memset(answer_r, 0, sizeof *answer_r);
         answer_r->is_late = true;
@@ -115,7 +110,7 @@ struct seat *seat_new(struct judge *judge)
     struct seat *seat = xcalloc(1, sizeof *seat);
 
     seat->job.run = seat_run;
-    seat->job.destroy = question_destroy;
+    seat->job.destroy = bridge_job_free;
     seat->judge = judge;
     bridge_session_began(judge->bridge);
     return seat;
