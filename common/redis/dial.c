@@ -23,8 +23,9 @@ void redis_dialer_init(struct redis_dialer *dialer, struct event_base *base)
 
 void redis_dialer_clear(struct redis_dialer *dialer)
 {
+    /* A lookup under way holds its bufferevent until it is told of its end. */
     if (dialer->dns != NULL)
-        evdns_base_free(dialer->dns, 0);
+        evdns_base_free(dialer->dns, 1);
     *dialer = (struct redis_dialer){0};
 }
 

@@ -1,6 +1,7 @@
 /* test_greeting.c - ways to a server, and how it receives us. */
 #include "tests/unit/connection_fixture.h"
 
+#include <event2/event.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -126,6 +127,21 @@ static void test_nobody_there(void **state)
     link_stop(&f);
 }
 
+/* Nothing of a lookup is left when the connection goes (the sanitizers look). */
+static void test_freed_while_a_name_is_looked_up(void **state)
+{
+    struct fixture f;
+    char host[] = "no-such-host.invalid";
+    (void)state;
+    link_start(&f, false);
+    f.settings.url = (struct redis_url){.host = host, .port = 1};
+    f.connection = redis_connection_new(f.base, &f.settings);
+    (void)event_base_loop(f.base, EVLOOP_ONCE); /* it has asked */
+    redis_connection_free(&f.connection);
+    link_turn(&f);
+    link_stop(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +152,7 @@ int main(void)
         cmocka_unit_test(test_script_refused),
         cmocka_unit_test(test_names_and_addresses),
         cmocka_unit_test(test_nobody_there),
+        cmocka_unit_test(test_freed_while_a_name_is_looked_up),
     };
     (void)signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);
