@@ -63,29 +63,6 @@ part_fuzz() {
     part_run_script fuzz tests/fuzz/run "$build" "$fuzz_seconds"
 }
 
-# The milter has threads and libmilter's memory. Not here: bounds of time and
-# memory, proofs (memcheck does not know pidfd_open) and successors (each is
-# called memcheck, so none knows its predecessor by its name).
-part_valgrind() {
-    local build=$top/build folder=$top/build-valgrind program log
-    (packages_install $packages_valgrind) && part_build "$build" || return
-    rm -rf "$folder" && mkdir -p "$folder/logs" && chmod 1777 "$folder/logs"
-    for program in tollgate-policyd tollgate-milter; do
-        printf '#!/bin/sh\nexec valgrind -q --vgdb=no --leak-check=full %s "$@"\n' \
-            "--show-leak-kinds=definite --log-file=$folder/logs/%p \
-            $build/$program" >"$folder/$program"
-        chmod 755 "$folder/$program"
-    done
-    ln -s "$build/tollgate-anvil-pass" "$build/tollgatectl" "$folder"
-    part_run_pytest valgrind "$folder" -k "(milter_protocol or milter_limits \
-        or milter_lifecycle) and not restart"
-    for log in "$folder"/logs/*; do
-        grep -qE '^==[0-9]+== [A-Z0-9]' "$log" || continue
-        head -n 40 "$log"
-        failures+=("valgrind: $(grep -m 1 -E '^==[0-9]+== [A-Z0-9]' "$log")")
-    done
-}
-
 part_trixie() {
     local folder=$top/build-trixie
     mkdir -p "$folder"

@@ -26,7 +26,8 @@ static enum { ANSWER_AT_ONCE, HOLD } behaviour;
 
 static struct event_base *base;
 static struct bridge *bridge;
-static struct bridge *bridges[16]; /* none is ever freed: that is no leak */
+/* None is ever freed: that is no leak. volatile, for nobody reads it. */
+static struct bridge *volatile bridges[16];
 static size_t bridge_count;
 static struct task *held; /* the last one that was not answered */
 static atomic_int destroyed;
