@@ -79,11 +79,16 @@ class Smtp:
     def start_tls(self, name=None):
         """Says EHLO again; the SHA-256 of the certificate, hex."""
         assert self.command("STARTTLS") == "220", self.text
+        fingerprint = self.shake_hands(name)
+        assert self.command("EHLO client.example") == "250", self.text
+        return fingerprint
+
+    def shake_hands(self, name=None):
+        """After STARTTLS; the SHA-256 of the certificate, hex."""
         self._file.close()
         self._socket = context_for().wrap_socket(
             self._socket, server_hostname=name)
         self._file = self._socket.makefile("rb")
-        assert self.command("EHLO client.example") == "250", self.text
         return hashlib.sha256(
             self._socket.getpeercert(binary_form=True)).hexdigest()
 

@@ -200,12 +200,13 @@ WAYS = {
 }
 
 
-def attack(network, server, header, way, host="attacker", sender=SENDER):
+def attack(network, server, header, way, host="attacker", sender=SENDER,
+           headers=HEADERS):
     """What the attacker was told, in one session; b"" if he was not heard."""
     with network.inside(host):
         session = Session(server, sender=sender)
     try:
-        WAYS[way](session, HEADERS[header]())
+        WAYS[way](session, headers[header]())
         return session.said
     except OSError:
         return session.said
