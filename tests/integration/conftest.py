@@ -14,6 +14,8 @@ from harness.process import has_ended
 from harness.wait import wait_until
 from harness.workdir import workdir
 
+LONGEST = ("test_redis_faults_random", "test_soak")
+
 _numbers = itertools.count(0)
 
 
@@ -34,8 +36,8 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    # The longest first, so that all others run beside it.
-    items.sort(key=lambda item: "test_random_deaths" not in item.name)
+    # The longest first, so that all others run beside them.
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
     missing = _missing()
     if missing:
         for item in items:

@@ -6,18 +6,22 @@ part_unit() {
     part_build "$top/build" && part_run_unit "$top/build"
 }
 
-# Here alone daemons and Redis die at random for three minutes; elsewhere it
-# is a few seconds. Other tests run beside it.
+# Here alone daemons and Redis die at random for three minutes, and a whole
+# mail host is soaked for two; elsewhere it is a few seconds. Other tests run
+# beside them.
 part_integration() {
     part_build "$top/build" || return
     TOLLGATE_RANDOM_SECONDS=${TOLLGATE_RANDOM_SECONDS:-180} \
+        TOLLGATE_SOAK_SECONDS=${TOLLGATE_SOAK_SECONDS:-120} \
         part_run_integration "$top/build"
 }
 
+# Both at once.
 part_soak() {
     part_build "$top/build" || return
     TOLLGATE_RANDOM_SECONDS=${TOLLGATE_RANDOM_SECONDS:-3600} \
-        part_run_pytest soak "$top/build" -k test_random_deaths
+        TOLLGATE_SOAK_SECONDS=${TOLLGATE_SOAK_SECONDS:-1200} \
+        part_run_pytest soak "$top/build" -k "test_random_deaths or test_soak"
 }
 
 # A finding ends the program that has it. Daemons print where nobody reads and

@@ -70,5 +70,5 @@ ln -s fd/2 "$root/dev/stderr"
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
 mount -t tmpfs -o mode=755 tmpfs "$root/run"
 chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
-    HOME=/root LC_ALL=C.UTF-8 TOLLGATE_RANDOM_SECONDS=8 \
+    HOME=/root LC_ALL=C.UTF-8 TOLLGATE_RANDOM_SECONDS=8 TOLLGATE_SOAK_SECONDS=12 \
     /tollgate/check --unit --integration'
