@@ -68,6 +68,9 @@ class RedisChaos:
         self._redis = redis
         self.acts = collections.Counter()
 
+    def outages(self):
+        return self.acts["kill redis"] + self.acts["restart redis"]
+
     def __call__(self, dice, over):
         if over.wait(dice.uniform(1, 8)):
             return

@@ -34,7 +34,11 @@ class Forgers:
     def _turn(self, dice, over):
         over.wait(dice.uniform(0, 0.5))
         header, way = dice.choice([*FORGED]), dice.choice([*WAYS])
-        said = attack(_Here, self._site.direct, header, way, headers=FORGED)
+        with contextlib.suppress(OSError):  # no connection
+            self._judge(header, way, attack(
+                _Here, self._site.direct, header, way, headers=FORGED))
+
+    def _judge(self, header, way, said):
         self.sessions += 1
         if b"queued as" in said or b"\n354 " in said:
             self.believed.append((header, way, said))

@@ -8,7 +8,7 @@ from harness.redis_client import RedisClient
 
 @dataclasses.dataclass
 class Size:
-    kib: int  # resident
+    kib: int  # of its own: resident, and no file's
     descriptors: int
     threads: int
 
@@ -16,7 +16,7 @@ class Size:
 def size_of(pid):
     with open(f"/proc/{pid}/status", encoding="ascii") as file:
         status = file.read()
-    return Size(int(re.search(r"VmRSS:\s+(\d+)", status)[1]),
+    return Size(int(re.search(r"RssAnon:\s+(\d+)", status)[1]),
                 len(os.listdir(f"/proc/{pid}/fd")),
                 int(re.search(r"Threads:\s+(\d+)", status)[1]))
 

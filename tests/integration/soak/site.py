@@ -41,9 +41,9 @@ LIMITS = [
                          "key": ["sender_domain"], "rate": f"4/{UNIT}s",
                          "clients": [GREEDY_NETWORK]})]
 
-POLICY = ("check_policy_service {{ unix:tollgate/policy, timeout=10s, "
-          "{{ default_action=451 4.3.5 Server configuration problem }} }}")
-MILTER = "{{ unix:{}, command_timeout=10s, default_action=tempfail }}"
+POLICY = ("check_policy_service { unix:tollgate/policy, timeout=10s, "
+          "{ default_action=451 4.3.5 Server configuration problem } }")
+MILTER = "{ unix:%s, command_timeout=10s, default_action=tempfail }"
 SMTPD = ("-o smtpd_upstream_proxy_protocol=haproxy "
          "-o smtpd_upstream_proxy_timeout=2s "
          "-o smtpd_forbid_unauth_pipelining=no "  # leave bursts to us
@@ -59,8 +59,8 @@ class MailHost(Postfix):
         super().__init__(
             directory, port=port, anvil=pass_through(helper, anvil),
             services={f"127.0.0.1:{port}": SMTPD}, main={
-                "soak_policy": POLICY.format(),
-                "smtpd_milters": MILTER.format(milter),
+                "soak_policy": POLICY,
+                "smtpd_milters": MILTER % milter,
                 # What a forger would gain if he were believed.
                 "mynetworks": "127.0.0.0/8, 198.18.5.5",
                 "inet_protocols": "all",  # forged headers name IPv6 too
