@@ -36,5 +36,6 @@ def held(lives):
 
 
 def is_counter(key):
-    """Not of the daemons themselves."""
-    return b"{instances}" not in key and b"{control}" not in key
+    """Not of the daemons themselves, nor a daemon's name."""
+    return not any(part in key
+                   for part in (b"{instances}", b"{control}", b"{n|i|"))
