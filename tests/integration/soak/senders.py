@@ -70,6 +70,7 @@ class _Session:
         try:
             self._open()
             with self._smtp:
+                self._greet()
                 if is_tls:
                     self._start_tls(dice.choice([NAME, NAME.upper(), None]))
                 for _ in range(messages):
@@ -103,10 +104,14 @@ class _Session:
         code = self._say(step, line)
         if code == wanted:
             return True
+        self._stop_if_over(step, code)
         self._note(step, code)
-        if code in ("", "421"):
-            raise Ended
         return False
+
+    def _stop_if_over(self, step, code):
+        if code in ("", "421"):
+            self._note(step, code)
+            raise Ended
 
     def _open(self):
         try:
@@ -114,21 +119,19 @@ class _Session:
         except OSError:
             self._note("connect", "")
             raise Ended from None
+
+    def _greet(self):
         if self._smtp.greeting != "220":
             self._note("connect", self._smtp.greeting)
-            self._smtp.close()
             raise Ended
         if not self._expect("EHLO", "250", "EHLO client.example"):
-            self._smtp.close()
             raise Ended
 
     def _start_tls(self, name):
         """If it is refused, the session goes on without."""
         code = self._say("STARTTLS")
-        if code in ("", "421"):
-            self._note("STARTTLS", code)
-            raise Ended
         if code != "220":
+            self._stop_if_over("STARTTLS", code)
             return
         shaken = Handshake(time.monotonic(), name=name)
         try:
@@ -151,10 +154,8 @@ class _Session:
             code = self._say("RCPT", f"RCPT TO:<{to}>")
             if code == "250":
                 recipients.append(to)
-            elif code in ("", "421"):
-                self._note("RCPT", code)
-                raise Ended
             else:
+                self._stop_if_over("RCPT", code)
                 refusal = code
         if not recipients:
             self._note("RCPT", refusal)
