@@ -1,6 +1,8 @@
 /* connection_fixture.c - see connection_fixture.h. */
 #include "tests/unit/connection_fixture.h"
 
+#include "tests/unit/run_delay.h"
+
 #include <event2/event.h>
 #include <hiredis/hiredis.h>
 #include <stdio.h>
@@ -60,6 +62,7 @@ void echo_on_reply(struct redis_call *call, const redisReply *reply)
     echo->answers++;
     echo->is_lost = reply == NULL;
     echo->answered_ms = clock_monotonic_ms();
+    echo->delay_ms = run_delay_ms() - echo->delay_ms;
     assert_null(call->slot);
     if (reply != NULL)
         (void)snprintf(echo->answer, sizeof echo->answer, "%s", reply->str);
@@ -70,6 +73,7 @@ bool echo_send(struct fixture *f, struct echo *echo, const char *text)
     *echo = (struct echo){.call = {.on_reply = echo_on_reply, .context = echo}};
     (void)snprintf(echo->text, sizeof echo->text, "%s", text);
     echo->sent_ms = clock_monotonic_ms();
+    echo->delay_ms = run_delay_ms();
     const char *argv[] = {"ECHO", echo->text};
     const size_t lens[] = {4, strlen(echo->text)};
     return redis_connection_call(f->connection, &echo->call, 2, argv, lens);

@@ -38,6 +38,7 @@ struct echo {
     unsigned answers;
     bool is_lost;
     uint64_t sent_ms, answered_ms;
+    uint64_t delay_ms; /* of the machine, in between */
 };
 
 void link_start(struct fixture *f, bool is_tcp);

@@ -1,6 +1,8 @@
 /* store_fixture.c - see store_fixture.h. */
 #include "tests/unit/store_fixture.h"
 
+#include "tests/unit/run_delay.h"
+
 #include "common/base/log.h"
 
 #include <event2/event.h>
@@ -114,6 +116,7 @@ static void ask_on_done(struct store_request *request, enum store_status status)
     ask->answers++;
     ask->status = status;
     ask->answered_ms = clock_monotonic_ms();
+    ask->delay_ms = run_delay_ms() - ask->delay_ms;
 }
 
 void ask_init(struct ask *ask, const char *subject)
@@ -146,6 +149,7 @@ struct charge *ask_add(
 void ask_send(struct store *store, struct ask *ask)
 {
     ask->sent_ms = clock_monotonic_ms();
+    ask->delay_ms = run_delay_ms();
     store_charge(store, &ask->request);
 }
 

@@ -50,6 +50,7 @@ struct ask {
     unsigned answers;
     enum store_status status;
     uint64_t sent_ms, answered_ms;
+    uint64_t delay_ms; /* of the machine, in between */
 };
 
 void fixture_turn(struct fixture *f);
