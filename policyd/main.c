@@ -145,8 +145,7 @@ static bool policyd_start(
     policyd->anvil_pass = anvil_pass_new(daemon_base(daemon), policyd->anvil);
     policyd->policy = policy_sessions_new(daemon, policyd->anvil);
     policy_sessions_share_messages(
-        policyd->policy, has_inet_listener(engine_config(engine)) &&
-                             store_is_shared(engine_store(engine)));
+        policyd->policy, has_inet_listener(engine_config(engine)));
     policyd->certs = certs_new(
         daemon_base(daemon), engine_config(engine), &policyd->certs_start);
     policyd->sni = sni_sessions_new(
