@@ -16,6 +16,7 @@ from harness.policyd import ANVIL_PASS, Milter, Policyd
 from harness.ports import free_port
 from harness.postfix import Postfix, pass_through
 from harness.redis_server import RedisServer
+from harness.wait import PATIENT
 
 CONNECTION_LIMIT = 3
 MESSAGE_LIMIT = 5
@@ -109,7 +110,7 @@ class Stage:
         """Of both daemons. Clients of loopback are possible where there are
         no others."""
         more = {} if self.network.is_isolated else {"impossible_clients": []}
-        return {"store": self.store, **more}
+        return {"store": self.store, **PATIENT, **more}
 
     @property
     def sections(self):

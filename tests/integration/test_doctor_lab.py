@@ -14,7 +14,7 @@ from harness.clinic import (PROXY, copy_debian, examine, postconf,
                             printed_commands, run_commands)
 from harness.policyd import ANVIL_PASS, Milter, Policyd, render
 from harness.process import Process
-from harness.wait import wait_until
+from harness.wait import PATIENT, wait_until
 from proxy_lab.attack import (HEADERS, NETWORK_CLIENT, SENDER, WAYS,
                               XCLIENT_CLIENT, Session, attack,
                               attack_wrapped)
@@ -120,9 +120,9 @@ class StockLab:
                          shutil.copy(ANVIL_PASS, directory))
         self.postfix.start()
         self.policyd = keep(Policyd(directory / "policyd", listen,
-                                    sections=sections))
+                                    options=PATIENT, sections=sections))
         self.milter = keep(Milter(directory / "milter", milter,
-                                  sections=sections))
+                                  options=PATIENT, sections=sections))
         config = directory / "haproxy.cfg"
         config.write_text(HAPROXY)
         self.haproxy = keep(Process(

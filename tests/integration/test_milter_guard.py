@@ -16,7 +16,7 @@ from harness.policyd import MILTER, Milter, render
 from harness.ports import free_port
 from harness.process import OWN_PIDS, Process
 from harness.smtpd import Smtpd, has_peer_pidfd
-from harness.wait import wait_until
+from harness.wait import PATIENT, wait_until
 
 PROXY, STRANGER, CLIENT = "127.0.60.1", "127.0.66.1", "198.51.100.7"
 REFUSED = "y421 4.7.1 Error: not through a trusted proxy"
@@ -34,7 +34,7 @@ class Site:
             place / "milter", sections=self.sections(), options={
                 "exempt_clients": ["203.0.113.0/24"],
                 "client_limits_at": "milter",
-                "client_message_rate_limit": 2}, **milter))
+                "client_message_rate_limit": 2, **PATIENT}, **milter))
 
     def sections(self, *trusted):
         return [("service", "proxied", {

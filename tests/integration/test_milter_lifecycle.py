@@ -13,11 +13,11 @@ from harness.policyd import Milter, Policyd, answers
 from harness.ports import free_port
 from harness.postfix import Postfix
 from harness.smtp import Smtp, send_one
-from harness.wait import wait_until
+from harness.wait import PATIENT, wait_until
 
 OPTIONS = {"client_limits_at": "milter",
            "client_connection_count_limit": 1000,
-           "client_message_rate_limit": 1000000}
+           "client_message_rate_limit": 1000000, **PATIENT}
 
 
 @pytest.fixture

@@ -274,7 +274,8 @@ def test_a_message_without_mail(place, keep, client):
     RCPT and DATA come again; 3.10 does not. Recipients count all the same,
     and nobody gets more messages through than were counted."""
     milter = keep(Milter(place / "milter", options={
-        "client_limits_at": "milter", "client_recipient_rate_limit": 3}))
+        "client_limits_at": "milter", "client_recipient_rate_limit": 3,
+        **PATIENT}))
     postfix = keep(Postfix(
         place / "postfix", port=free_port(), main=milter.main_cf(
             smtpd_end_of_data_restrictions="check_sender_access "
@@ -298,7 +299,8 @@ def test_a_message_without_mail_over_inet(place, keep, client):
     gives up waiting, and nothing gets through."""
     milter = keep(Milter(
         place / "milter", f"inet:127.0.0.1:{free_port()}", options={
-            "client_limits_at": "milter", "client_recipient_rate_limit": 3}))
+            "client_limits_at": "milter", "client_recipient_rate_limit": 3,
+            **PATIENT}))
     postfix = keep(Postfix(
         place / "postfix", port=free_port(), main=milter.main_cf(
             milter_command_timeout="2s",

@@ -9,7 +9,7 @@ from harness.milter_client import (
     open_socket, packet, texts)
 from harness.policyd import Milter
 from harness.ports import free_port
-from harness.wait import wait_until
+from harness.wait import PATIENT, wait_until
 
 CLIENT = "198.51.100.1"
 
@@ -18,7 +18,7 @@ CLIENT = "198.51.100.1"
 def start(place, keep):
     def one(*limits, listen=None, header="", **options):
         return keep(Milter(
-            place / "milter", listen, options=options,
+            place / "milter", listen, options={**PATIENT, **options},
             sections=[("limit", f"limit{n}", {"at": "milter", **limit})
                       for n, limit in enumerate(limits)],
             milter={"header": header}))

@@ -3,8 +3,9 @@ import time
 
 INTERVAL = 0.01
 
-# An option for daemons whose counts must be exact: what Redis answers later than
-# store_timeout is decided without it, and a busy machine is not a slow server.
+# An option for daemons whose every answer must be right: what is later than
+# store_timeout, from Redis or for the milter from its own loop, is decided
+# without it, and a busy machine is not a slow server.
 PATIENT = {"store_timeout": "2s"}
 
 
@@ -26,10 +27,10 @@ def wait_until(condition, timeout, what):
 
 
 def within_a_second(condition, what):
-    """What is promised within a second; a busy machine has a half more."""
+    """What is promised within a second; a busy machine has two more."""
     since = time.monotonic()
     wait_until(condition, 10, what)
-    assert time.monotonic() - since < 1.5, what
+    assert time.monotonic() - since < 3, what
 
 
 def stays_true(condition, seconds, what):

@@ -6,7 +6,7 @@ import threading
 
 from harness.policyd import Milter, Policyd
 from harness.process import Process
-from harness.wait import wait_until
+from harness.wait import PATIENT, wait_until
 
 from .attack import Session
 from .mail_host import (ALL, ANVIL, DIRECT, LIMITED, LIMITED_XCLIENT, PROXIED,
@@ -100,10 +100,10 @@ class Lab:
         self.policyd = keep(Policyd(
             directory / "policyd",
             [anvil, f"policy:unix:{queue}/tollgate/policy"],
-            sections=self._sections()))
+            options=PATIENT, sections=self._sections()))
         self.milter = keep(Milter(
             directory / "milter", f"unix:{queue}/tollgate-milter/milter",
-            sections=self._sections()))
+            options=PATIENT, sections=self._sections()))
         self.haproxy = keep(start_haproxy(network, directory / "haproxy"))
         self.nginx = keep(start_nginx(network, directory / "nginx"))
         for host in ("haproxy", "nginx"):
