@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define WARN_EVERY_S (24 * 60 * 60)
 
@@ -96,24 +95,14 @@ void certificate_inherit(
     publication_inherit(certificate, old);
 }
 
-static char *date_text(int64_t unix_s, char text[32])
-{
-    time_t time = (time_t)unix_s;
-    struct tm tm;
-    if (gmtime_r(&time, &tm) == NULL ||
-        strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-        snprintf(text, 32, "@%" PRId64, unix_s);
-    return text;
-}
-
 static void log_change(const struct certificate *certificate,
     const struct chain *chain, const char *where)
 {
-    char until[32];
+    char until[CHAIN_DATE_SIZE];
     log_info("certificate \"%s\": %s %u from %s is in use, valid until %s, "
              "SHA-256 %s",
         certificate->config->title, chain_algorithm_name(chain->algorithm),
-        chain->bits, where, date_text(chain->not_after, until),
+        chain->bits, where, chain_date(chain->not_after, until),
         chain->fingerprint);
 }
 
@@ -198,10 +187,10 @@ void certificate_take(
 static void warn_chain(const struct certificate *certificate,
     const struct chain *chain, int64_t now_s)
 {
-    char until[32];
+    char until[CHAIN_DATE_SIZE];
     int64_t left_s = chain->not_after - now_s;
 
-    date_text(chain->not_after, until);
+    chain_date(chain->not_after, until);
     if (left_s <= 0)
         log_error("certificate \"%s\": the %s certificate in use has expired, "
                   "on %s",

@@ -12,6 +12,7 @@
 #include "common/certs/chain_names.h"
 #include "common/certs/pem.h"
 
+#include <inttypes.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -208,26 +209,26 @@ void chain_free(struct chain **chain)
     *chain = NULL;
 }
 
-static char *date_text(int64_t unix_s, char text[32])
+char *chain_date(int64_t unix_s, char text[CHAIN_DATE_SIZE])
 {
     time_t time = (time_t)unix_s;
     struct tm tm;
     if (gmtime_r(&time, &tm) == NULL ||
-        strftime(text, 32, "%Y-%m-%d %H:%M:%S UTC", &tm) == 0)
-        snprintf(text, 32, "@%lld", (long long)unix_s);
+        strftime(text, CHAIN_DATE_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+        snprintf(text, CHAIN_DATE_SIZE, "@%" PRId64, unix_s);
     return text;
 }
 
 bool chain_check_dates(
     const struct chain *chain, int64_t now_s, struct error *err)
 {
-    char date[32];
+    char date[CHAIN_DATE_SIZE];
     if (now_s >= chain->not_after)
         return error_set(
-            err, "expired on %s", date_text(chain->not_after, date));
+            err, "expired on %s", chain_date(chain->not_after, date));
     if (now_s < chain->not_before)
         return error_set(
-            err, "not valid before %s", date_text(chain->not_before, date));
+            err, "not valid before %s", chain_date(chain->not_before, date));
     return true;
 }
 

@@ -48,6 +48,10 @@ struct chain *chain_new(const char *certificates, size_t certificates_len,
     const char *key, size_t key_len, struct error *err);
 void chain_free(struct chain **);
 
+#define CHAIN_DATE_SIZE 32
+/* "2026-08-21T12:34:56Z"; returns text. */
+char *chain_date(int64_t unix_s, char text[CHAIN_DATE_SIZE]);
+
 bool chain_check_dates(const struct chain *, int64_t now_s, struct error *err);
 
 /*
