@@ -127,6 +127,24 @@ bool address_from_sockaddr(
     return address_r->family != ADDRESS_NONE;
 }
 
+socklen_t address_to_sockaddr(const struct address *address, uint16_t port,
+    struct sockaddr_storage *storage_r)
+{
+    *storage_r = (struct sockaddr_storage){0};
+    if (address->family == ADDRESS_IPV4) {
+        struct sockaddr_in in4 = {
+            .sin_family = AF_INET, .sin_port = htons(port)};
+        memcpy(&in4.sin_addr, address->bytes, sizeof in4.sin_addr);
+        memcpy(storage_r, &in4, sizeof in4);
+        return sizeof in4;
+    }
+    struct sockaddr_in6 in6 = {
+        .sin6_family = AF_INET6, .sin6_port = htons(port)};
+    memcpy(&in6.sin6_addr, address->bytes, sizeof in6.sin6_addr);
+    memcpy(storage_r, &in6, sizeof in6);
+    return sizeof in6;
+}
+
 static char *write_decimal(char *out, unsigned value)
 {
     if (value >= 100)

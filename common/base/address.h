@@ -32,6 +32,10 @@ bool address_parse(const char *text, size_t len, struct address *address_r);
 bool address_from_sockaddr(
     const struct sockaddr *, struct address *address_r, uint16_t *port_r);
 
+/* For bind and connect; not of ADDRESS_NONE. Returns the length. */
+socklen_t address_to_sockaddr(
+    const struct address *, uint16_t port, struct sockaddr_storage *storage_r);
+
 /* Writes "unknown" for ADDRESS_NONE. Returns its text argument. */
 char *address_format(const struct address *, char text[ADDRESS_TEXT_SIZE]);
 

@@ -15,24 +15,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static socklen_t sockaddr_make(const struct address *address, uint16_t port,
-    struct sockaddr_storage *storage_r)
-{
-    *storage_r = (struct sockaddr_storage){0};
-    if (address->family == ADDRESS_IPV4) {
-        struct sockaddr_in in4 = {
-            .sin_family = AF_INET, .sin_port = htons(port)};
-        memcpy(&in4.sin_addr, address->bytes, sizeof in4.sin_addr);
-        memcpy(storage_r, &in4, sizeof in4);
-        return sizeof in4;
-    }
-    struct sockaddr_in6 in6 = {
-        .sin6_family = AF_INET6, .sin6_port = htons(port)};
-    memcpy(&in6.sin6_addr, address->bytes, sizeof in6.sin6_addr);
-    memcpy(storage_r, &in6, sizeof in6);
-    return sizeof in6;
-}
-
 static bool prepare(int fd, sa_family_t family)
 {
     int on = 1;
@@ -51,7 +33,7 @@ int inet_socket_listen(const char *host, uint16_t port, struct error *err)
     }
 
     struct sockaddr_storage at;
-    socklen_t len = sockaddr_make(&address, port, &at);
+    socklen_t len = address_to_sockaddr(&address, port, &at);
     int fd =
         socket(at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd != -1 && prepare(fd, at.ss_family) &&

@@ -3,13 +3,12 @@
  */
 #include "common/redis/dial.h"
 
+#include "common/base/address.h"
 #include "common/redis/tls.h"
 
-#include <arpa/inet.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/dns.h>
 #include <event2/util.h>
-#include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,25 +50,6 @@ static bool dial_unix(struct bufferevent *bev, const char *path)
                bev, (const struct sockaddr *)&address, sizeof address) == 0;
 }
 
-/* False if host is not an address. */
-static bool numeric_address(const char *host, uint16_t port,
-    struct sockaddr_storage *address_r, int *len_r)
-{
-    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
-    struct sockaddr_in6 in6 = {
-        .sin6_family = AF_INET6, .sin6_port = htons(port)};
-    if (inet_pton(AF_INET, host, &in.sin_addr) == 1) {
-        memcpy(address_r, &in, sizeof in);
-        *len_r = sizeof in;
-        return true;
-    }
-    if (inet_pton(AF_INET6, host, &in6.sin6_addr) != 1)
-        return false;
-    memcpy(address_r, &in6, sizeof in6);
-    *len_r = sizeof in6;
-    return true;
-}
-
 static bool dial_name(struct redis_dialer *dialer, struct bufferevent *bev,
     const char *host, uint16_t port)
 {
@@ -109,12 +89,13 @@ bool redis_dial(struct redis_dialer *dialer, const struct redis_place *place,
     bufferevent_setcb(bev, on_readable, NULL, on_event, context);
     if (place->unix_path != NULL)
         return dial_unix(bev, place->unix_path);
-    struct sockaddr_storage address;
-    int len;
-    if (!numeric_address(place->host, place->port, &address, &len))
+    struct address address;
+    struct sockaddr_storage to;
+    if (!address_parse(place->host, strlen(place->host), &address))
         return dial_name(dialer, bev, place->host, place->port);
-    return bufferevent_socket_connect(
-               bev, (const struct sockaddr *)&address, len) == 0;
+    int len = (int)address_to_sockaddr(&address, place->port, &to);
+    return bufferevent_socket_connect(bev, (const struct sockaddr *)&to, len) ==
+           0;
 }
 
 void redis_dial_error(

@@ -168,6 +168,31 @@ static void test_from_sockaddr(void **state)
     assert_int_equal(address.family, ADDRESS_NONE);
 }
 
+static void test_there_and_back(void **state)
+{
+    static const struct {
+        const char *text;
+        socklen_t len;
+    } cases[] = {
+        {"192.0.2.7", sizeof(struct sockaddr_in)},
+        {"2001:db8::7", sizeof(struct sockaddr_in6)},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct sockaddr_storage storage;
+        struct address address, again;
+        uint16_t port;
+        assert_true(
+            address_parse(cases[i].text, strlen(cases[i].text), &address));
+        assert_int_equal(
+            address_to_sockaddr(&address, 6379, &storage), cases[i].len);
+        assert_true(address_from_sockaddr(
+            (const struct sockaddr *)&storage, &again, &port));
+        assert_true(address_equal(&address, &again));
+        assert_int_equal(port, 6379);
+    }
+}
+
 static const struct {
     const char *text;
     unsigned length;
@@ -219,6 +244,7 @@ int main(void)
         cmocka_unit_test(test_parse_keeps_to_length),
         cmocka_unit_test(test_format_agrees_with_libc),
         cmocka_unit_test(test_from_sockaddr),
+        cmocka_unit_test(test_there_and_back),
         cmocka_unit_test(test_mask),
         cmocka_unit_test(test_equal),
     };
