@@ -64,36 +64,45 @@ bool counter_key_parse(
     return true;
 }
 
+void counter_key_put(const struct counter_key *key, struct event *event)
+{
+    switch (key->part) {
+    case KEY_CLIENT:
+    case KEY_CLIENT_ADDRESS:
+        event->client = key->client;
+        event->is_unproxied = key->is_unproxied;
+        break;
+    case KEY_SASL_USERNAME:
+        event->sasl_username = key->text;
+        break;
+    case KEY_SENDER:
+    case KEY_SENDER_DOMAIN:
+        event->sender = key->text;
+        break;
+    case KEY_RECIPIENT:
+    case KEY_RECIPIENT_DOMAIN:
+        event->recipient = key->text;
+        break;
+    case KEY_HELO:
+        event->helo = key->text;
+        break;
+    case KEY_SERVICE:
+    case KEY_PARTS:
+        break;
+    }
+}
+
 struct event counter_key_event(const struct counter_key *key)
 {
     struct event event = {.service = "",
-        .client = key->client,
         .client_text = "",
-        .is_unproxied = key->is_unproxied,
         .sasl_username = "",
         .sender = "",
         .recipient = "",
         .helo = "",
         .instance = ""};
 
-    switch (key->part) {
-    case KEY_SASL_USERNAME:
-        event.sasl_username = key->text;
-        break;
-    case KEY_SENDER:
-    case KEY_SENDER_DOMAIN:
-        event.sender = key->text;
-        break;
-    case KEY_RECIPIENT:
-    case KEY_RECIPIENT_DOMAIN:
-        event.recipient = key->text;
-        break;
-    case KEY_HELO:
-        event.helo = key->text;
-        break;
-    default:
-        break;
-    }
+    counter_key_put(key, &event);
     return event;
 }
 

@@ -31,6 +31,8 @@ bool counter_key_parse(
 
 /* An event of nobody else; borrows from the key. */
 struct event counter_key_event(const struct counter_key *);
+/* Adds what the key says to an event. */
+void counter_key_put(const struct counter_key *, struct event *event);
 
 struct counter {
     const struct limit *limit; /* NULL: what the anvil face reports */

@@ -51,35 +51,6 @@ struct parts {
     struct event event;
 };
 
-static void event_take(struct event *event, const struct counter_key *key)
-{
-    struct event one = counter_key_event(key);
-
-    switch (key->part) {
-    case KEY_CLIENT:
-    case KEY_CLIENT_ADDRESS:
-        event->client = one.client;
-        event->is_unproxied = one.is_unproxied;
-        break;
-    case KEY_SASL_USERNAME:
-        event->sasl_username = one.sasl_username;
-        break;
-    case KEY_SENDER:
-    case KEY_SENDER_DOMAIN:
-        event->sender = one.sender;
-        break;
-    case KEY_RECIPIENT:
-    case KEY_RECIPIENT_DOMAIN:
-        event->recipient = one.recipient;
-        break;
-    case KEY_HELO:
-        event->helo = one.helo;
-        break;
-    default:
-        break;
-    }
-}
-
 static bool add_part(struct parts *parts, const struct limit *limit,
     const char *text, struct error *err)
 {
@@ -97,7 +68,7 @@ static bool add_part(struct parts *parts, const struct limit *limit,
     if ((parts->mask & 1u << key->part) != 0)
         return error_set(err, "%s: given twice", key_part_name(key->part));
     parts->mask |= 1u << key->part;
-    event_take(&parts->event, key);
+    counter_key_put(key, &parts->event);
     parts->count++;
     return true;
 }
