@@ -8,6 +8,7 @@
  */
 #include "common/base/cidr.h"
 
+#include "common/base/decimal.h"
 #include "common/base/memory.h"
 
 #include <stdlib.h>
@@ -27,16 +28,11 @@ static bool bits_equal(
 
 static bool prefix_length_parse(const char *text, unsigned *length_r)
 {
-    unsigned length = 0;
-    size_t len = strlen(text);
-    if (len < 1 || len > 3 || (text[0] == '0' && len > 1))
+    bool has_zeros = text[0] == '0' && text[1] != '\0';
+    uint64_t length;
+    if (has_zeros || !decimal_read(&text, 128, &length) || *text != '\0')
         return false;
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] < '0' || text[i] > '9')
-            return false;
-        length = length * 10 + (unsigned)(text[i] - '0');
-    }
-    *length_r = length;
+    *length_r = (unsigned)length;
     return true;
 }
 

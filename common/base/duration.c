@@ -1,11 +1,13 @@
 /*
  * duration.c - reads and writes durations and rates.
  *
- * Each text is taken apart from left to right by small take_* helpers that
- * move a cursor; whatever is left at the end makes the text wrong. Limits are
- * checked while a number is read, so nothing can overflow.
+ * Each text is taken apart from left to right by a cursor; whatever is left at
+ * the end makes the text wrong. Limits are checked while a number is read, so
+ * nothing can overflow.
  */
 #include "common/base/duration.h"
+
+#include "common/base/decimal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -55,23 +57,6 @@ static const struct unit rate_units[] = {
     {NULL, 0},
 };
 
-static bool take_number(const char **cursor, uint64_t max, uint64_t *number_r)
-{
-    const char *at = *cursor;
-    uint64_t number = 0;
-    for (; *at >= '0' && *at <= '9'; at++) {
-        uint64_t digit = (uint64_t)(*at - '0');
-        if (number > (max - digit) / 10)
-            return false;
-        number = number * 10 + digit;
-    }
-    if (at == *cursor)
-        return false;
-    *cursor = at;
-    *number_r = number;
-    return true;
-}
-
 static void skip_spaces(const char **cursor)
 {
     *cursor += strspn(*cursor, " \t");
@@ -101,7 +86,7 @@ bool duration_parse(const char *text, uint64_t *ms_r, struct error *err)
 {
     const char *cursor = text;
     uint64_t number, factor;
-    if (take_number(&cursor, NUMBER_MAX, &number) &&
+    if (decimal_read(&cursor, NUMBER_MAX, &number) &&
         find_unit(duration_units, cursor, &factor) &&
         multiply(number, factor, SPAN_MAX, ms_r))
         return true;
@@ -129,13 +114,13 @@ bool rate_parse(const char *text, uint32_t *count_r, uint64_t *window_ms_r,
 {
     const char *cursor = text;
     uint64_t count = 0, number = 1, factor = 0, window = 0;
-    bool is_right = take_number(&cursor, COUNT_MAX, &count) && count > 0;
+    bool is_right = decimal_read(&cursor, COUNT_MAX, &count) && count > 0;
     skip_spaces(&cursor);
     is_right = is_right && *cursor++ == '/';
     if (is_right) {
         skip_spaces(&cursor);
         if (*cursor >= '0' && *cursor <= '9')
-            is_right = take_number(&cursor, NUMBER_MAX, &number);
+            is_right = decimal_read(&cursor, NUMBER_MAX, &number);
     }
     if (is_right && find_unit(rate_units, cursor, &factor) &&
         multiply(number, factor, SPAN_MAX, &window) && window > 0) {

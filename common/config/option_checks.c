@@ -9,6 +9,7 @@
 
 #include "common/base/address.h"
 #include "common/base/cidr.h"
+#include "common/base/decimal.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/config/listen.h"
@@ -85,12 +86,12 @@ bool option_check_log(const char *text, struct error *err)
 
 static bool port_parse(const char *text, uint16_t *port_r)
 {
-    size_t len = strspn(text, "0123456789");
-    if (len == 0 || len > 5 || text[len] != '\0' || text[0] == '0')
+    uint64_t port;
+    if (text[0] == '0' || !decimal_read(&text, UINT16_MAX, &port) ||
+        *text != '\0')
         return false;
-    unsigned long port = strtoul(text, NULL, 10);
     *port_r = (uint16_t)port;
-    return port <= UINT16_MAX;
+    return true;
 }
 
 bool option_split_address(

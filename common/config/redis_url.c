@@ -7,6 +7,7 @@
  */
 #include "common/config/redis_url.h"
 
+#include "common/base/decimal.h"
 #include "common/base/memory.h"
 
 #include <stdio.h>
@@ -83,17 +84,10 @@ static bool percent_decode(char *text)
 
 static bool number_parse(const char *text, unsigned max, unsigned *value_r)
 {
-    unsigned value = 0;
-    if (*text == '\0')
+    uint64_t value;
+    if (!decimal_read(&text, max, &value) || *text != '\0')
         return false;
-    for (; *text != '\0'; text++) {
-        if (*text < '0' || *text > '9')
-            return false;
-        value = value * 10 + (unsigned)(*text - '0');
-        if (value > max)
-            return false;
-    }
-    *value_r = value;
+    *value_r = (unsigned)value;
     return true;
 }
 

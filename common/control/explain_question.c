@@ -7,6 +7,8 @@
  */
 #include "common/control/explain_question.h"
 
+#include "common/base/decimal.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,11 +48,10 @@ static bool read_peer(
 static bool read_number(const char *name, const char *value, uint32_t max,
     uint32_t *number_r, struct error *err)
 {
-    size_t len = strlen(value);
-    unsigned long number = strtoul(value, NULL, 10);
+    const char *end = value;
+    uint64_t number;
 
-    if (len < 1 || len > 10 || strspn(value, "0123456789") != len ||
-        number < 1 || number > max)
+    if (!decimal_read(&end, max, &number) || *end != '\0' || number < 1)
         return error_set(
             err, "%s: %s: allowed: 1 to %lu", name, value, (unsigned long)max);
     *number_r = (uint32_t)number;
@@ -60,7 +61,7 @@ static bool read_number(const char *name, const char *value, uint32_t max,
 static bool read_port(
     struct explain_question *question, const char *value, struct error *err)
 {
-    uint32_t port;
+    uint32_t port = 0;
 
     if (!read_number("port", value, 65535, &port, err))
         return false;

@@ -6,6 +6,8 @@
  */
 #include "common/core/top_list.h"
 
+#include "common/base/decimal.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,54 +15,68 @@
 #define NUMBER_MAX (UINT64_MAX / 1000000) /* sums stay in range */
 #define ROWS_MAX   256                    /* of one list of a source */
 
+#define LINE_SIZE (160 + TOP_KEY_SIZE)
+
+/* Adds a line if there is room for it. */
+static bool add_line(
+    char *text, size_t size, size_t *used, const char *line, int len)
+{
+    if (*used + (size_t)len > size)
+        return false;
+    memcpy(text + *used, line, (size_t)len);
+    *used += (size_t)len;
+    return true;
+}
+
+/* Whom there is no room to name, the head must allow for. */
+static uint64_t unlisted_beyond(const struct top_list *list, size_t rows)
+{
+    if (rows < list->count && list->rows[rows].most > list->unlisted)
+        return list->rows[rows].most;
+    return list->unlisted;
+}
+
+/* How many of the first rows find room. */
+static size_t add_rows(const struct top_list *list, size_t rows, char *text,
+    size_t size, size_t *used)
+{
+    char line[LINE_SIZE];
+
+    for (size_t i = 0; i < rows; i++) {
+        const struct top_row *row = &list->rows[i];
+        int len = snprintf(line, sizeof line,
+            "%" PRIu64 " %" PRIu64 " %" PRIu64 " %s\n", row->least, row->most,
+            row->refused, row->key);
+        if (!add_line(text, size, used, line, len))
+            return i;
+    }
+    return rows;
+}
+
 size_t top_list_write(const struct top_list *list, enum face face,
     enum event_kind kind, char *text, size_t size)
 {
-    size_t fits = list->count;
-    char line[160 + TOP_KEY_SIZE];
-    size_t used;
+    char line[LINE_SIZE];
 
-    /* Whom there is no room to name, the head must allow for. */
-    for (;;) {
-        uint64_t unlisted = list->unlisted;
-        if (fits < list->count && list->rows[fits].most > unlisted)
-            unlisted = list->rows[fits].most;
+    for (size_t rows = list->count, added;; rows = added) {
+        size_t used = 0;
         int len = snprintf(line, sizeof line,
             "list %s %s %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", face_name(face),
-            event_kind_name(kind), list->total, unlisted, list->span_ms);
-        used = (size_t)len;
-        if (used > size)
+            event_kind_name(kind), list->total, unlisted_beyond(list, rows),
+            list->span_ms);
+        if (!add_line(text, size, &used, line, len))
             return 0;
-        memcpy(text, line, used);
-        size_t i = 0;
-        for (; i < fits; i++) {
-            const struct top_row *row = &list->rows[i];
-            len = snprintf(line, sizeof line,
-                "%" PRIu64 " %" PRIu64 " %" PRIu64 " %s\n", row->least,
-                row->most, row->refused, row->key);
-            if (used + (size_t)len > size)
-                break;
-            memcpy(text + used, line, (size_t)len);
-            used += (size_t)len;
-        }
-        if (i == fits)
+        added = add_rows(list, rows, text, size, &used);
+        if (added == rows)
             return used;
-        fits = i;
     }
 }
 
 /* Of one line; NUL-terminated. */
 static bool read_number(const char **at, uint64_t *number_r)
 {
-    const char *start = *at;
-
-    *number_r = 0;
-    for (; **at >= '0' && **at <= '9'; ++*at) {
-        *number_r = *number_r * 10 + (uint64_t)(**at - '0');
-        if (*number_r > NUMBER_MAX)
-            return false;
-    }
-    if (*at == start || (**at != ' ' && **at != '\0'))
+    if (!decimal_read(at, NUMBER_MAX, number_r) ||
+        (**at != ' ' && **at != '\0'))
         return false;
     *at += **at == ' ' ? 1 : 0;
     return true;
@@ -128,7 +144,7 @@ static bool read_row(struct reading *reading, const char *at)
 static bool read_lines(struct top_lists *lists, struct reading *reading,
     const char *text, size_t len)
 {
-    char line[160 + TOP_KEY_SIZE];
+    char line[LINE_SIZE];
 
     while (len > 0) {
         const char *end = memchr(text, '\n', len);

@@ -6,6 +6,8 @@
  */
 #include "common/engine/privileges.h"
 
+#include "common/base/decimal.h"
+
 #include <cap-ng.h>
 #include <errno.h>
 #include <grp.h>
@@ -17,12 +19,10 @@
 
 static bool parse_id(const char *text, unsigned *id_r)
 {
-    char *end;
+    uint64_t id;
 
-    errno = 0;
-    unsigned long id = strtoul(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 ||
-        id >= (unsigned)-1)
+    /* The largest means "leave it" to the kernel. */
+    if (!decimal_read(&text, UINT32_MAX - 1, &id) || *text != '\0')
         return false;
     *id_r = (unsigned)id;
     return true;

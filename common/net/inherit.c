@@ -6,10 +6,10 @@
  */
 #include "common/net/inherit.h"
 
+#include "common/base/decimal.h"
 #include "common/base/log.h"
 #include "common/net/listener.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,12 +18,11 @@
 /* -1: not a number in 0..max. */
 static long number_parse(const char *text, long max)
 {
-    if (text == NULL || text[0] < '0' || text[0] > '9')
-        return -1;
-    char *end;
-    errno = 0;
-    long number = strtol(text, &end, 10);
-    return errno == 0 && *end == '\0' && number <= max ? number : -1;
+    uint64_t number;
+    return text != NULL && decimal_read(&text, (uint64_t)max, &number) &&
+                   *text == '\0'
+               ? (long)number
+               : -1;
 }
 
 void inherit_take(struct inherit *inherit)

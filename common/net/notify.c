@@ -6,7 +6,8 @@
  */
 #include "common/net/notify.h"
 
-#include <errno.h>
+#include "common/base/decimal.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -96,12 +97,11 @@ void notify_watchdog(void)
 static uint64_t environment_number(const char *name)
 {
     const char *text = getenv(name);
-    if (text == NULL || text[0] < '0' || text[0] > '9')
-        return 0;
-    char *end;
-    errno = 0;
-    uint64_t number = strtoull(text, &end, 10);
-    return errno == 0 && *end == '\0' ? number : 0;
+    uint64_t number;
+    return text != NULL && decimal_read(&text, UINT64_MAX, &number) &&
+                   *text == '\0'
+               ? number
+               : 0;
 }
 
 uint64_t notify_watchdog_ms(void)

@@ -4,6 +4,8 @@
  */
 #include "common/redis/cluster_reply.h"
 
+#include "common/base/decimal.h"
+
 #include <hiredis/hiredis.h>
 #include <string.h>
 
@@ -102,15 +104,11 @@ bool cluster_map_is_whole(const struct cluster_map *map)
 static const char *digits_read(
     const char *text, char stop, unsigned max, unsigned *value_r)
 {
-    unsigned value = 0;
-    const char *at = text;
-    for (; *at >= '0' && *at <= '9'; at++) {
-        value = value * 10 + (unsigned)(*at - '0');
-        if (value > max)
-            return NULL;
-    }
-    *value_r = value;
-    return at == text || *at != stop ? NULL : at;
+    uint64_t value;
+    if (!decimal_read(&text, max, &value) || *text != stop)
+        return NULL;
+    *value_r = (unsigned)value;
+    return text;
 }
 
 static bool address_read(

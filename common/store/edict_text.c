@@ -3,6 +3,8 @@
  */
 #include "common/store/edict_text.h"
 
+#include "common/base/decimal.h"
+
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -50,14 +52,7 @@ bool edict_read_id(struct edict *edict, const char *id, size_t len)
 /* Digits up to a tab; false: too many, or none. */
 static bool read_number(const char **text, uint64_t max, uint64_t *number_r)
 {
-    const char *start = *text;
-    *number_r = 0;
-    for (; **text >= '0' && **text <= '9'; ++*text) {
-        if (*number_r > max / 10)
-            return false;
-        *number_r = *number_r * 10 + (uint64_t)(**text - '0');
-    }
-    return *text > start && *number_r <= max && *(*text)++ == '\t';
+    return decimal_read(text, max, number_r) && *(*text)++ == '\t';
 }
 
 bool edict_read_text(struct edict *edict, const char *text, size_t len)
