@@ -49,6 +49,10 @@ struct limit_prefixes {
     uint8_t ipv4, ipv6;
 };
 
+/* Whom a client counts as. A net that anvil gives and that is wider than ours
+ * stays as it is. */
+struct cidr limit_client_net(const struct cidr *client, struct limit_prefixes);
+
 /*
  * Services, clients and authentication match, and every part of the key is
  * known: a limit per sasl_username says nothing about a client that has not

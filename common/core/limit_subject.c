@@ -121,8 +121,7 @@ static void write_net(struct writer *writer, const struct cidr *net)
     write_bytes(writer, text, strlen(text));
 }
 
-/* A net that anvil gives and that is wider than ours stays as it is. */
-static struct cidr client_net(
+struct cidr limit_client_net(
     const struct cidr *client, struct limit_prefixes prefixes)
 {
     unsigned length =
@@ -143,7 +142,7 @@ static void write_part(struct writer *writer, enum key_part part,
     if (is_client && event->is_unproxied) {
         write_bytes(writer, unproxied, sizeof unproxied - 1);
     } else if (part == KEY_CLIENT) {
-        struct cidr net = client_net(&event->client, prefixes);
+        struct cidr net = limit_client_net(&event->client, prefixes);
         write_net(writer, &net);
     } else if (part == KEY_CLIENT_ADDRESS) {
         write_net(writer, &event->client);

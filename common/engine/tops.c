@@ -89,22 +89,12 @@ static struct heavy *list_of(
     return *list;
 }
 
-static struct cidr client_net(const struct decision *decision)
-{
-    const struct limit_prefixes *prefixes = &decision->config->prefixes;
-    const struct cidr *client = &decision->event.client;
-    unsigned length =
-        client->net.family == ADDRESS_IPV4 ? prefixes->ipv4 : prefixes->ipv6;
-
-    return client->prefix_length <= length ? *client
-                                           : cidr_of(&client->net, length);
-}
-
 /* len 0: it is not known who comes. */
 static struct heavy_key client_key(const struct tops *tops,
     const struct decision *decision, struct client_key *bytes)
 {
-    struct cidr net = client_net(decision);
+    struct cidr net =
+        limit_client_net(&decision->event.client, decision->config->prefixes);
     size_t len = net.net.family == ADDRESS_IPV4 ? IPV4_KEY_LEN : sizeof *bytes;
 
     if (net.net.family == ADDRESS_NONE)
