@@ -45,9 +45,6 @@ void schedule_init(struct certs *);
 void schedule_clear(struct certs *);
 /* All sources are looked at when it returns: for the start. */
 void schedule_look_first(struct certs *);
-/* As soon as may be; people wait for the outcome, so problems are logged at
- * once. */
-void schedule_look_aloud(struct certs *);
 /* The sections have been replaced; the old ones are about to go. */
 void schedule_follow(struct certs *);
 

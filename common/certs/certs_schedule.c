@@ -203,7 +203,9 @@ void schedule_look_first(struct certs *certs)
     end(certs);
 }
 
-void schedule_look_aloud(struct certs *certs)
+/* As soon as may be; people wait for the outcome, so problems are logged at
+ * once. */
+static void look_aloud(struct certs *certs)
 {
     struct schedule *schedule = &certs->schedule;
 
@@ -222,7 +224,7 @@ void schedule_follow(struct certs *certs)
         round_clear(&schedule->round);
         schedule->is_running = false;
     }
-    schedule_look_aloud(certs);
+    look_aloud(certs);
 }
 
 void certs_look_now(
@@ -236,7 +238,7 @@ void certs_look_now(
         .on_done = on_done,
         .context = context};
     schedule->waiters = waiter;
-    schedule_look_aloud(certs);
+    look_aloud(certs);
 }
 
 void certs_forget(struct certs *certs, const void *context)

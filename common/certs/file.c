@@ -58,7 +58,8 @@ static void note_folder_of(struct file_paths *paths, const char *path)
     file_note_folder(paths, folder);
 }
 
-void file_note(struct file_paths *paths, const char *path)
+/* A file, and the folders it and what it links to lie in. */
+static void note_file(struct file_paths *paths, const char *path)
 {
     char target[PATH_MAX];
 
@@ -120,7 +121,7 @@ bool file_read(struct file_paths *paths, const char *path, size_t max,
     struct stat status;
 
     *text_r = (struct file_text){0};
-    file_note(paths, path);
+    note_file(paths, path);
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd == -1)
         return error_set(err, "%s: %s", path, strerror(errno));

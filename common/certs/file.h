@@ -27,8 +27,6 @@ struct file_text {
 
 /* A folder, or the nearest one above it that exists. */
 void file_note_folder(struct file_paths *, const char *path);
-/* A file, and the folders it and what it links to lie in. */
-void file_note(struct file_paths *, const char *path);
 /* Once. */
 void file_paths_add(struct file_paths *, const char *path);
 /* The first count of them are left. */

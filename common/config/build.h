@@ -32,14 +32,6 @@ bool build_certificates(struct config *, struct error *err);
 void build_clear_certificates(struct config *);
 bool build_service_has_name(const struct config_service *, const char *name);
 
-/* The section of a service, by its title. */
-const struct section *build_service_section(
-    const struct config *, const struct config_service *);
-
-/* "where: section: name: text" at the end of config->warnings. */
-void build_warn(struct config *, const struct setting *, const char *format,
-    ...) __attribute__((format(printf, 3, 4)));
-
 /* A new limit at the end of config->limits, zeroed. */
 struct limit *build_add_limit(struct config *);
 

@@ -18,7 +18,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-const struct section *build_service_section(
+static const struct section *service_section(
     const struct config *config, const struct config_service *service)
 {
     for (size_t i = 0; i < config->values->count; i++) {
@@ -30,7 +30,11 @@ const struct section *build_service_section(
     return NULL;
 }
 
-void build_warn(struct config *config, const struct setting *setting,
+static void warn(struct config *config, const struct setting *setting,
+    const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* "where: section: name: text" at the end of config->warnings. */
+static void warn(struct config *config, const struct setting *setting,
     const char *format, ...)
 {
     char text[512];
@@ -174,10 +178,10 @@ static void warn_of_nets(struct config *config,
         const char *why = why_too_wide(net);
         cidr_format(net, text);
         if (why != NULL)
-            build_warn(config, setting,
+            warn(config, setting,
                 "%s trusts %s; name the proxies' own addresses", text, why);
         if (cidr_list_overlap(&config->exempt_clients, net) != NULL)
-            build_warn(config, setting,
+            warn(config, setting,
                 "%s overlaps exempt_clients; a proxy needs no exemption, and "
                 "its clients must not get one",
                 text);
@@ -200,11 +204,11 @@ static void warn_of_proof(struct config *config,
     if (!service->proxied)
         return;
     if (service->proof == SERVICE_PROOF_OFF)
-        build_warn(config, setting,
+        warn(config, setting,
             "whoever reaches this service's port can claim any client; only a "
             "packet filter keeps others than the proxies away");
     if (service->proof == SERVICE_PROOF_OPTIONAL)
-        build_warn(config, setting,
+        warn(config, setting,
             "a client that hides its address (by a RST in time) passes; "
             "\"required\" stops it");
 }
@@ -217,12 +221,12 @@ static void warn_of_inet(struct config *config)
         values_section(config->values, SECTION_MILTER);
 
     if (config->requires_proof && has_inet_listener(config))
-        build_warn(config, section_setting(policyd, "listen"),
+        warn(config, section_setting(policyd, "listen"),
             "nothing can be proven over inet: requests for a service with "
             "proof = \"required\", or for none that is known, get 451");
     if (config->requires_proof &&
         strncmp(config->milter.listen, "inet:", 5) == 0)
-        build_warn(config, section_setting(milter, "listen"),
+        warn(config, section_setting(milter, "listen"),
             "nothing can be proven over inet: sessions of a service with "
             "proof = \"required\", or of none that is known, get 451");
 }
@@ -231,7 +235,7 @@ bool build_proxies(struct config *config, struct error *err)
 {
     for (size_t i = 0; i < config->service_count; i++) {
         struct config_service *service = &config->services[i];
-        const struct section *section = build_service_section(config, service);
+        const struct section *section = service_section(config, service);
         split_proxies(service);
         split_frontends(service);
         if (!check_unproxied(service, section, err) ||

@@ -19,7 +19,8 @@ static const struct control_command *const topics[] = {
     commands_peers,
 };
 
-const struct control_command *control_command_at(size_t index)
+/* One after the other; NULL past the end. */
+static const struct control_command *command_at(size_t index)
 {
     for (size_t i = 0; i < sizeof topics / sizeof topics[0]; i++)
         for (const struct control_command *row = topics[i]; row->name != NULL;
@@ -34,7 +35,7 @@ const struct control_command *control_command_find(
 {
     const struct control_command *row;
 
-    for (size_t i = 0; (row = control_command_at(i)) != NULL; i++)
+    for (size_t i = 0; (row = command_at(i)) != NULL; i++)
         if (strcmp(row->name, name) == 0)
             return row->needs_certs && host->certs == NULL ? NULL : row;
     return NULL;

@@ -76,8 +76,6 @@ extern const struct control_command commands_watch[];
 /* NULL: there is none, or this host has not what it needs. */
 const struct control_command *control_command_find(
     const struct control_host *, const char *name);
-/* One after the other; NULL past the end. */
-const struct control_command *control_command_at(size_t index);
 
 const struct control_host *control_call_host(const struct control_call *);
 
