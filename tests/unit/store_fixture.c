@@ -73,7 +73,7 @@ int fixture_setup(void **state)
     f->config = (struct config){
         .store = f->server.url,
         .store_prefix = prefix,
-        .store_timeout_ms = TIMEOUT_MS,
+        .store_timeout_ms = PATIENT_MS,
         .store_username = empty,
         .store_password = f->password,
         .instance_name = name,

@@ -14,7 +14,8 @@
 #include "common/config/config.h"
 #include "common/store/store.h"
 
-#define TIMEOUT_MS   100
+#define TIMEOUT_MS   100  /* for tests in which the server gives no answer */
+#define PATIENT_MS   2000 /* else: a busy machine is not a slow server */
 #define LEASE_TTL_MS 900
 #define LATE_MS      100 /* 20 by the contract; a busy machine adds its own */
 

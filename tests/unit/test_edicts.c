@@ -155,6 +155,7 @@ static void test_many_survive_a_restart_of_a_daemon(void **state)
 static void test_known_bans_hold_while_the_store_is_away(void **state)
 {
     struct fixture *f = *state;
+    f->config.store_timeout_ms = TIMEOUT_MS;
     f->one = fixture_open_ready(f);
     assert_int_equal(ban(f, f->one, "192.0.2.1", 60000), STORE_EDICT_DONE);
     assert_int_equal(ban(f, f->one, "192.0.2.2", 800), STORE_EDICT_DONE);
@@ -278,6 +279,7 @@ static void test_boards_of_the_others(void **state)
     struct fixture *f = *state;
     struct store *more[12];
     struct look look;
+    f->config.store_timeout_ms = TIMEOUT_MS;
     f->one = fixture_open_ready(f);
     look_at(f, f->one, &look);
     assert_int_equal(look.status, STORE_OK);

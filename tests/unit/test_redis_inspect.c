@@ -135,6 +135,7 @@ static void test_away(void **state)
 {
     struct fixture *f = *state;
     struct look look;
+    f->config.store_timeout_ms = TIMEOUT_MS;
     f->one = fixture_open_ready(f);
     look_init(&look, "c=1", CHARGE_LEASE);
     kill(f->server.pid, SIGSTOP);
