@@ -139,7 +139,6 @@ static bool milter_start(
     void *context, struct daemon *daemon, struct error *err)
 {
     struct milter *milter = context;
-    const struct timeval second = {.tv_sec = WATCH_S};
 
     milter->daemon = daemon;
     milter->bridge = bridge_new(daemon_base(daemon), err);
@@ -153,7 +152,6 @@ static bool milter_start(
         milter->judge, milter->bridge, milter_socket_is_inet(milter->socket));
     milter->watch =
         event_new(daemon_base(daemon), -1, EV_PERSIST, on_watch, milter);
-    event_add(milter->watch, &second);
     const struct control_host host = {daemon, NULL, 1u << FACE_MILTER};
     milter->control = control_server_new(&host);
     milter->page = status_page_new(&host);
@@ -176,10 +174,15 @@ static bool milter_serve(void *context, struct error *err)
     struct milter *milter = context;
     const struct bridge_thread thread = {
         callbacks_run, on_libmilter_end, milter};
+    const struct timeval second = {.tv_sec = WATCH_S};
 
-    return bridge_start_thread(milter->bridge, &thread, err) &&
-           milter_check_guard(milter, err) &&
-           milter_socket_publish(milter->socket, err);
+    if (!bridge_start_thread(milter->bridge, &thread, err) ||
+        !milter_check_guard(milter, err) ||
+        !milter_socket_publish(milter->socket, err))
+        return false;
+    /* A successor's socket is not in its place before. */
+    event_add(milter->watch, &second);
+    return true;
 }
 
 static void milter_reload(void *context, const struct config *config)

@@ -161,6 +161,16 @@ def test_restart_after_restart(start, join, client, end_pid):
     assert milter.process.wait_exit(10) == 0 and first != found[0]
 
 
+def test_a_restart_without_redis_is_no_displacement(start, end_pid):
+    """A start waits a second for Redis; only then does its socket take its
+    place."""
+    milter = start(store=f"redis://127.0.0.1:{free_port()}")
+    end_pid(milter.hand_over())
+    wait_until(milter.is_ready_now, 10, "the successor is ready")
+    assert milter.process.wait_exit(10) == 0
+    assert "no longer there" not in milter.process.text()
+
+
 def test_a_successor_that_cannot_start_changes_nothing(start, join, client):
     milter = start()
     postfix = join(milter)
