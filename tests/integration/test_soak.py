@@ -85,6 +85,7 @@ def test_soak(place, keep, is_sanitized):
     delivered, foreign = soak.site.delivered()
     assert soak.ledger.faults(delivered) == []
     assert (foreign, soak.forgers.believed) == (0, [])
+    assert [service.errors() for service in soak.services] == [[], []]
     judge_what_is_left(soak.site)
     busy = soak.sizes()
     soak.site.postfix.stop()
@@ -161,9 +162,9 @@ REFUSED = {"step": "RCPT", "code": "450", "recipients": ()}
     (["not sent"], {("m1", TO[0]): 1}, {**REFUSED, "is_modest": False,
                                         "recipients": TO}),
     (["cut"], {}, {"step": "DATA", "code": "", "is_modest": False}),
-    (["unknown"], {}, {"code": "", "is_modest": False}),
-    ([], {}, {"code": "", "ended": 20.5}),
-    ([], ONCE, {"code": "", "ended": 20.5})])
+    ([], {}, {"step": "DATA", "code": "", "ended": 20.5}),
+    (["unknown"], {}, {"code": "", "ended": 20.5}),
+    (["unknown"], ONCE, {"code": "", "ended": 20.5})])
 def test_the_judge_of_mail(expected, delivered, sent):
     found = faults(delivered, **sent)
     assert [*dict.fromkeys(found)] == expected

@@ -58,7 +58,7 @@ class DaemonChaos:
         service.stop_and_start()
 
     def _hand_over(self, service):
-        service.hand_over()
+        service.hand_over(self._dice.random() < 0.5)
 
 
 class RedisChaos:

@@ -1,8 +1,9 @@
 """What senders were told, what was delivered, and whether that fits.
 
 A message is delivered once to each recipient that was accepted, if its sender
-was told 250 in the end; else it is not delivered at all. Only one whose
-connection ends between the final dot and the reply may have become either.
+was told 250 in the end; else it is not delivered at all. One whose connection ends
+between the final dot and the reply may have become either, and is a fault:
+nobody here restarts Postfix or the proxy.
 """
 import collections
 import dataclasses
@@ -51,12 +52,6 @@ class Certificate(Span):
     fingerprint: str = ""
 
 
-def _excusable(one):
-    """What is a fault unless a daemon was away."""
-    always = ("odd", "cut", "unknown")
-    return (*always, "refused") if one.is_modest else always
-
-
 class Ledger:
     """Filled by several threads: lists are only ever appended to."""
 
@@ -84,9 +79,12 @@ class Ledger:
                 found += [("lost", key) for key in keys - delivered.keys()]
             if one.fate in ("taken", "unknown"):
                 allowed |= keys
-            if one.fate in _excusable(one) and \
-                    not self._is_excused(one, "policyd", "milter"):
+            if one.fate in ("odd", "unknown"):
                 found.append((one.fate, one))
+            elif one.fate == "cut" or \
+                    (one.is_modest and one.fate == "refused"):
+                if not self._is_excused(one, "policyd", "milter"):
+                    found.append((one.fate, one))
         found += [("not sent", key) for key in delivered.keys() - allowed]
         return found + self._tls_faults()
 

@@ -94,10 +94,13 @@ class Service:
         with self._outage():
             self._end(signal.SIGTERM)
 
-    def hand_over(self):
+    def hand_over(self, by_control):
         """Nobody may notice."""
         mark = self._log_size()
-        os.kill(self.pid, signal.SIGUSR2)
+        if by_control:
+            asked(self.daemon, "restart")
+        else:
+            os.kill(self.pid, signal.SIGUSR2)
         found = wait_until(
             lambda: re.search(r"successor (\d+) serves", self._said(mark)),
             PATIENCE, lambda: f"a successor:\n{self._last_words()}")
@@ -127,6 +130,12 @@ class Service:
 
     def _reloads(self):
         return self.daemon.metric("tollgate_reloads_total")
+
+    def errors(self):
+        """Lines of the log that should not be there."""
+        return [line for line in self._said(0).splitlines()
+                if ": error: " in line
+                and "the old configuration stays" not in line]
 
     def is_alone(self):
         """Those before it have ended, it is there."""

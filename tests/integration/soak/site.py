@@ -23,7 +23,7 @@ GREEDY_NETWORK, BULK_SENDER, BULK_DOMAIN = \
 LEASE_TTL, UNIT = 6, 5
 
 OPTIONS = {
-    "store_timeout": "300ms", "lease_ttl": f"{LEASE_TTL}s",
+    "store_timeout": "1s", "lease_ttl": f"{LEASE_TTL}s",
     "client_limits_at": "anvil", "rate_time_unit": f"{UNIT}s",
     "client_connection_count_limit": 40, "client_message_rate_limit": 1000,
     "client_recipient_rate_limit": 3000,
