@@ -11,7 +11,7 @@ import signal
 import time
 
 from harness.control import asked
-from harness.process import Process
+from harness.process import Process, has_ended
 from harness.wait import wait_until
 
 from .ledger import Span
@@ -49,10 +49,7 @@ class Service:
                 and str(self.daemon.config).encode() in _command_line(pid)]
 
     def is_there(self):
-        with contextlib.suppress(OSError), \
-                open(f"/proc/{self.pid}/stat", encoding="ascii") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
-        return False
+        return not has_ended(self.pid)
 
     @contextlib.contextmanager
     def _outage(self):
