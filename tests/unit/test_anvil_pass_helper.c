@@ -181,6 +181,8 @@ static void test_request_in_parts(void **state)
         smtpd_say(byte);
     }
     smtpd_expect(ACCEPTED, SOON_MS);
+    shutdown(stage.smtpd, SHUT_WR);
+    assert_int_equal(stage_wait(), 0);
 }
 
 static void test_malformed(void **state)
@@ -239,6 +241,39 @@ static void test_bad_arguments(void **state)
     }
 }
 
+/* By hand, from a shell. */
+static void test_words(void **state)
+{
+    static const struct {
+        const char *words, *output;
+        int status;
+    } cases[] = {
+        {"--help", "usage: tollgate-anvil-pass SOCKET", 0},
+        {"-V", "tollgate-anvil-pass ", 0},
+        {"", "tollgate-anvil-pass: one SOCKET is needed", 2},
+        {"/x /y", "tollgate-anvil-pass: one SOCKET is needed", 2},
+        {"-x /y", "tollgate-anvil-pass: unknown option", 2},
+        {"--when-down=perhaps /y",
+            "tollgate-anvil-pass: --when-down is refuse or accept", 2},
+        {"/y", "tollgate-anvil-pass: standard input is no connection", 2},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char command[4200], line[120];
+
+        snprintf(command, sizeof command, HELPER " %s 2>&1 </dev/null",
+            cases[i].words);
+        FILE *output = popen(command, "r");
+        assert_non_null(output);
+        assert_non_null(fgets(line, sizeof line, output));
+        while (fgetc(output) != EOF)
+            ;
+        assert_int_equal(pclose(output), cases[i].status << 8);
+        assert_memory_equal(line, cases[i].output, strlen(cases[i].output));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +287,7 @@ int main(void)
         cmocka_unit_test(test_malformed),
         STAGE_TEST(test_smtpd_leaves_at_once),
         cmocka_unit_test(test_bad_arguments),
+        cmocka_unit_test(test_words),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
