@@ -55,18 +55,6 @@ part_sanitize_threads() {
     unset TSAN_OPTIONS
 }
 
-# Each of the parsers takes any bytes: see tests/fuzz.
-part_fuzz() {
-    local build=$top/build-fuzz
-    (packages_install $packages_fuzz) &&
-        build_tree "$build" CC=clang CFLAGS="-g -O1" --enable-fuzzing \
-            --enable-sanitize=address,undefined,fuzzer-no-link &&
-        build_logged "$build/targets.out" \
-            make -C "$build" -j"$(nproc)" fuzz-targets ||
-        { failures+=("build of the fuzz targets"); return; }
-    part_run_script fuzz tests/fuzz/run "$build" "$fuzz_seconds"
-}
-
 part_trixie() {
     local folder=$top/build-trixie
     mkdir -p "$folder"
@@ -149,7 +137,7 @@ part_run_valkey() {
 # part_run_pytest NAME BUILD [OPTION...]: several files at a time, for most of
 # the time is spent waiting; conftest.py keeps them apart.
 part_run_pytest() {
-    part_pytest "$1" "$2" -n "$(($(nproc) * 2))" --dist loadfile "${@:3}" \
+    part_pytest "$1" "$2" -n "$(($(nproc) * 3))" --dist loadfile "${@:3}" \
         tests/integration
 }
 
@@ -166,26 +154,30 @@ part_pytest() {
 # folder and says of each case "ok ..." or "FAIL ..." on a line of its own; 77
 # is a skip.
 part_run_script() {
-    local status before=${#failures[@]} kind rest
     if [ ! -x "$2" ]; then
         failures+=("$1: $2 is missing")
         return
     fi
     (cd "$3" && srcdir=$top TOLLGATE_BUILDDIR=$3 exec "$top/$2" "${@:4}") |
         tee "$3/$1.out"
-    status=${PIPESTATUS[0]}
+    part_count_cases "$1" "${PIPESTATUS[0]}" "$3/$1.out"
+}
+
+# part_count_cases NAME STATUS OUTPUT, of such a script.
+part_count_cases() {
+    local name=$1 status=$2 output=$3 before=${#failures[@]} kind rest
     while read -r kind rest; do
         case $kind in
         ok) passed=$((passed + 1)) ;;
-        FAIL) failures+=("$1: $rest") ;;
+        FAIL) failures+=("$name: $rest") ;;
         esac
-    done <"$3/$1.out"
+    done <"$output"
     if [ "$status" -eq 77 ]; then
-        skips+=("$1: $(tail -n 1 "$3/$1.out")")
+        skips+=("$name: $(tail -n 1 "$output")")
     elif [ "$status" -ne 0 ] && [ ${#failures[@]} -eq "$before" ]; then
-        failures+=("$1: exit status $status")
-    elif ! grep -qE '^(ok|FAIL) ' "$3/$1.out"; then
-        failures+=("$1: no case was run")
+        failures+=("$name: exit status $status")
+    elif ! grep -qE '^(ok|FAIL) ' "$output"; then
+        failures+=("$name: no case was run")
     fi
 }
 
