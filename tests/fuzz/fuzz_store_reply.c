@@ -208,7 +208,8 @@ static void on_recalled(struct store_recall *of, enum store_status status)
     char text[MESSAGE_SEEN_TEXT_SIZE];
     struct message_seen again =
         message_seen_parse(message_seen_format(seen, text));
-    FUZZ_REQUIRE(memcmp(&again, &seen, sizeof seen) == 0);
+    FUZZ_REQUIRE(again.is_counted == seen.is_counted);
+    FUZZ_REQUIRE(again.recipients == seen.recipients);
 }
 
 static void recall_note(void)

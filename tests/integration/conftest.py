@@ -14,13 +14,11 @@ from harness.process import has_ended
 from harness.wait import wait_until
 from harness.workdir import workdir
 
-LONGEST = ("test_redis_faults_random", "test_soak")
-
 _numbers = itertools.count(0)
 
-# About a minute each, and the random deaths as long as they are told: these
+# About a minute each, and the first two as long as they are told: these
 # begin, so that all others run beside them.
-_LONGEST = ["test_redis_faults_random", "test_policyd_down",
+_LONGEST = ["test_redis_faults_random", "test_soak", "test_policyd_down",
             "test_milter_lifecycle", "test_listening", "test_shared_limits",
             "test_proof_names"]
 

@@ -72,7 +72,8 @@ part_packages() {
 }
 
 part_bench() {
-    [ -z "$bench_options" ] || packages_install $packages_peers
+    (packages_install $packages_valgrind ${bench_options:+$packages_peers}) ||
+        { failures+=("packages for the benchmarks"); return; }
     part_build "$top/build" || return
     TOLLGATE_BUILDDIR=$top/build tests/bench/run $bench_options |
         tee "$top/build/bench.out"
