@@ -175,6 +175,11 @@ bool doctor_has_limits(const struct doctor *doctor,
     return false;
 }
 
+static char *format_text(const char *format, va_list args)
+    __attribute__((format(printf, 1, 0)));
+static struct doctor_finding *add(struct doctor *, char *where,
+    const char *format, va_list) __attribute__((format(printf, 3, 0)));
+
 /* Printable: values of main.cf can hold anything, and be long. */
 static char *format_text(const char *format, va_list args)
 {
