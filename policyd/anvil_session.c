@@ -19,6 +19,7 @@
 #include "policyd/anvil_statistics.h"
 #include "policyd/anvil_witness.h"
 #include "policyd/attr_connection.h"
+#include "policyd/attr_round.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
@@ -43,6 +44,7 @@ struct anvil_session {
 
 struct anvil_sessions {
     struct daemon *daemon;
+    struct attr_round *round;
     struct anvil_session *first;
     size_t count;
     struct anvil_witnesses *witnesses;
@@ -269,8 +271,8 @@ void anvil_sessions_add(
     session->owner = sessions;
     session->decision.on_verdict = anvil_session_on_verdict;
     session->decision.context = session;
-    session->connection = attr_connection_new(
-        daemon_base(sessions->daemon), fd, &session_events, session);
+    session->connection =
+        attr_connection_new(sessions->round, fd, &session_events, session);
     if (session->connection == NULL) {
         free(session);
         return;
@@ -311,6 +313,7 @@ struct anvil_sessions *anvil_sessions_new(struct daemon *daemon)
     const struct timeval every = {.tv_sec = STATISTICS_SECONDS};
 
     sessions->daemon = daemon;
+    sessions->round = attr_round_new(daemon_base(daemon));
     sessions->witnesses = anvil_witnesses_new();
     sessions->report = event_new(daemon_base(daemon), -1, EV_PERSIST,
         anvil_sessions_on_report, sessions);
@@ -329,6 +332,7 @@ void anvil_sessions_free(struct anvil_sessions **sessions)
     if ((*sessions)->report != NULL)
         event_free((*sessions)->report);
     anvil_witnesses_free(&(*sessions)->witnesses);
+    attr_round_free(&(*sessions)->round);
     free(*sessions);
     *sessions = NULL;
 }

@@ -14,6 +14,7 @@
 #include "common/base/address.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "policyd/attr_round.h"
 #include "policyd/attr_scan.h"
 
 #include <assert.h>
@@ -34,6 +35,7 @@ struct attr_connection {
     struct event deadline; /* of a request that did not come whole */
     const struct attr_events *events;
     void *session;
+    struct attr_round *round; /* borrowed */
     int fd; /* -1: closed by the session while it was being called */
     pid_t peer_pid;
 
@@ -43,6 +45,8 @@ struct attr_connection {
     struct attr_scan scan;
     char *rest; /* owned: the unfinished line, ATTR_LINE_MAX; NULL: none */
     size_t rest_len;
+    size_t answer_len; /* 0: none waits for its turn */
+    char answer[ATTR_ANSWER_MAX];
 };
 
 static void attr_connection_on_readable(
@@ -60,13 +64,15 @@ static pid_t peer_pid_of(int fd)
     return peer.pid;
 }
 
-struct attr_connection *attr_connection_new(struct event_base *base, int fd,
+struct attr_connection *attr_connection_new(struct attr_round *round, int fd,
     const struct attr_events *events, void *session)
 {
+    struct event_base *base = attr_round_base(round);
     struct attr_connection *c = xcalloc(1, sizeof *c);
 
     c->events = events;
     c->session = session;
+    c->round = round;
     c->fd = fd;
     c->peer_pid = peer_pid_of(fd);
     event_assign(&c->readable, base, fd, EV_READ | EV_PERSIST,
@@ -86,6 +92,9 @@ static void attr_connection_close(struct attr_connection *c)
 {
     if (c->fd == -1)
         return;
+    if (c->answer_len > 0)
+        attr_connection_deliver(c);
+    attr_round_forget(c->round, c);
     event_del(&c->readable);
     event_del(&c->deadline);
     close(c->fd);
@@ -196,11 +205,18 @@ static void attr_connection_keep_rest(
     c->rest_len = len;
 }
 
-/* data ends where the request does. */
-static void attr_connection_dispatch(struct attr_connection *c)
+/* Its last line has been read. */
+static void attr_connection_end_request(struct attr_connection *c)
 {
     attr_connection_forget_rest(c);
     c->is_waiting = true;
+    if (c->events->on_read != NULL)
+        c->events->on_read(c->session);
+    attr_round_ask(c->round, c);
+}
+
+void attr_connection_decide(struct attr_connection *c)
+{
     c->is_calling = true;
     const char *reason = c->events->on_request(c->session);
     c->is_calling = false;
@@ -227,7 +243,7 @@ static void attr_connection_feed(
         attr_connection_fail(
             c, "bytes before the answer", data + used, len - used);
     else
-        attr_connection_dispatch(c);
+        attr_connection_end_request(c);
 }
 
 static void attr_connection_on_readable(
@@ -245,7 +261,7 @@ static void attr_connection_on_readable(
         return;
     if (got <= 0)
         attr_connection_end(c, false);
-    else if (c->is_waiting)
+    else if (c->is_waiting || c->answer_len > 0)
         attr_connection_fail(c, "bytes before the answer", data, (size_t)got);
     else
         attr_connection_feed(c, data, len + (size_t)got);
@@ -281,9 +297,18 @@ void attr_connection_greet(
 void attr_connection_reply(
     struct attr_connection *c, const char *bytes, size_t len)
 {
-    assert(c->is_waiting);
+    assert(c->is_waiting && c->answer_len == 0);
+    assert(len > 0 && len <= sizeof c->answer);
     c->is_waiting = false;
-    attr_connection_send(c, bytes, len);
+    memcpy(c->answer, bytes, len);
+    c->answer_len = len;
+    attr_round_answer(c->round, c);
+}
+
+void attr_connection_deliver(struct attr_connection *c)
+{
+    attr_connection_send(c, c->answer, c->answer_len);
+    c->answer_len = 0;
 }
 
 bool attr_connection_is_idle(const struct attr_connection *c)

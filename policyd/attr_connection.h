@@ -3,7 +3,8 @@
  * "name=value\n" lines and an empty line, one request at a time.
  *
  * The policy and the anvil protocol are both this. Hands each attribute on
- * as it lies in the buffer it was read into; answers at once.
+ * as it lies in the buffer it was read into; answers within the same pass of
+ * the loop (attr_round.h).
  * Limits: 4 KiB a line, 64 KiB a request, 10 s from a request's first byte to
  * its last. What breaks them, a NUL byte, a line without '=', or bytes that
  * come before the answer to the last request, closes this connection with one
@@ -20,9 +21,10 @@
 #include <sys/types.h>
 
 #define ATTR_REQUEST_TIMEOUT_MS 10000
+#define ATTR_ANSWER_MAX         640
 
 struct attr_connection;
-struct event_base;
+struct attr_round;
 
 struct attr_events {
     const char *face;            /* for the log: "policy", "anvil" */
@@ -31,8 +33,11 @@ struct attr_events {
      * of NUL and newline. NULL, or why the request is malformed. */
     const char *(*on_attribute)(void *session, const char *name,
         size_t name_len, const char *value, size_t value_len);
-    /* The empty line. Answer once with attr_connection_reply, now or later.
-     * NULL, or why the request is malformed. */
+    /* The empty line has come: on_request follows, when the others who ask in
+     * the same moment have been read too. Time to fetch memory; may be NULL. */
+    void (*on_read)(void *session);
+    /* The request is whole. Answer once with attr_connection_reply, now or
+     * later. NULL, or why the request is malformed. */
     const char *(*on_request)(void *session);
     /* The peer left or was closed as malformed (already logged). Last call;
      * the connection has been freed. */
@@ -40,18 +45,19 @@ struct attr_events {
 };
 
 /*
- * Takes over fd (non-blocking). events outlives the connection. The peer's
- * pid is 0 where the kernel does not tell (inet, another PID namespace).
+ * Takes over fd (non-blocking). round and events outlive the connection. The
+ * peer's pid is 0 where the kernel does not tell (inet, another PID namespace).
  * NULL, with fd closed and logged, if the loop cannot watch it.
  */
 struct attr_connection *attr_connection_new(
-    struct event_base *, int fd, const struct attr_events *, void *session);
-/* Closes without on_close. Allowed in on_request and on anything later, not
- * in on_attribute. */
+    struct attr_round *, int fd, const struct attr_events *, void *session);
+/* Closes without on_close; an answer that was given is still sent. Allowed in
+ * on_request and on anything later, not in on_attribute and on_read. */
 void attr_connection_free(struct attr_connection **);
 
-/* Bytes may be a greeting too, before the first request. */
+/* Before the first request. */
 void attr_connection_greet(struct attr_connection *, const char *, size_t len);
+/* Of 1 to ATTR_ANSWER_MAX bytes. */
 void attr_connection_reply(struct attr_connection *, const char *, size_t len);
 
 bool attr_connection_is_idle(const struct attr_connection *); /* no byte of a

@@ -14,6 +14,7 @@
 #include "common/engine/daemon.h"
 #include "policyd/anvil_session.h"
 #include "policyd/attr_connection.h"
+#include "policyd/attr_round.h"
 #include "policyd/message_memory.h"
 #include "policyd/policy_count.h"
 #include "policyd/policy_request.h"
@@ -26,6 +27,7 @@ struct policy_sessions {
     LIST_HEAD(, policy_session) all;
     size_t count;
     struct daemon *daemon;
+    struct attr_round *round;
     struct anvil_sessions *anvil; /* may be NULL */
     struct message_memory *memory;
     bool is_shared; /* the message memory, through the store */
@@ -177,9 +179,7 @@ static void policy_session_look_up(struct policy_session *session)
     struct policy_sessions *owner = session->owner;
     const char *instance = session->request.instance;
 
-    session->message_hash = message_memory_hash(owner->memory, instance);
     session->asked_ms = clock_coarse_ms();
-    policy_session_read_client(session);
     session->seen = message_memory_find(
         owner->memory, session->message_hash, instance, session->asked_ms);
     if (owner->is_shared && instance[0] != '\0') {
@@ -189,6 +189,17 @@ static void policy_session_look_up(struct policy_session *session)
     } else {
         policy_session_decide(session);
     }
+}
+
+/* What needs no other part, while the request is at hand; and the message,
+ * which is far away, is asked for. */
+static void policy_session_on_read(void *context)
+{
+    struct policy_session *session = context;
+
+    session->message_hash =
+        message_memory_hash(session->owner->memory, session->request.instance);
+    policy_session_read_client(session);
 }
 
 static const char *policy_session_on_request(void *context)
@@ -250,6 +261,7 @@ static void policy_session_on_close(void *context, bool is_malformed)
 static const struct attr_events policy_events = {
     .face = "policy",
     .on_attribute = policy_session_on_attribute,
+    .on_read = policy_session_on_read,
     .on_request = policy_session_on_request,
     .on_close = policy_session_on_close,
 };
@@ -282,8 +294,8 @@ void policy_sessions_add(struct policy_sessions *sessions, int fd)
     LIST_INSERT_HEAD(&sessions->all, session, link);
     sessions->count++;
     metrics_of(session)->connections[FACE_POLICY]++;
-    session->connection = attr_connection_new(
-        daemon_base(sessions->daemon), fd, &policy_events, session);
+    session->connection =
+        attr_connection_new(sessions->round, fd, &policy_events, session);
     if (session->connection == NULL)
         policy_session_free(session);
 }
@@ -295,6 +307,7 @@ struct policy_sessions *policy_sessions_new(
 
     LIST_INIT(&sessions->all);
     sessions->daemon = daemon;
+    sessions->round = attr_round_new(daemon_base(daemon));
     sessions->anvil = anvil;
     sessions->memory = message_memory_new();
     return sessions;
@@ -310,6 +323,7 @@ void policy_sessions_free(struct policy_sessions **sessions)
         attr_connection_free(&session->connection);
         policy_session_free(session);
     }
+    attr_round_free(&(*sessions)->round);
     message_memory_free(&(*sessions)->memory);
     free(*sessions);
     *sessions = NULL;

@@ -3,10 +3,10 @@
  *
  * A request in the fewest hops:
  *   attr_connection_on_readable (bytes) -> attr_scan, policy_request_set ->
- *   policy_session_on_request -> policy_count_fill (event) ->
- *   engine_decide -> bill_write (limit_applies, limit_subject) ->
- *   store_charge -> engine_on_charged -> struct verdict ->
- *   verdict_action -> "action=...".
+ *   attr_round (whoever else asks now) -> policy_session_on_request ->
+ *   policy_count_fill (event) -> engine_decide ->
+ *   bill_write (limit_applies, limit_subject) -> store_charge ->
+ *   engine_on_charged -> struct verdict -> verdict_action -> "action=...".
  *
  * Order of the checks: proof, claim, ban, exemption, limits. An exempt client
  * is free of limits by client, not of those by login. All limits of an event go

@@ -65,8 +65,9 @@ void policy_stage_ask(int peer, const char *text)
 void policy_stage_expect(int peer, const char *expected)
 {
     char got[VERDICT_ACTION_SIZE + 16] = "EOF";
-    ssize_t len = recv(peer, got, sizeof got - 1, 0);
 
+    policy_stage_run();
+    ssize_t len = recv(peer, got, sizeof got - 1, 0);
     if (len > 0)
         got[len] = '\0';
     else if (len == -1 && errno == EAGAIN)

@@ -203,6 +203,7 @@ static void test_late_verdict(void **state)
     assert_string_equal(stage_ask(fd, "request=connect\n" A), "");
     set_counts(5);
     fake_engine_answer();
+    stage_run();
     assert_string_equal(stage_hear(fd), "status=0\ncount=6\nrate=5\n\n");
     assert_int_equal(stage.taken, 1);
     /* The next one never comes: smtpd goes first. */

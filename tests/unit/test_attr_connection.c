@@ -3,6 +3,7 @@
  * badly behaved Postfix on the other.
  */
 #include "common/base/log.h"
+#include "policyd/attr_round.h"
 #include "policyd/attr_scan.h"
 #include "tests/unit/attr_peer.h"
 #include "tests/unit/unit.h"
@@ -175,7 +176,21 @@ static void waits_for_a_late_answer(void **state)
     attr_peer_expect(&s, "");
     attr_connection_reply(s.connection, "late\n\n", 6);
     assert_true(attr_connection_is_idle(s.connection));
+    attr_peer_run(&s);
     attr_peer_expect(&s, "late\n\n");
+    attr_peer_close(&s);
+}
+
+static void sends_its_answer_before_it_closes(void **state)
+{
+    struct attr_peer s;
+
+    attr_peer_open(&s, *state);
+    s.answer = ANSWER_LATER;
+    attr_peer_send_text(&s, "a=1\n\n");
+    attr_connection_reply(s.connection, "late\n\n", 6);
+    attr_connection_free(&s.connection);
+    attr_peer_expect(&s, "late\n\nEOF");
     attr_peer_close(&s);
 }
 
@@ -304,7 +319,7 @@ static void knows_no_pid_over_inet(void **state)
         .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof address;
     int listener = socket(AF_INET, SOCK_STREAM, 0);
-    struct attr_peer s = {.base = *state};
+    struct attr_peer s = {.base = *state, .round = attr_round_new(*state)};
 
     assert_int_equal(bind(listener, (struct sockaddr *)&address, len), 0);
     assert_int_equal(listen(listener, 1), 0);
@@ -313,7 +328,7 @@ static void knows_no_pid_over_inet(void **state)
     s.peer = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(connect(s.peer, (struct sockaddr *)&address, len), 0);
     int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
-    s.connection = attr_connection_new(s.base, fd, &attr_peer_events, &s);
+    s.connection = attr_connection_new(s.round, fd, &attr_peer_events, &s);
     assert_int_equal(attr_connection_peer_pid(s.connection), 0);
     attr_peer_close(&s);
     close(listener);
@@ -364,6 +379,7 @@ int main(void)
         TEST(closes_on_a_bad_request),
         TEST(bounds_lines_and_requests),
         TEST(waits_for_a_late_answer),
+        TEST(sends_its_answer_before_it_closes),
         TEST(closes_on_bytes_before_the_answer),
         TEST(notices_that_the_peer_left),
         TEST(closes_a_slow_drip),
