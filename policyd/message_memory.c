@@ -19,8 +19,8 @@
 #include "common/base/memory.h"
 
 #include <inttypes.h>
+#include <stdalign.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define LIFETIME_MS (60u * 60 * 1000)
@@ -32,15 +32,21 @@
 
 _Static_assert(MESSAGE_MEMORY_MAX <= PLACE_MASK, "a slot holds every place");
 
+#define CACHE_LINE 64
+
 struct message_bucket {
-    uint32_t slots[WAYS]; /* the newest first; 0: none */
+    alignas(CACHE_LINE) uint32_t slots[WAYS]; /* the newest first; 0: none */
 };
 
-struct message_entry { /* one cache line */
-    char instance[MESSAGE_INSTANCE_SIZE];
+struct message_entry {
+    alignas(CACHE_LINE) char instance[MESSAGE_INSTANCE_SIZE];
     struct message_seen seen;
     uint64_t noted_ms;
 };
+
+/* Both are far away when they are needed: a line each, and no second one. */
+_Static_assert(sizeof(struct message_bucket) == CACHE_LINE, "one line");
+_Static_assert(sizeof(struct message_entry) == CACHE_LINE, "one line");
 
 struct message_memory {
     struct hash_key key;
@@ -51,7 +57,7 @@ struct message_memory {
 
 struct message_memory *message_memory_new(void)
 {
-    struct message_memory *memory = xcalloc(1, sizeof *memory);
+    struct message_memory *memory = xmap(sizeof *memory);
 
     hash_key_init(&memory->key);
     memory->newest = MESSAGE_MEMORY_MAX;
@@ -60,7 +66,7 @@ struct message_memory *message_memory_new(void)
 
 void message_memory_free(struct message_memory **memory)
 {
-    free(*memory);
+    xunmap(*memory, sizeof **memory);
     *memory = NULL;
 }
 
@@ -75,10 +81,8 @@ uint32_t message_memory_hash(
 {
     uint32_t hash =
         (uint32_t)hash_bytes(&memory->key, instance, strlen(instance));
-    const struct message_bucket *bucket = &memory->buckets[bucket_of(hash)];
 
-    __builtin_prefetch(&bucket->slots[0]);
-    __builtin_prefetch(&bucket->slots[WAYS - 1]);
+    __builtin_prefetch(&memory->buckets[bucket_of(hash)]);
     return hash;
 }
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static void *memory_or_die(void *memory)
@@ -28,6 +29,20 @@ void *xcalloc(size_t count, size_t size)
     if (count == 0 || size == 0)
         count = size = 1;
     return memory_or_die(calloc(count, size));
+}
+
+void *xmap(size_t size)
+{
+    void *pages = mmap(
+        NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return memory_or_die(pages == MAP_FAILED ? NULL : pages);
+}
+
+void xunmap(void *pages, size_t size)
+{
+    if (pages != NULL)
+        munmap(pages, size);
 }
 
 void *xrealloc(void *memory, size_t size)

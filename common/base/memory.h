@@ -11,6 +11,9 @@
 #include <stddef.h>
 
 void *xcalloc(size_t count, size_t size) __attribute__((malloc));
+/* Zeroed pages of their own, that cost nothing until they are touched. */
+void *xmap(size_t size);
+void xunmap(void *, size_t size);
 void *xrealloc(void *memory, size_t size);
 char *xstrdup(const char *text) __attribute__((malloc));
 /* The whole formatted text; never cut. */
