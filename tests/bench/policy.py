@@ -48,6 +48,8 @@ def measure_memory(folder, size):
         null_path = folder / "null"
         null = start_null_server(stack, null_path)
         policyd, path = start_on_memory(stack, folder)
+        ask(path, policyd, size.requests)  # all clients are there, and both
+        ask(null_path, null, size.requests)  # have their memory
         ours, theirs = figures.take_turns(
             size.pairs, lambda: ask(path, policyd, size.requests),
             lambda: ask(null_path, null, size.requests))
