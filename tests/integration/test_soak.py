@@ -25,8 +25,9 @@ SEED = int(os.environ.get("TOLLGATE_SOAK_SEED", random.randrange(10**6)))
 # The last part is without restarts, so that who is there then stays.
 RESTARTS, WARM = 0.5 * SECONDS, 0.75 * SECONDS
 # KiB. policyd remembers each message of the last hour in 64 bytes, found through
-# 2 MiB that are touched here and there.
+# 2 MiB that are touched here and there: all of it only after thousands.
 GROWTH_MAX = 1024
+GROWTH_SECONDS = 60
 
 
 class Soak:
@@ -52,8 +53,8 @@ class Soak:
             if now < RESTARTS:
                 outages = self.redis_chaos.outages()
             # What an outage takes once it has taken by then.
-            elif now > WARM and self.warm is None and \
-                    self.redis_chaos.outages() > outages + 1:
+            elif now > WARM and SECONDS >= GROWTH_SECONDS and \
+                    self.warm is None and self.redis_chaos.outages() > outages + 1:
                 self.warm = self.sizes()
             self.chaos.act(restarts=now < RESTARTS)
             time.sleep(dice.uniform(0.2, 3))
