@@ -53,8 +53,9 @@ class Soak:
             if now < RESTARTS:
                 outages = self.redis_chaos.outages()
             # What an outage takes once it has taken by then.
-            elif now > WARM and SECONDS >= GROWTH_SECONDS and \
-                    self.warm is None and self.redis_chaos.outages() > outages + 1:
+            elif now > WARM and self.warm is None and \
+                    SECONDS >= GROWTH_SECONDS and \
+                    self.redis_chaos.outages() > outages + 1:
                 self.warm = self.sizes()
             self.chaos.act(restarts=now < RESTARTS)
             time.sleep(dice.uniform(0.2, 3))

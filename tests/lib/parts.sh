@@ -138,7 +138,7 @@ part_run_valkey() {
 # part_run_pytest NAME BUILD [OPTION...]: several files at a time, for most of
 # the time is spent waiting; conftest.py keeps them apart.
 part_run_pytest() {
-    part_pytest "$1" "$2" -n "$(($(nproc) * 3))" --dist loadfile "${@:3}" \
+    part_pytest "$1" "$2" -n "$(($(nproc) * 2))" --dist loadfile "${@:3}" \
         tests/integration
 }
 
