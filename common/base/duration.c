@@ -19,6 +19,7 @@
 #define DAY_MS     (24 * HOUR_MS)
 #define SPAN_MAX   (366 * DAY_MS)
 #define COUNT_MAX  UINT64_C(1000000000)
+#define KIBI       UINT32_C(1024)
 #define NUMBER_MAX (UINT64_C(1) << 62)
 
 struct unit {
@@ -109,12 +110,26 @@ char *duration_format(uint64_t ms, char text[DURATION_TEXT_SIZE])
     return text;
 }
 
-bool rate_parse(const char *text, uint32_t *count_r, uint64_t *window_ms_r,
-    struct error *err)
+/* A count, or a size; cursor is behind it then. */
+static bool read_amount(const char **cursor, struct rate *rate)
+{
+    uint64_t count, factor = 1;
+    if (!decimal_read(cursor, COUNT_MAX, &count) || count == 0)
+        return false;
+    rate->is_size = **cursor == 'k' || **cursor == 'm';
+    if (rate->is_size)
+        factor = *(*cursor)++ == 'k' ? KIBI : KIBI * KIBI;
+    if (!multiply(count, factor, COUNT_MAX, &count))
+        return false;
+    rate->count = (uint32_t)count;
+    return true;
+}
+
+bool rate_parse(const char *text, struct rate *rate_r, struct error *err)
 {
     const char *cursor = text;
-    uint64_t count = 0, number = 1, factor = 0, window = 0;
-    bool is_right = decimal_read(&cursor, COUNT_MAX, &count) && count > 0;
+    uint64_t number = 1, factor = 0;
+    bool is_right = read_amount(&cursor, rate_r);
     skip_spaces(&cursor);
     is_right = is_right && *cursor++ == '/';
     if (is_right) {
@@ -123,13 +138,29 @@ bool rate_parse(const char *text, uint32_t *count_r, uint64_t *window_ms_r,
             is_right = decimal_read(&cursor, NUMBER_MAX, &number);
     }
     if (is_right && find_unit(rate_units, cursor, &factor) &&
-        multiply(number, factor, SPAN_MAX, &window) && window > 0) {
-        *count_r = (uint32_t)count;
-        *window_ms_r = window;
+        multiply(number, factor, SPAN_MAX, &rate_r->window_ms) &&
+        rate_r->window_ms > 0)
         return true;
-    }
     return error_set(err,
         "\"%s\" is not a rate; write a count of 1 to 1000000000, a slash and a "
-        "span of 1ms to 366d (\"100/60s\", \"500/1d\", \"200/hour\")",
+        "span of 1ms to 366d (\"100/60s\", \"500/1d\", \"200/hour\"; bytes "
+        "also "
+        "\"50m/1d\")",
         text);
+}
+
+char *rate_format(const struct rate *rate, char text[RATE_TEXT_SIZE])
+{
+    char window[DURATION_TEXT_SIZE];
+    uint32_t count = rate->count;
+    const char *unit = "";
+    if (rate->is_size) {
+        unit = count % (KIBI * KIBI) == 0 ? "m" : "k";
+        count /= *unit == 'm' ? KIBI * KIBI : KIBI;
+    }
+    int len = snprintf(text, RATE_TEXT_SIZE, "%" PRIu32 "%s/%s", count, unit,
+        duration_format(rate->window_ms, window));
+    if (len < 0)
+        text[0] = '\0';
+    return text;
 }

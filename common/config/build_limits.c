@@ -147,6 +147,16 @@ static bool check_milter_action(const struct section *section,
         "not for \"milter\"; allowed: 4NN TEXT, 5NN TEXT, or at = \"policy\"");
 }
 
+static bool check_unit(const struct section *section,
+    const struct limit_section *raw, struct error *err)
+{
+    if (raw->rate.is_size && raw->event != EVENT_BYTES)
+        return setting_refuse(section_setting(section, "rate"), err,
+            "a size; only bytes are counted so: set event = \"bytes\", or "
+            "write a plain number");
+    return true;
+}
+
 static bool add_section(
     struct config *config, const struct section *section, struct error *err)
 {
@@ -155,7 +165,8 @@ static bool add_section(
     if (!check_section(section, err))
         return false;
     build_store(section, &raw);
-    bool is_good = build_choose_face(config, section, &raw, &at, err);
+    bool is_good = check_unit(section, &raw, err) &&
+                   build_choose_face(config, section, &raw, &at, err);
     if (is_good && at == FACE_ANVIL && raw.action[0] != '\0')
         is_good = setting_refuse(section_setting(section, "action"), err,
             "Postfix answers by itself when anvil refuses; set at = "

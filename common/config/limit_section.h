@@ -11,7 +11,7 @@ struct limit_section {
     unsigned at; /* 0: not given, else 1 + enum face */
     enum event_kind event;
     uint16_t key; /* bits: 1u << enum key_part */
-    struct option_rate_value rate;
+    struct rate rate;
     uint32_t count;
     uint32_t max_per_message;
     enum limit_window window;

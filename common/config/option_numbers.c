@@ -120,13 +120,11 @@ static bool rate_read(const struct option *option, const char *text,
     char **canonical_r, struct error *err)
 {
     (void)option;
-    uint32_t count;
-    uint64_t window_ms;
-    if (!rate_parse(text, &count, &window_ms, err))
+    struct rate rate;
+    if (!rate_parse(text, &rate, err))
         return false;
-    char window[DURATION_TEXT_SIZE];
-    *canonical_r =
-        xprintf("%" PRIu32 "/%s", count, duration_format(window_ms, window));
+    char canonical[RATE_TEXT_SIZE];
+    *canonical_r = xstrdup(rate_format(&rate, canonical));
     return true;
 }
 
@@ -134,11 +132,10 @@ static void rate_store(
     const struct option *option, char *const *items, size_t count, void *field)
 {
     (void)option;
-    struct option_rate_value *rate = field;
     struct error err;
     if (count == 0)
         return;
-    bool is_rate = rate_parse(items[0], &rate->count, &rate->window_ms, &err);
+    bool is_rate = rate_parse(items[0], field, &err);
     assert(is_rate);
 }
 

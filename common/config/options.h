@@ -7,6 +7,7 @@
 #ifndef TOLLGATE_CONFIG_OPTIONS_H
 #define TOLLGATE_CONFIG_OPTIONS_H
 
+#include "common/base/duration.h"
 #include "common/base/error.h"
 
 #include <stddef.h>
@@ -27,7 +28,7 @@ enum option_type {
     OPTION_NUMBER,    /* uint8_t or uint32_t, by size */
     OPTION_BOOL,      /* bool */
     OPTION_DURATION,  /* uint64_t, ms */
-    OPTION_RATE,      /* struct option_rate_value */
+    OPTION_RATE,      /* struct rate */
     OPTION_MODE,      /* unsigned, from octal */
     OPTION_WORD,      /* unsigned or an enum: the place in words */
     OPTION_TEXT,      /* char * */
@@ -41,11 +42,6 @@ enum option_type {
 enum option_flags {
     OPTION_AT_START = 1, /* only a restart changes it; else a reload does */
     OPTION_SECRET = 2,   /* never shown */
-};
-
-struct option_rate_value {
-    uint32_t count;
-    uint64_t window_ms;
 };
 
 struct option {

@@ -169,6 +169,7 @@ static bool has_common_window(const struct limit *limit)
 bool override_set_rate(struct edict *edict, const struct limit *limit,
     const char *text, struct error *err)
 {
+    struct rate rate;
     char whole[64];
 
     edict->n = 0;
@@ -176,18 +177,25 @@ bool override_set_rate(struct edict *edict, const struct limit *limit,
     if (strcmp(text, "none") == 0 || strcmp(text, "0") == 0)
         return true;
     if (is_number(text)) {
-        uint64_t window_ms;
-        return snprintf(whole, sizeof whole, "%s/1s", text) <
-                   (int)sizeof whole &&
-               rate_parse(whole, &edict->n, &window_ms, err);
+        bool is_good =
+            snprintf(whole, sizeof whole, "%s/1s", text) < (int)sizeof whole &&
+            rate_parse(whole, &rate, err);
+        edict->n = is_good ? rate.count : 0;
+        return is_good;
     }
     if (limit->kind != LIMIT_RATE)
         return error_set(err,
             "%s: limit %s has no window; allowed: a number, "
             "or none",
             text, limit->name);
-    if (!rate_parse(text, &edict->n, &edict->window_ms, err))
+    if (!rate_parse(text, &rate, err))
         return false;
+    if (rate.is_size && limit->event != EVENT_BYTES)
+        return error_set(err,
+            "%s: limit %s counts no bytes; allowed: a plain number and a span",
+            text, limit->name);
+    edict->n = rate.count;
+    edict->window_ms = rate.window_ms;
     if (has_common_window(limit) && edict->window_ms != limit->window_ms)
         return error_set(err,
             "%s: all fixed windows of a client end together, so only the "

@@ -23,11 +23,16 @@ static void try_duration(const char *text, struct error *err)
 
 static void try_rate(const char *text, struct error *err)
 {
-    uint32_t count;
-    uint64_t ms;
+    struct rate rate, again;
+    char written[RATE_TEXT_SIZE];
 
-    if (rate_parse(text, &count, &ms, err))
-        FUZZ_REQUIRE(ms > 0);
+    if (!rate_parse(text, &rate, err))
+        return;
+    FUZZ_REQUIRE(rate.count > 0 && rate.window_ms > 0);
+    FUZZ_REQUIRE(rate_parse(rate_format(&rate, written), &again, err));
+    FUZZ_REQUIRE(again.count == rate.count);
+    FUZZ_REQUIRE(again.window_ms == rate.window_ms);
+    FUZZ_REQUIRE(again.is_size == rate.is_size);
 }
 
 static void try_cidr(const char *text, struct error *err)

@@ -67,23 +67,28 @@ static const struct {
 
 static const struct {
     const char *text;
-    uint32_t count;
-    uint64_t window_ms;
+    struct rate rate;
+    const char *written;
 } rates[] = {
-    {"100/60s", 100, 60000},
-    {"500/1d", 500, DAY},
-    {"20/30min", 20, 1800000},
-    {"20/30minute", 20, 1800000},
-    {"20/30minutes", 20, 1800000},
-    {"200/hour", 200, 3600000},
-    {"200/h", 200, 3600000},
-    {"10 / 1h", 10, 3600000},
-    {"1/second", 1, 1000},
-    {"1/2secs", 1, 2000},
-    {"1/1ms", 1, 1},
-    {"1/days", 1, DAY},
-    {"1/3m", 1, 180000},
-    {"1000000000/366d", 1000000000, 366 * DAY},
+    {"100/60s", {100, false, 60000}, "100/1m"},
+    {"500/1d", {500, false, DAY}, "500/1d"},
+    {"20/30min", {20, false, 1800000}, "20/30m"},
+    {"20/30minute", {20, false, 1800000}, "20/30m"},
+    {"20/30minutes", {20, false, 1800000}, "20/30m"},
+    {"200/hour", {200, false, 3600000}, "200/1h"},
+    {"200/h", {200, false, 3600000}, "200/1h"},
+    {"10 / 1h", {10, false, 3600000}, "10/1h"},
+    {"1/second", {1, false, 1000}, "1/1s"},
+    {"1/2secs", {1, false, 2000}, "1/2s"},
+    {"1/1ms", {1, false, 1}, "1/1ms"},
+    {"1/days", {1, false, DAY}, "1/1d"},
+    {"1/3m", {1, false, 180000}, "1/3m"},
+    {"1024/3m", {1024, false, 180000}, "1024/3m"},
+    {"1000000000/366d", {1000000000, false, 366 * DAY}, "1000000000/366d"},
+    {"10k/1h", {10240, true, 3600000}, "10k/1h"},
+    {"1024k/h", {1048576, true, 3600000}, "1m/1h"},
+    {"1025k / 1h", {1049600, true, 3600000}, "1025k/1h"},
+    {"953m/1d", {999292928, true, DAY}, "953m/1d"},
 };
 
 static const char *const bad_rates[] = {
@@ -111,6 +116,14 @@ static const char *const bad_rates[] = {
     "1/fortnight",
     "1/18446744073709551616ms",
     "1 0/60s",
+    "k/60s",
+    "0k/60s",
+    "1g/60s",
+    "1 k/60s",
+    "1kk/60s",
+    "954m/1d",
+    "976563k/1d",
+    "1000000000m/1d",
 };
 
 static void test_durations(void **state)
@@ -143,18 +156,20 @@ static void test_format(void **state)
 static void test_rates(void **state)
 {
     struct error err;
-    uint32_t count;
-    uint64_t window_ms;
+    struct rate rate;
+    char written[RATE_TEXT_SIZE];
     (void)state;
     for (size_t i = 0; i < COUNT(rates); i++) {
-        if (!rate_parse(rates[i].text, &count, &window_ms, &err))
+        if (!rate_parse(rates[i].text, &rate, &err))
             fail_msg("%s", err.text);
-        assert_int_equal(count, rates[i].count);
-        assert_int_equal(window_ms, rates[i].window_ms);
+        assert_int_equal(rate.count, rates[i].rate.count);
+        assert_int_equal(rate.is_size, rates[i].rate.is_size);
+        assert_int_equal(rate.window_ms, rates[i].rate.window_ms);
+        assert_string_equal(rate_format(&rate, written), rates[i].written);
     }
     for (size_t i = 0; i < COUNT(bad_rates); i++) {
         err.text[0] = '\0';
-        if (rate_parse(bad_rates[i], &count, &window_ms, &err))
+        if (rate_parse(bad_rates[i], &rate, &err))
             fail_msg("\"%s\" was taken for a rate", bad_rates[i]);
         assert_non_null(strstr(err.text, "1000000000"));
     }

@@ -17,7 +17,9 @@ static const char limits[] =
     "  key = { \"client_address\" } rate = \"20/1h\" }\n"
     "limit \"pair\" { at = \"policy\" event = \"recipient\"\n"
     "  key = { \"sasl_username\", \"recipient_domain\" } rate = \"20/1h\" }\n"
-    "limit \"cap\" { event = \"recipient\" max_per_message = 3 }\n";
+    "limit \"cap\" { event = \"recipient\" max_per_message = 3 }\n"
+    "limit \"volume\" { at = \"policy\" event = \"bytes\"\n"
+    "  key = { \"sasl_username\" } rate = \"1m/1h\" }\n";
 
 static void test_keys(void **state)
 {
@@ -98,6 +100,8 @@ static void test_rates(void **state)
         {"client_connection_count_limit", "9/1m", false, 0, 0},
         {"cap", "9", true, 9, 0},
         {"client_message_rate_limit", "9/1h", true, 9, 3600000},
+        {"user", "9k/1h", false, 0, 0},
+        {"volume", "9k/1h", true, 9216, 3600000},
     };
     struct config *config = bench_load(limits);
     struct edict edict;
@@ -115,7 +119,7 @@ static void test_rates(void **state)
         assert_int_equal(edict.window_ms, rows[i].window_ms);
     }
     assert_null(override_find_limit(config, "users", &err));
-    assert_non_null(strstr(err.text, "user, address, pair, cap"));
+    assert_non_null(strstr(err.text, "user, address, pair, cap, volume"));
     assert_null(override_find_limit(config, "client_auth_rate_limit", &err));
     assert_non_null(strstr(err.text, "main.cf's limit decides"));
     config_unref(&config);
