@@ -5,6 +5,7 @@ import subprocess
 
 from harness.attributes import Anvil, Policy
 from harness.policy_load import Load
+from harness.process import running_with
 from harness.redis_server import RedisServer
 from harness.wait import PATIENT, wait_until
 
@@ -145,9 +146,9 @@ def test_term_ends_a_successor_that_does_not_serve_yet(start, place, keep):
     policyd = start(store=redis.url, **LIMIT)
     redis.process.freeze()  # so it waits
     policyd.process.signal(signal.SIGUSR2)
-    wait_until(lambda: len(_pids_of(policyd)) == 2, 5, "there are two")
+    wait_until(lambda: len(running_with(policyd.config)) == 2, 5, "there are two")
     assert policyd.process.terminate(5) == 0
-    wait_until(lambda: _pids_of(policyd) == [], 3, "both have gone")
+    wait_until(lambda: running_with(policyd.config) == [], 3, "both have gone")
     assert "successor" not in policyd.process.text()
 
 
@@ -184,7 +185,7 @@ def test_detached_means_serving(start, place, keep, end_pid):
     assert policyd.process.wait_exit(10) == 0
     smtpd = keep(Policy(place / "policy"))
     assert smtpd.rcpt("198.51.100.6") == "DUNNO"
-    [pid] = _pids_of(policyd)
+    [pid] = running_with(policyd.config)
     smtpd.close()
     end_pid(pid)
 
@@ -196,27 +197,14 @@ def test_a_detached_daemon_hands_over_too(start, place, keep, end_pid):
     # Whoever reads our output to its end is not kept waiting either.
     subprocess.run([*policyd.process.argv, "-d"], check=True, timeout=10,
                    stdin=subprocess.DEVNULL, capture_output=True)
-    [pid] = _pids_of(policyd)
+    [pid] = running_with(policyd.config)
     inode = os.stat(place / "policy").st_ino
     os.kill(pid, signal.SIGUSR2)
-    wait_until(lambda: pid not in _pids_of(policyd), 10, "the old one ends")
-    [successor] = _pids_of(policyd)
+    wait_until(lambda: pid not in running_with(policyd.config), 10, "the old one ends")
+    [successor] = running_with(policyd.config)
     end_pid(successor)
     assert os.stat(place / "policy").st_ino == inode
     assert f"successor {successor} serves" in (place / "log").read_text()
     smtpd = keep(Policy(place / "policy"))
     assert smtpd.rcpt("198.51.100.7") == "DUNNO"
     smtpd.close()
-
-
-def _pids_of(policyd):
-    return [int(pid) for pid in os.listdir("/proc") if pid.isdigit()
-            and str(policyd.config).encode() in _command_line(pid)]
-
-
-def _command_line(pid):
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return file.read()
-    except OSError:
-        return b""

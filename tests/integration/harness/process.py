@@ -21,6 +21,20 @@ def has_ended(pid):
         return True
 
 
+def running_with(word):
+    """Pids of all in whose command line it stands."""
+    return [int(pid) for pid in os.listdir("/proc") if pid.isdigit()
+            and str(word).encode() in _command_line(pid)]
+
+
+def _command_line(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
+
+
 class Process:
     """argv runs at once. Output of a second start is appended."""
 

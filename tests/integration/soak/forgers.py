@@ -4,7 +4,7 @@ import contextlib
 from proxy_lab.attack import HEADERS, WAYS, attack, v1, v2
 
 from .site import PROXY
-from .worker import Worker
+from .worker import Worker, Workers
 
 FORGERS = 3
 FORGED = {**HEADERS, "v1-this-proxy": lambda: v1(PROXY),
@@ -20,7 +20,7 @@ class _Here:
         return contextlib.nullcontext()
 
 
-class Forgers:
+class Forgers(Workers):
     """believed: [(header, way, what they were told)] of those who got as far
     as a message."""
 
@@ -28,8 +28,8 @@ class Forgers:
         self._site = site
         self.sessions = 0
         self.believed = []
-        self._workers = [Worker(self._turn, seed + 200 + i)
-                         for i in range(FORGERS)]
+        super().__init__(Worker(self._turn, seed + 200 + i)
+                         for i in range(FORGERS))
 
     def _turn(self, dice, over):
         over.wait(dice.uniform(0, 0.5))
@@ -42,13 +42,3 @@ class Forgers:
         self.sessions += 1
         if b"queued as" in said or b"\n354 " in said:
             self.believed.append((header, way, said))
-
-    def check(self):
-        for worker in self._workers:
-            worker.check()
-
-    def close(self):
-        for worker in self._workers:
-            worker.end()
-        for worker in self._workers:
-            worker.close()

@@ -9,7 +9,7 @@ from harness.smtp import Smtp
 
 from .ledger import Handshake, Sent
 from .site import BULK_DOMAIN, BULK_SENDER
-from .worker import Worker
+from .worker import Worker, Workers
 
 # Longer than anything in Postfix or HAProxy may take.
 TIMEOUT = 120
@@ -20,16 +20,15 @@ class Ended(Exception):
     """No more can be said in this session."""
 
 
-class Senders:
+class Senders(Workers):
     """Modest ones have an address each; the greedy share one."""
 
     def __init__(self, site, ledger, seed):
         self._site, self._ledger = site, ledger
         self._numbers = itertools.count()
-        self._workers = [Worker(self._modest(i), seed + i)
-                         for i in range(MODEST)]
-        self._workers += [Worker(self._greedy, seed + 100 + i)
-                          for i in range(GREEDY)]
+        super().__init__(
+            [Worker(self._modest(i), seed + i) for i in range(MODEST)] +
+            [Worker(self._greedy, seed + 100 + i) for i in range(GREEDY)])
 
     def _modest(self, index):
         def turn(dice, over):
@@ -45,16 +44,6 @@ class Senders:
         session = _Session(self, "127.0.52.1", False)
         session.run(dice, dice.randrange(1, 6), dice.random() < 0.1,
                     dice.choice(senders))
-
-    def check(self):
-        for worker in self._workers:
-            worker.check()
-
-    def close(self):
-        for worker in self._workers:
-            worker.end()
-        for worker in self._workers:
-            worker.close()
 
 
 class _Session:

@@ -11,7 +11,7 @@ import signal
 import time
 
 from harness.control import asked
-from harness.process import Process, has_ended
+from harness.process import Process, has_ended, running_with
 from harness.wait import wait_until
 
 from .ledger import Span
@@ -45,8 +45,7 @@ class Service:
 
     def pids(self):
         """All that are there, those that finish their sessions too."""
-        return [int(pid) for pid in os.listdir("/proc") if pid.isdigit()
-                and str(self.daemon.config).encode() in _command_line(pid)]
+        return running_with(self.daemon.config)
 
     def is_there(self):
         return not has_ended(self.pid)
@@ -143,11 +142,3 @@ class Service:
             os.kill(pid, signal.SIGKILL)
         for process in self._started:
             process.close()
-
-
-def _command_line(pid):
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return file.read()
-    except OSError:
-        return b""

@@ -32,3 +32,20 @@ class Worker:
     def close(self):
         self.end()
         self._thread.join()
+
+
+class Workers:
+    """Several at the same work; close() waits for them."""
+
+    def __init__(self, workers):
+        self._workers = list(workers)
+
+    def check(self):
+        for worker in self._workers:
+            worker.check()
+
+    def close(self):
+        for worker in self._workers:
+            worker.end()
+        for worker in self._workers:
+            worker.close()
