@@ -32,6 +32,10 @@ static void keep(const struct store_request *request)
     fake_store.asked_count = request->count;
     memcpy(fake_store.asked, request->charges,
         request->count * sizeof *request->charges);
+    for (size_t i = 0; i < request->count; i++) {
+        fake_store.subjects[i] = *request->charges[i].subject;
+        fake_store.asked[i].subject = &fake_store.subjects[i];
+    }
 }
 
 void fake_store_answer(void)

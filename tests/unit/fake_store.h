@@ -20,7 +20,8 @@ struct fake_store {
 
     struct store_request *waiting; /* answers_later: the last request */
     unsigned charges_asked, local_asked, cancelled;
-    struct charge asked[STORE_CHARGES_MAX]; /* as the engine wrote them */
+    struct charge asked[STORE_CHARGES_MAX];     /* as the engine wrote them */
+    struct subject subjects[STORE_CHARGES_MAX]; /* of these: copies */
     size_t asked_count;
     char released[256];         /* "subject/name " of each store_release */
     struct edict_table *edicts; /* made when they are asked for first */
