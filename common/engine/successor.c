@@ -7,6 +7,7 @@
  */
 #include "common/engine/successor.h"
 
+#include "common/base/decimal.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/certs/command.h"
@@ -244,20 +245,34 @@ bool successor_is_awaited(void)
 static int take_descriptor(const char *name)
 {
     const char *text = getenv(name);
-    if (text == NULL)
-        return -1;
+    uint64_t fd = 0;
+    bool is_good =
+        text != NULL && decimal_read(&text, INT_MAX, &fd) && *text == '\0';
 
-    int fd = (int)strtol(text, NULL, 10);
     unsetenv(name);
-    return fd;
+    return is_good ? (int)fd : -1;
 }
 
+static bool is_sealed(int fd)
+{
+    int seals = fcntl(fd, F_GET_SEALS);
+
+    return seals != -1 && (seals & F_SEAL_WRITE) != 0;
+}
+
+/* A predecessor that does not know the variable passes on what it was given
+ * itself. That number is some other descriptor of ours by now, the log's or
+ * the loop's: it must not be read, and least of all closed. */
 int successor_take_legacy(void)
 {
+    bool is_named = getenv(LEGACY_FD_NAME) != NULL;
     int fd = take_descriptor(LEGACY_FD_NAME);
-    if (fd != -1 && fcntl(fd, F_SETFD, FD_CLOEXEC) == -1)
-        log_warn("what the predecessor has left: %s", strerror(errno));
-    return fd;
+
+    if (fd != -1 && is_sealed(fd) && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0)
+        return fd;
+    if (is_named)
+        log_warn(LEGACY_FD_NAME " names no file that a predecessor has left");
+    return -1;
 }
 
 void successor_report_ready(void)

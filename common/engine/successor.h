@@ -5,8 +5,8 @@
  * The sockets go as LISTEN_FDS; the successor finds its own among them
  * (net/inherit.h). It writes one byte to the descriptor in
  * TOLLGATE_READY_FD when it serves. If it ends before, the old daemon goes on
- * as if nothing had been asked. A file may come along (TOLLGATE_LEGACY_FD):
- * what is in it is the daemons' business.
+ * as if nothing had been asked. A sealed file (memfd_create(2)) may come along,
+ * TOLLGATE_LEGACY_FD: what is in it is the daemons' business.
  */
 #ifndef TOLLGATE_ENGINE_SUCCESSOR_H
 #define TOLLGATE_ENGINE_SUCCESSOR_H
@@ -29,7 +29,8 @@ struct successor_events {
     void *context;
 };
 
-/* fds: the listening sockets; legacy_fd: -1 for none. Borrowed: argv. */
+/* fds: the listening sockets; legacy_fd: sealed, -1 for none. Borrowed: argv.
+ */
 struct successor *successor_start(struct event_base *, const char *program,
     char *const *argv, const int *fds, size_t fd_count, int legacy_fd,
     const struct successor_events *, struct error *err);
@@ -39,7 +40,8 @@ void successor_free(struct successor **);
 
 /* Are we a successor whose predecessor has not been told yet? */
 bool successor_is_awaited(void);
-/* In the successor: the file, ours to close; once. -1: there is none. */
+/* In the successor: the file, ours to close; once. -1: there is none, or the
+ * variable names another descriptor, which is left alone. */
 int successor_take_legacy(void);
 /* In the successor: tell the predecessor, if there is one. */
 void successor_report_ready(void);

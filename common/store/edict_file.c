@@ -10,6 +10,7 @@
 #include "common/store/edict_text.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,11 +46,18 @@ static bool write_all(int fd, const struct edict_table *table)
     return fclose(file) == 0;
 }
 
+/* The seal is also how the successor knows it from any other descriptor. */
+static bool seal(int fd)
+{
+    return fcntl(fd, F_ADD_SEALS,
+               F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0;
+}
+
 int edict_file_write(const struct edict_table *table, struct error *err)
 {
-    int fd = memfd_create("tollgate-edicts", MFD_CLOEXEC);
+    int fd = memfd_create("tollgate-edicts", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-    if (fd != -1 && write_all(fd, table))
+    if (fd != -1 && write_all(fd, table) && seal(fd))
         return fd;
     error_set(err, "bans and overrides: %s", strerror(errno));
     if (fd != -1)

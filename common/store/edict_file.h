@@ -8,7 +8,7 @@
 #include "common/base/error.h"
 #include "common/core/edict_table.h"
 
-/* Close-on-exec, the caller's to close; -1: it could not be made. */
+/* Close-on-exec, sealed, the caller's to close; -1: it could not be made. */
 int edict_file_write(const struct edict_table *, struct error *err);
 
 /*

@@ -33,6 +33,7 @@ static struct edict_table *written_and_read(const struct edict_table *table)
     int fd = edict_file_write(table, &err);
 
     assert_int_not_equal(fd, -1);
+    assert_int_equal(write(fd, "x", 1), -1); /* it is sealed */
     assert_true(edict_file_read(copy, fd));
     assert_int_equal(close(fd), -1); /* it is closed already */
     return copy;
