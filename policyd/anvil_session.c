@@ -176,12 +176,10 @@ static void session_answer_unknown(struct anvil_session *session)
     session_answer(session, &none);
 }
 
-/* Any of these events means that smtpd serves somebody. */
 static void session_note_client(struct anvil_session *session)
 {
     const struct event *event = &session->decision.event;
 
-    session->witness.is_serving = true;
     if (session->request.kind == ANVIL_REQUEST_CONNECT) {
         session_release(session);
         memcpy(session->holder, session->request.ident, sizeof session->holder);
@@ -212,6 +210,22 @@ static const char *session_decide(struct anvil_session *session)
     }
     engine_decide(daemon_engine(session->owner->daemon), &session->decision);
     return NULL;
+}
+
+/* Any event means that smtpd serves somebody: from now on, because the daemon
+ * may drain before it is this request's turn. */
+static void anvil_session_on_read(void *context)
+{
+    struct anvil_session *session = context;
+
+    switch (session->request.kind) {
+    case ANVIL_REQUEST_UNKNOWN:
+    case ANVIL_REQUEST_DISCONNECT:
+    case ANVIL_REQUEST_LOOKUP:
+        break;
+    default:
+        session->witness.is_serving = true;
+    }
 }
 
 static const char *anvil_session_on_request(void *context)
@@ -245,6 +259,7 @@ static const char *anvil_session_on_attribute(void *context, const char *name,
 static const struct attr_events session_events = {
     .face = "anvil",
     .on_attribute = anvil_session_on_attribute,
+    .on_read = anvil_session_on_read,
     .on_request = anvil_session_on_request,
     .on_close = anvil_session_on_close,
 };

@@ -34,7 +34,8 @@ struct attr_events {
     const char *(*on_attribute)(void *session, const char *name,
         size_t name_len, const char *value, size_t value_len);
     /* The empty line has come: on_request follows, when the others who ask in
-     * the same moment have been read too. Time to fetch memory; may be NULL. */
+     * the same moment have been read too. Time to fetch memory, and to note
+     * what others may ask for meanwhile; may be NULL. */
     void (*on_read)(void *session);
     /* The request is whole. Answer once with attr_connection_reply, now or
      * later. NULL, or why the request is malformed. */

@@ -1,5 +1,6 @@
 /*
- * test_anvil_witness.c - limits that smtpd's silence makes useless.
+ * test_anvil_witness.c - limits that smtpd's silence makes useless, and whether
+ * smtpd serves somebody.
  */
 #include "tests/unit/anvil_stage.h"
 
@@ -98,11 +99,62 @@ static void test_witness_is_quiet(void **state)
     }
 }
 
+/* A place in the same pass of the loop: after what is read in it, and before
+ * that is decided. */
+struct look {
+    struct event *event;
+    unsigned turns;
+    bool is_idle;
+};
+
+static void on_look(evutil_socket_t fd, short what, void *context)
+{
+    struct look *look = context;
+
+    (void)fd;
+    (void)what;
+    look->is_idle = anvil_sessions_is_idle(stage.sessions, getpid());
+    if (look->turns++ == 0)
+        event_active(look->event, 0, 0);
+}
+
+/* Who drains then must leave smtpd's policy connection alone. */
+static void test_is_not_idle_before_the_decision(void **state)
+{
+    static const struct {
+        const char *request;
+        bool is_idle;
+    } rows[] = {
+        {"request=lookup\n" A, true},
+        {"request=connect\n" A, false},
+        {"request=disconnect\n" A, false},
+        {"request=disconnect\n" A, true},
+        {"request=auth\n" A, false},
+    };
+    struct look look;
+    int fd = stage_open(true);
+
+    (void)state;
+    look.event = event_new(stage.base, -1, 0, on_look, &look);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        look.turns = 0;
+        event_active(look.event, 0, 0);
+        stage_ask(fd, rows[i].request);
+        assert_int_equal(look.turns, 2);
+        if (look.is_idle != rows[i].is_idle)
+            fail_msg("row %zu: %s", i, look.is_idle ? "idle" : "not idle");
+    }
+    event_free(look.event);
+    close(fd);
+    stage_run();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         STAGE_TEST(test_witness_warns_once),
         cmocka_unit_test(test_witness_is_quiet),
+        STAGE_TEST(test_is_not_idle_before_the_decision),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
