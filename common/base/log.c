@@ -29,8 +29,8 @@ enum target { TARGET_STDERR, TARGET_SYSLOG, TARGET_FILE };
 
 struct log {
     enum target target;
-    int fd;       /* TARGET_FILE: ours */
-    bool is_link; /* TARGET_FILE: the name is a symbolic link */
+    int fd;               /* TARGET_FILE: ours */
+    bool has_other_names; /* TARGET_FILE */
     enum log_format format;
     enum log_level level;
     bool has_time; /* text lines begin with it */
@@ -111,6 +111,17 @@ static bool stderr_is_journal(void)
     return len > 0 && (size_t)len < sizeof ours && strcmp(stream, ours) == 0;
 }
 
+/* By a link of either kind. One lstat tells that the name is the file's and its
+ * only one: whoever has put a link there can take it away a moment later. */
+static bool has_other_names(int fd, const char *path)
+{
+    struct stat opened, named;
+
+    return fstat(fd, &opened) == -1 || lstat(path, &named) == -1 ||
+           opened.st_dev != named.st_dev || opened.st_ino != named.st_ino ||
+           named.st_nlink != 1;
+}
+
 /* Of what is no plain file, nothing is waited for: neither for somebody who
  * reads a pipe, nor, later, for room in it. */
 static bool open_file(struct log *log, const char *path, struct error *err)
@@ -118,12 +129,11 @@ static bool open_file(struct log *log, const char *path, struct error *err)
     const int flags =
         O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 
-    log->fd = open(path, flags | O_NOFOLLOW, 0640);
-    log->is_link = log->fd == -1 && errno == ELOOP;
-    if (log->is_link)
-        log->fd = open(path, flags, 0640);
-    return log->fd != -1 ||
-           error_set(err, "log file %s: %s", path, strerror(errno));
+    log->fd = open(path, flags, 0640);
+    if (log->fd == -1)
+        return error_set(err, "log file %s: %s", path, strerror(errno));
+    log->has_other_names = has_other_names(log->fd, path);
+    return true;
 }
 
 static bool open_target(
@@ -183,7 +193,7 @@ bool log_give_to(uid_t uid, gid_t gid, struct error *err)
     if (current.target != TARGET_FILE || fstat(current.fd, &st) == -1 ||
         !S_ISREG(st.st_mode) || (st.st_uid == uid && st.st_gid == gid))
         return true;
-    if (current.is_link || st.st_nlink != 1)
+    if (current.has_other_names)
         return error_set(err,
             "log file: is a link, and the file not that of uid %u, gid %u; "
             "name the file itself, or change its owner",

@@ -300,9 +300,10 @@ static void test_a_link_is_not_given_away(void **state)
         assert_true(log_open(
             place->target, LOG_FORMAT_TEXT, LOG_LEVEL_INFO, "p", &err));
         assert_false(log_give_to(geteuid() + 1, getegid(), &err));
+        unlink(place->path); /* and it is as if there had been none */
+        assert_false(log_give_to(geteuid() + 1, getegid(), &err));
         assert_int_equal(owner_of(other), geteuid());
         assert_true(log_give_to(geteuid(), getegid(), &err));
-        unlink(place->path);
     }
     unlink(other);
     open_log(place, LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
