@@ -110,8 +110,10 @@ def judge_what_is_left(site):
                lambda: f"leases return to zero: {counters()}")
     wait_until(lambda: counters() == [], 2 * UNIT + 20,
                lambda: f"counters return to zero: {counters()}")
-    lives = redis_lives(site.redis)
-    assert lives and all(life > 0 for life in lives.values()), lives
+    # Redis may have lost everything just before the end.
+    lives = wait_until(lambda: redis_lives(site.redis), LEASE_TTL + 20,
+                       "the daemons say that they are there")
+    assert all(life >= 0 for life in lives.values()), lives
     assert [it.metric("tollgate_leases") for it in daemons] == [0, 0]
     wait_until(lambda: [it.metric("tollgate_instances")
                         for it in daemons] == [2, 2], LEASE_TTL + 20,
