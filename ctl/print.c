@@ -82,3 +82,17 @@ void print_heading(const struct ctl_answer *answer)
     table_print_text(answer->out, answer->daemon);
     fprintf(answer->out, "%s\n", answer->options->color ? "\x1b[0m" : "");
 }
+
+void print_table(const struct ctl_answer *answer, const struct table *table)
+{
+    table_print(table, PRINT_COLUMNS, answer->options->color, answer->out);
+}
+
+void print_table_or(const struct ctl_answer *answer, const struct table *table,
+    const char *nothing)
+{
+    if (table_is_empty(table))
+        fputs(nothing, answer->out);
+    else
+        print_table(answer, table);
+}

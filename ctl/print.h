@@ -11,6 +11,8 @@
 
 #include <stdint.h>
 
+struct table;
+
 #define PRINT_COLUMNS   80
 #define PRINT_TIME_SIZE 24
 
@@ -27,5 +29,10 @@ char *print_date(long long seconds, char text[PRINT_TIME_SIZE]);
 
 /* A line with the daemon's name, where several have answered. */
 void print_heading(const struct ctl_answer *);
+/* As wide, and as colourful, as answers are. */
+void print_table(const struct ctl_answer *, const struct table *);
+/* The same, but `nothing` in place of a table without a row. */
+void print_table_or(
+    const struct ctl_answer *, const struct table *, const char *nothing);
 
 #endif

@@ -99,10 +99,7 @@ static void print_bans(const struct ctl_answer *answer)
             is_void ? "(not obeyed: it is infrastructure)"
                     : print_text(ban, "reason"));
     }
-    if (table_is_empty(table))
-        fprintf(answer->out, "nobody is banned\n");
-    else
-        table_print(table, PRINT_COLUMNS, answer->options->color, answer->out);
+    print_table_or(answer, table, "nobody is banned\n");
     table_free(&table);
     edict_print_store(answer);
 }

@@ -144,7 +144,7 @@ static void print_check(const struct ctl_answer *answer)
             is_missing ? "MISSING" : left(print_number(item, "left_s"), span));
         table_add(table, print_text(item, "problem"));
     }
-    table_print(table, PRINT_COLUMNS, answer->options->color, answer->out);
+    print_table(answer, table);
     table_free(&table);
 }
 

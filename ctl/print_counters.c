@@ -156,8 +156,7 @@ static void print_show(const struct ctl_answer *answer)
     if (print_flag(answer->result, "exempt"))
         fputs("exempt: no limit by client refuses it\n", answer->out);
     json_array_foreach(counters, index, counter) add_counter(table, counter);
-    if (!table_is_empty(table))
-        table_print(table, PRINT_COLUMNS, answer->options->color, answer->out);
+    print_table_or(answer, table, "");
     if (has_override(counters))
         fputs("* by an override\n", answer->out);
     table_free(&table);

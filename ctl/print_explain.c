@@ -131,7 +131,7 @@ static void print_decision(
     {
         add_limit(table, line);
     }
-    table_print(table, PRINT_COLUMNS, answer->options->color, answer->out);
+    print_table(answer, table);
     table_free(&table);
     fprintf(answer->out, "verdict: %s (%s): ", print_text(decision, "verdict"),
         print_text(decision, "reason"));

@@ -96,10 +96,7 @@ static void print_overrides(const struct ctl_answer *answer)
         table_add(table, is_void ? "(there is no such limit now)"
                                  : print_text(override, "who"));
     }
-    if (table_is_empty(table))
-        fprintf(answer->out, "no limit is overridden\n");
-    else
-        table_print(table, PRINT_COLUMNS, answer->options->color, answer->out);
+    print_table_or(answer, table, "no limit is overridden\n");
     table_free(&table);
     edict_print_store(answer);
 }

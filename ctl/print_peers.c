@@ -34,10 +34,7 @@ static void print_peers(const struct ctl_answer *answer)
     add_list(table, json_object_get(result, "proxies"), TABLE_GOOD, "proxy");
     add_list(
         table, json_object_get(result, "untrusted"), TABLE_BAD, "UNTRUSTED");
-    if (table_is_empty(table))
-        fputs("nobody has come to a proxied service yet\n", answer->out);
-    else
-        table_print(table, PRINT_COLUMNS, answer->options->color, answer->out);
+    print_table_or(answer, table, "nobody has come to a proxied service yet\n");
     if (print_number(result, "forgotten") > 0)
         fprintf(answer->out, "%lld more have come, longer ago\n",
             print_number(result, "forgotten"));

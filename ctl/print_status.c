@@ -66,7 +66,7 @@ static void print_faces(const struct ctl_answer *answer)
         for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
             table_add_format(table, "%lld", print_number(face, numbers[i]));
     }
-    table_print(table, PRINT_COLUMNS, answer->options->color, answer->out);
+    print_table(answer, table);
     table_free(&table);
 }
 

@@ -72,7 +72,7 @@ static void print_event(const struct ctl_answer *answer, const json_t *event)
     {
         add_key(table, key);
     }
-    table_print(table, PRINT_COLUMNS, answer->options->color, answer->out);
+    print_table(answer, table);
     table_free(&table);
     if (unlisted > 0)
         fprintf(
