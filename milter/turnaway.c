@@ -70,11 +70,7 @@ static void turnaway_decide(const struct turnaway *turnaway,
         .client = cidr_of(client, address_bits(client)),
         .client_text = client_text,
         .peer = turnaway->peer,
-        .sasl_username = "",
-        .sender = "",
-        .recipient = "",
-        .helo = "",
-        .instance = ""};
+        EVENT_NO_TEXTS};
     decision->on_verdict = on_verdict;
     engine_decide(daemon_engine(turnaway->owner->daemon), decision);
     if (decision->verdict.kind == VERDICT_PASS)

@@ -130,11 +130,7 @@ static bool is_missed(const struct anvil_witness *witness, enum event_kind kind,
         .service = witness->service,
         .client = witness->client,
         .client_text = "",
-        .sasl_username = "",
-        .sender = "",
-        .recipient = "",
-        .helo = "",
-        .instance = "",
+        EVENT_NO_TEXTS,
     };
 
     if (witness->has_seen[kind])

@@ -68,6 +68,11 @@ struct event {
     bool is_dry; /* made up, and a peek: is not logged, not in the metrics */
 };
 
+/* In an initializer: neither a login nor a message nor a HELO name is known. */
+#define EVENT_NO_TEXTS \
+    .sasl_username = "", .sender = "", .recipient = "", .helo = "", \
+    .instance = ""
+
 /* Names as in tollgate.conf; NULL past the end. */
 const char *face_name(enum face);
 const char *event_kind_name(enum event_kind);

@@ -94,13 +94,7 @@ void counter_key_put(const struct counter_key *key, struct event *event)
 
 struct event counter_key_event(const struct counter_key *key)
 {
-    struct event event = {.service = "",
-        .client_text = "",
-        .sasl_username = "",
-        .sender = "",
-        .recipient = "",
-        .helo = "",
-        .instance = ""};
+    struct event event = {.service = "", .client_text = "", EVENT_NO_TEXTS};
 
     counter_key_put(key, &event);
     return event;

@@ -51,14 +51,8 @@ void bench_close(struct bench *bench)
 
 struct event bench_event(enum face face, const char *client)
 {
-    struct event event = {.face = face,
-        .service = "smtp",
-        .client_text = client,
-        .sasl_username = "",
-        .sender = "",
-        .recipient = "",
-        .helo = "",
-        .instance = ""};
+    struct event event = {
+        .face = face, .service = "smtp", .client_text = client, EVENT_NO_TEXTS};
     struct error err;
 
     assert_true(cidr_parse(client, &event.client, &err));

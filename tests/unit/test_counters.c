@@ -146,14 +146,8 @@ static void test_client(void **state)
     static struct counters counters;
     struct config *config = load();
     struct error err;
-    struct event event = {.face = FACE_ANVIL,
-        .service = "25",
-        .client_text = "",
-        .sasl_username = "",
-        .sender = "",
-        .recipient = "",
-        .helo = "",
-        .instance = ""};
+    struct event event = {
+        .face = FACE_ANVIL, .service = "25", .client_text = "", EVENT_NO_TEXTS};
 
     (void)state;
     list(&counters, config, "198.51.100.7");

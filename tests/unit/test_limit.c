@@ -21,11 +21,7 @@ static struct event event_from(const char *client)
         .face = FACE_POLICY,
         .service = "smtp",
         .client_text = client,
-        .sasl_username = "",
-        .sender = "",
-        .recipient = "",
-        .helo = "",
-        .instance = "",
+        EVENT_NO_TEXTS,
     };
     struct error err;
     if (client[0] != '\0' && !cidr_parse(client, &event.client, &err))

@@ -133,11 +133,7 @@ static struct event event_of(const struct row *row)
     struct event event = {.face = FACE_POLICY,
         .service = row->service,
         .client_text = row->client,
-        .sasl_username = "",
-        .sender = "",
-        .recipient = "",
-        .helo = "",
-        .instance = "",
+        EVENT_NO_TEXTS,
         .peer = {.state = row->state, .port = row->port}};
     struct error err;
 
