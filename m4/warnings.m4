@@ -8,7 +8,8 @@ AC_DEFUN([TOLLGATE_WARNINGS], [
   tollgate_cflags="-std=c11 -Wall -Wextra -Wshadow -Wconversion \
     -Wsign-conversion -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual \
     -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wpointer-arith \
-    -Wimplicit-fallthrough -Wnull-dereference"
+    -Wimplicit-fallthrough -Wnull-dereference \
+    -Wno-unused-parameter"
   tollgate_hardening="-fstack-protector-strong -fstack-clash-protection \
     -fcf-protection=full -fPIE"
   AS_IF([test "x$enable_werror" = xyes],

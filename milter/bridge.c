@@ -61,7 +61,6 @@ static void bridge_on_wake(evutil_socket_t fd, short what, void *context)
     struct bridge_job *job;
     uint64_t count;
 
-    (void)what;
     if (read(fd, &count, sizeof count) == -1)
         return;
     pthread_mutex_lock(&bridge->lock);
@@ -252,8 +251,6 @@ unsigned bridge_flags(struct bridge *bridge)
 __attribute__((visibility("default"))) int sigwait(
     const sigset_t *set, int *number)
 {
-    (void)set;
-    (void)number;
     for (;;)
         (void)pause();
 }

@@ -184,8 +184,6 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions,
 {
     struct session *session = xcalloc(1, sizeof *session);
 
-    (void)unused2;
-    (void)unused3;
     session->context = context_new();
     session->seat = seat_new(edge.judge);
     accept_guard_peer(&session->peer);
@@ -203,7 +201,6 @@ static sfsistat on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *address)
 {
     struct session *session = session_of(ctx);
 
-    (void)host;
     if (session == NULL)
         return SMFIS_CONTINUE;
     const struct context_peer peer = {.address = address,
@@ -257,7 +254,6 @@ static sfsistat on_rcpt(SMFICTX *ctx, char **arguments)
 
 static sfsistat on_data(SMFICTX *ctx)
 {
-    (void)ctx;
     return SMFIS_CONTINUE;
 }
 
@@ -276,7 +272,6 @@ static sfsistat on_body(SMFICTX *ctx, unsigned char *content, size_t len)
 {
     struct session *session = session_of(ctx);
 
-    (void)content;
     if (session != NULL)
         context_content(session->context, len);
     return unanswered(session, SMFIP_NR_BODY);

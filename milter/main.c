@@ -41,13 +41,11 @@ static const struct config_listeners *milter_listeners(
 {
     static const struct config_listeners none;
 
-    (void)config;
     return &none;
 }
 
 static unsigned milter_serves(const struct config *config)
 {
-    (void)config;
     return 1u << FACE_MILTER;
 }
 
@@ -63,7 +61,6 @@ static const char *milter_control(const struct config *config)
 
 static const struct cidr_list *milter_allowed_peers(const struct config *config)
 {
-    (void)config;
     return NULL;
 }
 
@@ -111,8 +108,6 @@ static void on_watch(evutil_socket_t fd, short what, void *context)
     uint64_t *displaced =
         &engine_metrics(daemon_engine(milter->daemon))->displaced;
 
-    (void)fd;
-    (void)what;
     if (daemon_is_leaving(milter->daemon) ||
         is_displaced == milter->is_displaced)
         return;
@@ -216,8 +211,6 @@ static void on_linger(evutil_socket_t fd, short what, void *context)
 {
     struct milter *milter = context;
 
-    (void)fd;
-    (void)what;
     milter->has_lingered = true;
     daemon_session_ended(milter->daemon);
 }

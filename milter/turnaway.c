@@ -157,7 +157,6 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
     struct turnaway *turnaway = context;
     char bytes[1024];
 
-    (void)what;
     ssize_t len = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
     if (len == -1 && (errno == EAGAIN || errno == EINTR))
         return;
@@ -169,8 +168,6 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
 
 static void on_deadline(evutil_socket_t fd, short what, void *context)
 {
-    (void)fd;
-    (void)what;
     turnaway_end_unheard(context);
 }
 

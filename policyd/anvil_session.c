@@ -317,8 +317,6 @@ static void report_statistics(struct anvil_sessions *sessions)
 static void anvil_sessions_on_report(
     evutil_socket_t fd, short what, void *context)
 {
-    (void)fd;
-    (void)what;
     report_statistics(context);
 }
 

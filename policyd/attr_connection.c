@@ -170,8 +170,6 @@ static void attr_connection_on_deadline(
 {
     struct attr_connection *c = context;
 
-    (void)fd;
-    (void)what;
     attr_connection_fail(c, "request too slow", c->rest, c->rest_len);
 }
 
@@ -253,7 +251,6 @@ static void attr_connection_on_readable(
     char data[READ_SIZE];
     size_t len = c->rest_len;
 
-    (void)what;
     if (len > 0)
         memcpy(data, c->rest, len);
     ssize_t got = recv(fd, data + len, sizeof data - len, 0);

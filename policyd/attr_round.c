@@ -51,8 +51,6 @@ static void attr_round_on_end(evutil_socket_t fd, short what, void *context)
 {
     struct attr_round *round = context;
 
-    (void)fd;
-    (void)what;
     round->is_due = false;
     round_run(round);
 }

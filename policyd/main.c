@@ -139,7 +139,6 @@ static bool policyd_start(
     struct policyd *policyd = context;
     struct engine *engine = daemon_engine(daemon);
 
-    (void)err;
     policyd->daemon = daemon;
     policyd->anvil = anvil_sessions_new(daemon);
     policyd->anvil_pass = anvil_pass_new(daemon_base(daemon), policyd->anvil);

@@ -72,7 +72,6 @@ static bool is_text(const char *value, size_t len, const char *text)
 static const char *set_request(struct policy_request *request,
     const struct policy_attr *attr, const char *value, size_t len)
 {
-    (void)attr;
     request->is_policy = is_text(value, len, "smtpd_access_policy");
     return request->is_policy ? NULL : "not a policy request";
 }
@@ -89,7 +88,6 @@ static const char *set_state(struct policy_request *request,
         {"END-OF-MESSAGE", POLICY_END_OF_MESSAGE},
     };
 
-    (void)attr;
     request->state = POLICY_OTHER;
     for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
         if (is_text(value, len, states[i].name))

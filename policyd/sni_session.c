@@ -174,8 +174,6 @@ static void session_on_stalled(evutil_socket_t fd, short what, void *context)
 {
     struct sni_session *session = context;
 
-    (void)fd;
-    (void)what;
     log_warn("sni: pid %ld %s", (long)session->peer,
         session->out != NULL ? "does not read its answers"
                              : "does not end its request");
@@ -278,7 +276,6 @@ static void session_on_readable(evutil_socket_t fd, short what, void *context)
 {
     struct sni_session *session = context;
 
-    (void)what;
     assert(session->in_len < sizeof session->in);
     ssize_t got = read(fd, session->in + session->in_len,
         sizeof session->in - session->in_len);
@@ -296,7 +293,6 @@ static void session_on_writable(evutil_socket_t fd, short what, void *context)
 {
     struct sni_session *session = context;
 
-    (void)what;
     ssize_t sent = send_some(fd, session->out + session->out_sent,
         session->out_len - session->out_sent);
     if (sent == -1) {

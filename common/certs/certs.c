@@ -37,7 +37,6 @@ static void certs_on_command(evutil_socket_t fd, short what, void *context)
     struct command_reply reply;
     ssize_t got = recv(fd, &reply, sizeof reply, MSG_DONTWAIT);
 
-    (void)what;
     if (got == -1)
         return;
     if (got != (ssize_t)sizeof reply) {

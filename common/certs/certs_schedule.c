@@ -125,8 +125,6 @@ static void schedule_on_turn(evutil_socket_t fd, short what, void *context)
     struct schedule *schedule = &certs->schedule;
     uint64_t until_us = clock_monotonic_us() + TURN_US;
 
-    (void)fd;
-    (void)what;
     while (round_step(&schedule->round))
         if (clock_monotonic_us() >= until_us) {
             go_on(schedule);
@@ -140,8 +138,6 @@ static void schedule_on_turn(evutil_socket_t fd, short what, void *context)
 
 static void schedule_on_retry(evutil_socket_t fd, short what, void *context)
 {
-    (void)fd;
-    (void)what;
     request(context);
 }
 
@@ -155,8 +151,6 @@ static void schedule_on_watch(void *context)
 
 static void schedule_on_poll(evutil_socket_t fd, short what, void *context)
 {
-    (void)fd;
-    (void)what;
     schedule_on_watch(context);
 }
 

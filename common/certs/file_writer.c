@@ -60,7 +60,6 @@ static void writer_on_readable(evutil_socket_t fd, short what, void *context)
     char report[sizeof((struct error *)0)->text] = "";
     ssize_t got = read(fd, report, sizeof report - 1);
 
-    (void)what;
     if (got == -1 && errno == EINTR)
         return;
     while (waitpid(done.pid, NULL, 0) == -1 && errno == EINTR)

@@ -197,8 +197,6 @@ static void publication_go_on(struct certificate *certificate)
 
 static void publication_on_timer(evutil_socket_t fd, short what, void *context)
 {
-    (void)fd;
-    (void)what;
     publication_go_on(context);
 }
 

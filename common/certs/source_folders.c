@@ -92,7 +92,6 @@ static void look_at_name(
 static void look_at_issuer(
     struct look *look, const char *path, const char *name)
 {
-    (void)name;
     file_note_folder(&look->paths, path);
     for (char **wanted = look->config->names; *wanted != NULL; wanted++) {
         const char *dot = strchr(*wanted, '.');

@@ -58,7 +58,6 @@ static void watch_on_readable(evutil_socket_t fd, short what, void *context)
     char events[4096];
     ssize_t len;
 
-    (void)what;
     while ((len = read(fd, events, sizeof events)) > 0)
         if (has_change(events, (size_t)len))
             gather(watch);
@@ -68,8 +67,6 @@ static void watch_on_gathered(evutil_socket_t fd, short what, void *context)
 {
     struct watch *watch = context;
 
-    (void)fd;
-    (void)what;
     watch->on_change(watch->context);
 }
 

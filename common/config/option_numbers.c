@@ -64,7 +64,6 @@ static void number_store(
 static bool bool_read(const struct option *option, const char *text,
     char **canonical_r, struct error *err)
 {
-    (void)option;
     bool is_true = strcmp(text, "true") == 0 || strcmp(text, "yes") == 0 ||
                    strcmp(text, "on") == 0;
     bool is_false = strcmp(text, "false") == 0 || strcmp(text, "no") == 0 ||
@@ -79,7 +78,6 @@ static bool bool_read(const struct option *option, const char *text,
 static void bool_store(
     const struct option *option, char *const *items, size_t count, void *field)
 {
-    (void)option;
     *(bool *)field = count > 0 && strcmp(items[0], "true") == 0;
 }
 
@@ -112,14 +110,12 @@ static bool duration_read(const struct option *option, const char *text,
 static void duration_store(
     const struct option *option, char *const *items, size_t count, void *field)
 {
-    (void)option;
     *(uint64_t *)field = count == 0 ? 0 : duration_of(items[0]);
 }
 
 static bool rate_read(const struct option *option, const char *text,
     char **canonical_r, struct error *err)
 {
-    (void)option;
     struct rate rate;
     if (!rate_parse(text, &rate, err))
         return false;
@@ -131,7 +127,6 @@ static bool rate_read(const struct option *option, const char *text,
 static void rate_store(
     const struct option *option, char *const *items, size_t count, void *field)
 {
-    (void)option;
     struct error err;
     if (count == 0)
         return;
@@ -142,7 +137,6 @@ static void rate_store(
 static bool mode_read(const struct option *option, const char *text,
     char **canonical_r, struct error *err)
 {
-    (void)option;
     size_t len = strspn(text, "01234567");
     if (text[len] != '\0' || len < 3 || len > 4 || (len == 4 && *text != '0'))
         return error_set(err,
@@ -156,7 +150,6 @@ static bool mode_read(const struct option *option, const char *text,
 static void mode_store(
     const struct option *option, char *const *items, size_t count, void *field)
 {
-    (void)option;
     if (count > 0)
         *(unsigned *)field = (unsigned)strtoul(items[0], NULL, 8);
 }

@@ -86,7 +86,6 @@ static bool text_read(const struct option *option, const char *text,
 static void text_store(
     const struct option *option, char *const *items, size_t count, void *field)
 {
-    (void)option;
     *(char **)field = xstrdup(count == 0 ? "" : items[0]);
 }
 
@@ -98,7 +97,6 @@ static void text_clear(void *field)
 static void texts_store(
     const struct option *option, char *const *items, size_t count, void *field)
 {
-    (void)option;
     char **texts = xcalloc(count + 1, sizeof *texts);
     for (size_t i = 0; i < count; i++)
         texts[i] = xstrdup(items[i]);
@@ -116,7 +114,6 @@ static void texts_clear(void *field)
 static bool cidr_read(const struct option *option, const char *text,
     char **canonical_r, struct error *err)
 {
-    (void)option;
     struct cidr cidr;
     if (!cidr_parse(text, &cidr, err))
         return false;
@@ -128,7 +125,6 @@ static bool cidr_read(const struct option *option, const char *text,
 static void cidrs_store(
     const struct option *option, char *const *items, size_t count, void *field)
 {
-    (void)option;
     struct error err;
     for (size_t i = 0; i < count; i++) {
         bool is_cidr = cidr_list_add(field, items[i], &err);
@@ -144,7 +140,6 @@ static void cidrs_clear(void *field)
 static bool listener_read(const struct option *option, const char *text,
     char **canonical_r, struct error *err)
 {
-    (void)option;
     struct config_listener listener;
     if (!listen_parse(text, &listener, err))
         return false;
@@ -156,7 +151,6 @@ static bool listener_read(const struct option *option, const char *text,
 static void listeners_store(
     const struct option *option, char *const *items, size_t count, void *field)
 {
-    (void)option;
     struct config_listeners *listeners = field;
     struct error err;
     listeners->items = xcalloc(count + 1, sizeof *listeners->items);

@@ -26,7 +26,6 @@ static void keep_error(cfg_t *cfg, const char *format, va_list args)
 static void keep_error(cfg_t *cfg, const char *format, va_list args)
 {
     char text[256];
-    (void)cfg;
     if (vsnprintf(text, sizeof text, format, args) >= 0)
         error_set(parse_error, "%s", text);
 }

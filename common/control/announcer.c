@@ -29,8 +29,6 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
     struct engine *engine = daemon_engine(announcer->daemon);
     const char *program = strchr(daemon_program(announcer->daemon), '-');
 
-    (void)fd;
-    (void)what;
     char *name = xprintf("%s/%s", engine_config(engine)->instance_name,
         program != NULL ? program + 1 : daemon_program(announcer->daemon));
     store_announce(engine_store(engine), name);

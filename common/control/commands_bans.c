@@ -69,7 +69,6 @@ static void add_void(
 
 static void run_bans(struct control_call *call, const json_t *arguments)
 {
-    (void)arguments;
     control_answer(call, edict_list(call, EDICT_BAN, "bans", add_void));
 }
 

@@ -68,7 +68,6 @@ static json_t *list_of(const struct certs *certs)
 
 static void run_list(struct control_call *call, const json_t *arguments)
 {
-    (void)arguments;
     control_answer(call, list_of(control_call_host(call)->certs));
 }
 
@@ -98,7 +97,6 @@ static void run_reload(struct control_call *call, const json_t *arguments)
     const struct control_host *host = control_call_host(call);
     struct error err;
 
-    (void)arguments;
     if (!store_reload(engine_store(daemon_engine(host->daemon)), &err)) {
         control_refuse(call, CONTROL_FAILED, "%s", err.text);
         return;

@@ -77,7 +77,6 @@ static void run_check(struct control_call *call, const json_t *arguments)
     struct error err;
     struct config *config = daemon_try_config(daemon, &reload, &err);
 
-    (void)arguments;
     if (config == NULL) {
         control_refuse(call, CONTROL_FAILED, "%s", err.text);
         return;
@@ -92,7 +91,6 @@ static void run_reload(struct control_call *call, const json_t *arguments)
     struct daemon_reload reload;
     struct error err;
 
-    (void)arguments;
     if (!daemon_reload(daemon, &reload, &err))
         control_refuse(
             call, CONTROL_FAILED, "%s; the old configuration stays", err.text);

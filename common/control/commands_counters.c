@@ -99,8 +99,6 @@ static void on_forgotten(void *context, const struct counter *counter,
     struct lookup *lookup = context;
     const struct limit *limit = counter->limit;
 
-    (void)holders;
-    (void)count;
     json_array_append_new(lookup->found,
         json_pack("{s:o, s:s, s:o}", "limit",
             limit != NULL ? control_text(limit->name) : json_null(), "event",

@@ -32,7 +32,6 @@ static void run_restart(struct control_call *call, const json_t *arguments)
     const struct daemon_waiter waiter = {on_result, call};
     struct error err;
 
-    (void)arguments;
     if (daemon_restart(daemon, &waiter, &err))
         control_call_keep(call, daemon, forget);
     else

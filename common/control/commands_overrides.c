@@ -94,7 +94,6 @@ static void add_limit(
 
 static void run_overrides(struct control_call *call, const json_t *arguments)
 {
-    (void)arguments;
     control_answer(
         call, edict_list(call, EDICT_OVERRIDE, "overrides", add_limit));
 }

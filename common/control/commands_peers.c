@@ -43,7 +43,6 @@ json_t *describe_peers(const struct control_host *host)
 
 static void run_peers(struct control_call *call, const json_t *arguments)
 {
-    (void)arguments;
     control_answer(call, describe_peers(control_call_host(call)));
 }
 

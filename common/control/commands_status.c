@@ -95,7 +95,6 @@ json_t *describe_status(const struct control_host *host)
 
 static void run_status(struct control_call *call, const json_t *arguments)
 {
-    (void)arguments;
     control_answer(call, describe_status(control_call_host(call)));
 }
 

@@ -100,8 +100,6 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 {
     struct onlooker *onlooker = context;
 
-    (void)fd;
-    (void)what;
     for (size_t i = 0; i < LINES_ONCE; i++) {
         uint64_t missed;
         const struct ring_record *record =

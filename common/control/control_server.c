@@ -157,13 +157,11 @@ static bool connection_pump(struct connection *connection)
 
 static void on_readable(struct bufferevent *bev, void *context)
 {
-    (void)bev;
     (void)connection_pump(context);
 }
 
 static void on_written(struct bufferevent *bev, void *context)
 {
-    (void)bev;
     (void)connection_pump(context);
 }
 
@@ -172,7 +170,6 @@ static void on_event(struct bufferevent *bev, short what, void *context)
     struct connection *connection = context;
     const short both_ways = BEV_EVENT_EOF | BEV_EVENT_READING;
 
-    (void)bev;
     if ((what & both_ways) != both_ways) {
         connection_free(connection);
         return;
@@ -183,8 +180,6 @@ static void on_event(struct bufferevent *bev, short what, void *context)
 
 static void on_deadline(evutil_socket_t fd, short what, void *context)
 {
-    (void)fd;
-    (void)what;
     connection_free(context);
 }
 
@@ -192,8 +187,6 @@ static void on_resume(evutil_socket_t fd, short what, void *context)
 {
     struct connection *connection = context;
 
-    (void)fd;
-    (void)what;
     if (!connection_pump(connection) && !connection->call.is_open)
         connection_wait(connection);
 }

@@ -63,7 +63,6 @@ static void write_headers(char headers[HEADERS_SIZE])
 
 static int page_html(struct evbuffer *body, void *context)
 {
-    (void)context;
     evbuffer_add(body, status_page_html, sizeof status_page_html - 1);
     return 200;
 }

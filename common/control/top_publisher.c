@@ -29,8 +29,6 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
     struct store *store = engine_store(engine);
     char text[STORE_BOARD_MAX];
 
-    (void)fd;
-    (void)what;
     if (!store_is_shared(store))
         return;
     size_t len = tops_write(

@@ -107,7 +107,6 @@ static void reply_add_text(struct reply *reply, const char *text)
 static void expand_client(const struct verdict *verdict,
     const struct event *event, char value[VALUE_MAX])
 {
-    (void)verdict;
     log_escape(
         value, VALUE_MAX, event->client_text, strlen(event->client_text));
 }
@@ -116,7 +115,6 @@ static void expand_limit(const struct verdict *verdict,
     const struct event *event, char value[VALUE_MAX])
 {
     const char *name = verdict->limit->name;
-    (void)event;
     log_escape(value, VALUE_MAX, name, strlen(name));
 }
 
@@ -125,7 +123,6 @@ static void expand_rate(const struct verdict *verdict,
 {
     const struct limit *limit = verdict->limit;
     char window[DURATION_TEXT_SIZE] = "";
-    (void)event;
     if (limit->kind == LIMIT_RATE)
         duration_format(verdict->window_ms, window);
     int len = snprintf(value, VALUE_MAX, "%" PRIu32 "%s%s", verdict->allowed,
@@ -137,7 +134,6 @@ static void expand_retry_after(const struct verdict *verdict,
     const struct event *event, char value[VALUE_MAX])
 {
     int64_t ms = verdict->retry_ms;
-    (void)event;
     int len = ms == CHARGE_NEVER ? snprintf(value, VALUE_MAX, "never")
                                  : snprintf(value, VALUE_MAX, "%" PRId64,
                                        ms / 1000 + (ms % 1000 > 0));

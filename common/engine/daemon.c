@@ -128,8 +128,6 @@ static void on_patience_end(evutil_socket_t fd, short what, void *context)
 {
     bool *is_over = context;
 
-    (void)fd;
-    (void)what;
     *is_over = true;
 }
 
@@ -204,8 +202,6 @@ static void on_drain_deadline(evutil_socket_t fd, short what, void *context)
 {
     struct daemon *daemon = context;
 
-    (void)fd;
-    (void)what;
     log_warn("drain_timeout is over; closing what is still open");
     event_base_loopbreak(daemon->base);
 }
@@ -235,8 +231,6 @@ static void on_drain_again(evutil_socket_t fd, short what, void *context)
 {
     struct daemon *daemon = context;
 
-    (void)fd;
-    (void)what;
     if (daemon->faces->drain(daemon->faces->context))
         event_base_loopexit(daemon->base, NULL);
 }

@@ -21,7 +21,6 @@ static int page_metrics(struct evbuffer *body, void *context)
 
 static int page_healthz(struct evbuffer *body, void *context)
 {
-    (void)context;
     evbuffer_add_printf(body, "alive\n");
     return 200;
 }

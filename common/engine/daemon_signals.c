@@ -16,8 +16,6 @@ static void on_hup(evutil_socket_t signal, short what, void *context)
     struct daemon_reload ignored;
     struct error err;
 
-    (void)signal;
-    (void)what;
     (void)daemon_reload(context, &ignored, &err);
 }
 
@@ -26,8 +24,6 @@ static void on_usr2(evutil_socket_t signal, short what, void *context)
     const struct daemon_waiter nobody = {NULL, NULL};
     struct error err;
 
-    (void)signal;
-    (void)what;
     (void)daemon_restart(context, &nobody, &err);
 }
 
@@ -35,8 +31,6 @@ static void on_term(evutil_socket_t signal, short what, void *context)
 {
     struct daemon *daemon = context;
 
-    (void)signal;
-    (void)what;
     if (daemon->phase == DAEMON_DRAINING && daemon->drain_deadline != NULL) {
         log_info("second signal: stopping at once");
         event_base_loopbreak(daemon->base);

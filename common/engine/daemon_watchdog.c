@@ -16,9 +16,6 @@
 
 static void on_turn(evutil_socket_t fd, short what, void *context)
 {
-    (void)fd;
-    (void)what;
-    (void)context;
     notify_watchdog();
 }
 

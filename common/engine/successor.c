@@ -152,7 +152,6 @@ static void successor_on_readable(int fd, short what, void *context)
     char byte;
     bool is_ready = read(fd, &byte, 1) == 1;
 
-    (void)what;
     event_del(successor->readable);
     if (!is_ready)
         waitpid(successor->pid, NULL, 0);

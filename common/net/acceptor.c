@@ -84,8 +84,6 @@ static void acceptor_pause(struct acceptor *acceptor, int error_number)
 static void acceptor_on_pause_end(evutil_socket_t fd, short what, void *context)
 {
     struct acceptor *acceptor = context;
-    (void)fd;
-    (void)what;
     event_add(acceptor->readable, NULL);
 }
 
@@ -142,8 +140,6 @@ static void acceptor_on_readable(evutil_socket_t fd, short what, void *context)
 {
     struct acceptor *acceptor = context;
     bool is_freed = false;
-    (void)fd;
-    (void)what;
 
     acceptor->is_freed = &is_freed;
     for (int i = 0; i < ACCEPT_BATCH && accept_one(acceptor); i++)

@@ -146,7 +146,6 @@ static void answer_bad(struct visit *visit, int code, struct evbuffer *body)
 static void visit_on_ignored(struct bufferevent *bev, void *context)
 {
     struct evbuffer *in = bufferevent_get_input(bev);
-    (void)context;
     evbuffer_drain(in, evbuffer_get_length(in));
 }
 
@@ -154,14 +153,11 @@ static void visit_on_ignored(struct bufferevent *bev, void *context)
  * the connection, and the answer with it. The peer closes, or the deadline. */
 static void visit_on_written(struct bufferevent *bev, void *context)
 {
-    (void)context;
     (void)shutdown(bufferevent_getfd(bev), SHUT_WR);
 }
 
 static void visit_on_event(struct bufferevent *bev, short what, void *context)
 {
-    (void)bev;
-    (void)what;
     visit_end(context);
 }
 
@@ -192,8 +188,6 @@ static void visit_on_readable(struct bufferevent *bev, void *context)
 
 static void visit_on_deadline(evutil_socket_t fd, short what, void *context)
 {
-    (void)fd;
-    (void)what;
     visit_end(context);
 }
 

@@ -191,8 +191,6 @@ static void listener_look(struct listener *listener)
 
 static void listener_on_watch(evutil_socket_t fd, short what, void *context)
 {
-    (void)fd;
-    (void)what;
     listener_look(context);
 }
 

@@ -95,8 +95,6 @@ static void trust_dns_ask(struct trust_dns *dns)
 
 static void trust_dns_on_time(evutil_socket_t fd, short what, void *context)
 {
-    (void)fd;
-    (void)what;
     trust_dns_ask(context);
 }
 

@@ -105,8 +105,6 @@ static void trust_file_look(struct trust_file *file)
 
 static void trust_file_on_time(evutil_socket_t fd, short what, void *context)
 {
-    (void)fd;
-    (void)what;
     trust_file_look(context);
 }
 

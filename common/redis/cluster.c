@@ -134,8 +134,6 @@ static void cluster_on_state(void *context, bool is_ready, const char *reason)
 static void cluster_on_tick(int fd, short events, void *context)
 {
     struct redis_cluster *cluster = context;
-    (void)fd;
-    (void)events;
     if (cluster->is_lost && cluster->is_heard)
         cluster_aim(cluster);
     cluster_send(cluster);

@@ -244,8 +244,6 @@ static void connection_expire_calls(struct redis_connection *conn)
 static void connection_on_timer(int fd, short events, void *context)
 {
     struct redis_connection *conn = context;
-    (void)fd;
-    (void)events;
     conn->timer_at_ms = 0;
     conn->is_calling_out = true;
     switch (conn->state) {

@@ -28,8 +28,6 @@ struct redis_outbox {
 
 static void outbox_on_flush(int fd, short events, void *context)
 {
-    (void)fd;
-    (void)events;
     redis_outbox_flush(context);
 }
 

@@ -169,7 +169,6 @@ static void peer_on_address(struct redis_call *call, const redisReply *reply)
 static void peer_on_message(void *context, const redisReply *message)
 {
     struct sentinel_peer *peer = context;
-    (void)message;
     /* The others learn of it a moment later; their epoch tells. */
     peer_ask(peer);
 }
@@ -195,8 +194,6 @@ static void sentinel_set_tick(struct redis_sentinel *sentinel)
 static void sentinel_on_tick(int fd, short events, void *context)
 {
     struct redis_sentinel *sentinel = context;
-    (void)fd;
-    (void)events;
     sentinel_ask(sentinel);
     sentinel_set_tick(sentinel);
 }

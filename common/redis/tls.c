@@ -30,10 +30,6 @@ struct redis_tls {
 /* OpenSSL's own would ask on the terminal, and wait. */
 static int tls_no_password(char *buffer, int size, int is_write, void *context)
 {
-    (void)buffer;
-    (void)size;
-    (void)is_write;
-    (void)context;
     return 0;
 }
 

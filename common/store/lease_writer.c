@@ -176,8 +176,6 @@ void lease_writer_settle(
 
 static void lease_writer_on_event(int fd, short events, void *context)
 {
-    (void)fd;
-    (void)events;
     lease_writer_run(context);
 }
 

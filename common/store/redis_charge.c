@@ -318,7 +318,6 @@ void redis_store_cancel(
     struct redis_store *store, struct store_request *request)
 {
     struct store_pending *pending = request->pending;
-    (void)store;
     if (pending == NULL)
         return;
     request->pending = NULL;

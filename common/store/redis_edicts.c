@@ -197,8 +197,6 @@ static void poll_on_reply(struct redis_call *call, const redisReply *reply)
 static void on_tick(evutil_socket_t fd, short what, void *context)
 {
     struct redis_edicts *edicts = context;
-    (void)fd;
-    (void)what;
     edict_table_expire(*edicts->table, clock_monotonic_ms());
     redis_edicts_poll(edicts);
 }

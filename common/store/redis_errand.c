@@ -121,7 +121,6 @@ void redis_edicts_write(
 void redis_edicts_cancel(
     struct redis_edicts *edicts, struct store_edict_request *request)
 {
-    (void)edicts;
     if (request->errand != NULL)
         errand_free(request->errand);
 }
@@ -219,7 +218,6 @@ void redis_boards_read(
 void redis_boards_cancel(
     struct redis_edicts *edicts, struct store_board_request *request)
 {
-    (void)edicts;
     if (request->errand != NULL)
         errand_free(request->errand);
 }

@@ -106,7 +106,6 @@ void redis_store_inspect_cancel(
     struct redis_store *store, struct store_inspection *inspection)
 {
     struct store_pending *pending = inspection->pending;
-    (void)store;
     if (pending == NULL)
         return;
     inspection->pending = NULL;

@@ -156,8 +156,6 @@ static void redis_node_on_tick(int fd, short events, void *context)
 {
     struct redis_node *node = context;
     uint64_t now_ms = clock_monotonic_ms();
-    (void)fd;
-    (void)events;
     redis_node_tidy(node);
     if (redis_node_is_usable(node)) {
         uint64_t soon_ms = now_ms + node->store->tick_ms;
@@ -222,8 +220,6 @@ static void redis_node_on_state(
 
 static void redis_node_on_deadline(int fd, short events, void *context)
 {
-    (void)fd;
-    (void)events;
     store_parts_expire(context);
 }
 

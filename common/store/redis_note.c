@@ -74,7 +74,6 @@ void redis_store_recall_cancel(
     struct redis_store *store, struct store_recall *recall)
 {
     struct store_pending *pending = recall->pending;
-    (void)store;
     if (pending == NULL)
         return;
     recall->pending = NULL;

@@ -18,22 +18,16 @@ static int is_inet;
 
 static sfsistat on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *address)
 {
-    (void)ctx;
-    (void)host;
-    (void)address;
     return SMFIS_CONTINUE;
 }
 
 static sfsistat on_envelope(SMFICTX *ctx, char **arguments)
 {
-    (void)ctx;
-    (void)arguments;
     return SMFIS_CONTINUE;
 }
 
 static sfsistat on_other(SMFICTX *ctx)
 {
-    (void)ctx;
     return SMFIS_CONTINUE;
 }
 
@@ -45,9 +39,6 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions,
     unsigned long wanted = SMFIP_RCPT_REJ | SMFIP_NOUNKNOWN | SMFIP_NOEOH |
                            SMFIP_NOHELO | SMFIP_NOHDRS | SMFIP_NOBODY;
 
-    (void)ctx;
-    (void)unused2;
-    (void)unused3;
     if (!is_inet)
         wanted |= SMFIP_NODATA;
     *actions_r = SMFIF_ADDHDRS & actions;

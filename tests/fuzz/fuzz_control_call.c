@@ -39,7 +39,6 @@ static void run_explain(struct control_call *call, const json_t *arguments)
 
 static void run_change(struct control_call *call, const json_t *arguments)
 {
-    (void)arguments;
     changes++;
     control_answer(call, json_null());
 }
@@ -58,7 +57,6 @@ static const struct control_command table[] = {
 const struct control_command *control_command_find(
     const struct control_host *of, const char *name)
 {
-    (void)of;
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
         if (strcmp(table[i].name, name) == 0)
             return &table[i];
@@ -67,7 +65,6 @@ const struct control_command *control_command_find(
 
 static void on_write(void *context, const char *line, size_t len)
 {
-    (void)context;
     json_t *answer = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
 
     FUZZ_REQUIRE(memchr(line, '\n', len) == NULL);
@@ -78,13 +75,11 @@ static void on_write(void *context, const char *line, size_t len)
 
 static bool has_room(void *context)
 {
-    (void)context;
     return true;
 }
 
 static void on_over(void *context)
 {
-    (void)context;
     overs++;
 }
 

@@ -201,7 +201,6 @@ static void peek(void)
 
 static void on_recalled(struct store_recall *of, enum store_status status)
 {
-    (void)status;
     waiting--;
     FUZZ_REQUIRE(memchr(of->value, '\0', sizeof of->value) != NULL);
     struct message_seen seen = message_seen_parse(of->value);
@@ -220,7 +219,6 @@ static void recall_note(void)
 
 static void on_inspected(struct store_inspection *of, enum store_status status)
 {
-    (void)status;
     waiting--;
     FUZZ_REQUIRE(of->holder_count <= STORE_HOLDERS_MAX);
     for (size_t i = 0; i < of->holder_count; i++) {
@@ -240,8 +238,6 @@ static void inspect(void)
 static void on_edict(
     struct store_edict_request *of, enum store_edict_result result)
 {
-    (void)of;
-    (void)result;
     waiting--;
 }
 
@@ -257,14 +253,11 @@ static void write_edict(void)
 static void on_board(
     struct store_board_request *of, const char *text, size_t len)
 {
-    (void)of;
     FUZZ_REQUIRE(text != NULL && text[len] == '\0');
 }
 
 static void on_boards(struct store_board_request *of, enum store_status status)
 {
-    (void)of;
-    (void)status;
     waiting--;
 }
 

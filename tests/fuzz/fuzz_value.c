@@ -54,7 +54,6 @@ static void try_address(const char *text, struct error *err)
     struct address address, again;
     char written[ADDRESS_TEXT_SIZE];
 
-    (void)err;
     if (!address_parse(text, strlen(text), &address))
         return;
     address_format(&address, written);

@@ -64,7 +64,6 @@ int main(int argc, char **argv)
     char folder[4096], path[8192];
     size_t seeds = 0, inputs = 0;
 
-    (void)argc;
     FUZZ_REQUIRE(name != NULL);
     snprintf(folder, sizeof folder, "%s/tests/data/fuzz/%s",
         source != NULL ? source : ".", name + strlen("fuzz_"));

@@ -35,7 +35,6 @@ int gettimeofday(struct timeval *restrict now, void *restrict zone)
 {
     uint64_t us = *clock_us;
 
-    (void)zone;
     now->tv_sec = (time_t)(us / 1000000);
     now->tv_usec = (suseconds_t)(us % 1000000);
     return 0;

@@ -25,15 +25,11 @@ static bool memory_charge(struct counters *counters, struct charge *charges,
 
 static void memory_set_clock(struct counters *counters, uint64_t clock_us)
 {
-    (void)counters;
-    (void)clock_us;
 }
 
 static size_t memory_state_size(
     struct counters *counters, const struct charge *charge)
 {
-    (void)counters;
-    (void)charge;
     return 0;
 }
 

@@ -17,7 +17,6 @@ struct anvil_stage stage;
 
 struct config *engine_config(const struct engine *engine)
 {
-    (void)engine;
     return &stage.config;
 }
 
@@ -31,21 +30,18 @@ void engine_lease_take(struct decision *decision, struct engine_lease *lease)
 
 void engine_lease_release(struct engine *engine, struct engine_lease *lease)
 {
-    (void)engine;
     stage.released += (unsigned)lease->count;
     lease->count = 0;
 }
 
 void store_state(const struct store *store, struct store_state *state_r)
 {
-    (void)store;
     *state_r = (struct store_state){.tracked = stage.tracked};
 }
 
 const char *config_service_title(
     const struct config *snapshot, const char *name)
 {
-    (void)snapshot;
     return strcmp(name, "smtp") == 0 ? "25" : name;
 }
 
@@ -53,7 +49,6 @@ int stage_set_up(void **state)
 {
     struct error err;
 
-    (void)state;
     memset(&stage, 0, sizeof stage);
     stage.config.policyd.anvil_greeting = true;
     stage.config.rate_time_unit_ms = 60000;
@@ -74,7 +69,6 @@ int stage_tear_down(void **state)
 {
     struct error err;
 
-    (void)state;
     anvil_sessions_free(&stage.sessions);
     assert_int_equal(stage.taken, stage.released);
     event_base_free(stage.base);

@@ -61,9 +61,6 @@ int certs_stage_setup(void **state)
 static int remove_one(
     const char *path, const struct stat *status, int kind, struct FTW *at)
 {
-    (void)status;
-    (void)kind;
-    (void)at;
     return remove(path);
 }
 

@@ -6,24 +6,20 @@
 
 const char *daemon_program(const struct daemon *daemon)
 {
-    (void)daemon;
     return "tester";
 }
 
 struct engine *daemon_engine(const struct daemon *daemon)
 {
-    (void)daemon;
     return NULL;
 }
 
 struct store *engine_store(const struct engine *engine)
 {
-    (void)engine;
     return NULL;
 }
 
 void store_state(const struct store *store, struct store_state *state_r)
 {
-    (void)store;
     *state_r = (struct store_state){.description = "memory:"};
 }

@@ -40,7 +40,6 @@ static void give_verdict(struct decision *decision)
 
 void engine_decide(struct engine *engine, struct decision *decision)
 {
-    (void)engine;
     assert(fake_engine.pending == NULL);
     fake_engine.decisions++;
     fake_engine.last = decision->event;
@@ -52,13 +51,11 @@ void engine_decide(struct engine *engine, struct decision *decision)
 
 bool engine_judges_peers(const struct engine *engine)
 {
-    (void)engine;
     return fake_engine.judges_peers;
 }
 
 void engine_prove(struct engine *engine, int fd, int *hint, struct event *event)
 {
-    (void)engine;
     fake_engine.proofs++;
     fake_engine.proven_fd = fd;
     (*hint)++;
@@ -83,25 +80,21 @@ void decision_clear(struct decision *decision)
 
 struct store *engine_store(const struct engine *engine)
 {
-    (void)engine;
     return NULL;
 }
 
 struct metrics *engine_metrics(struct engine *engine)
 {
-    (void)engine;
     return &fake_engine.metrics;
 }
 
 bool store_is_shared(const struct store *store)
 {
-    (void)store;
     return fake_engine.is_shared;
 }
 
 void store_note_write(struct store *store, const char *key, const char *value)
 {
-    (void)store;
     fake_engine.writes++;
     (void)snprintf(
         fake_engine.note_key, sizeof fake_engine.note_key, "%s", key);
@@ -123,7 +116,6 @@ void store_note_read(
 {
     bool is_known = strcmp(key, fake_engine.note_key) == 0;
 
-    (void)store;
     assert(fake_engine.recall == NULL);
     fake_engine.recalls++;
     (void)snprintf(recall->value, sizeof recall->value, "%s",
@@ -135,7 +127,6 @@ void store_note_read(
 
 void store_recall_cancel(struct store *store, struct store_recall *recall)
 {
-    (void)store;
     assert(fake_engine.recall == recall);
     fake_engine.recall = NULL;
     fake_engine.recalls_cancelled++;
@@ -143,33 +134,28 @@ void store_recall_cancel(struct store *store, struct store_recall *recall)
 
 struct event_base *daemon_base(const struct daemon *daemon)
 {
-    (void)daemon;
     return fake_engine.base;
 }
 
 struct engine *daemon_engine(const struct daemon *daemon)
 {
-    (void)daemon;
     return NULL;
 }
 
 void daemon_session_ended(struct daemon *daemon)
 {
-    (void)daemon;
     fake_engine.sessions_ended++;
 }
 
 __attribute__((weak)) bool anvil_sessions_is_idle(
     const struct anvil_sessions *sessions, pid_t smtpd)
 {
-    (void)sessions;
     return smtpd == fake_engine.idle_smtpd;
 }
 
 __attribute__((weak)) void anvil_sessions_witness_rcpt(
     struct anvil_sessions *sessions, pid_t smtpd)
 {
-    (void)sessions;
     fake_engine.witnesses++;
     fake_engine.witness = smtpd;
 }

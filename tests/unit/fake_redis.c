@@ -19,8 +19,6 @@ static void fake_drip(int fd, short events, void *context)
 {
     struct fake_redis *fake = context;
     static const struct timeval next_turn = {0};
-    (void)fd;
-    (void)events;
     if (fake->peer == NULL || fake->drip_at == fake->drip_len)
         return;
     (void)bufferevent_write(fake->peer, fake->drip_bytes + fake->drip_at++, 1);
@@ -129,8 +127,6 @@ static void fake_on_readable(struct bufferevent *bev, void *context)
 
 static void fake_on_event(struct bufferevent *bev, short events, void *context)
 {
-    (void)bev;
-    (void)events;
     fake_redis_hang_up(context);
 }
 
@@ -138,9 +134,6 @@ static void fake_on_accept(struct evconnlistener *listener, int fd,
     struct sockaddr *address, int len, void *context)
 {
     struct fake_redis *fake = context;
-    (void)listener;
-    (void)address;
-    (void)len;
     fake_redis_hang_up(fake);
     fake->accepted++;
     fake->reader = redisReaderCreate();

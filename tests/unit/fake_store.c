@@ -47,7 +47,6 @@ void fake_store_answer(void)
 
 void store_charge(struct store *store, struct store_request *request)
 {
-    (void)store;
     fake_store.charges_asked++;
     keep(request);
     if (fake_store.answers_later)
@@ -58,7 +57,6 @@ void store_charge(struct store *store, struct store_request *request)
 
 void store_charge_local(struct store *store, struct store_request *request)
 {
-    (void)store;
     fake_store.local_asked++;
     keep(request);
     for (size_t i = 0; i < request->count; i++)
@@ -68,7 +66,6 @@ void store_charge_local(struct store *store, struct store_request *request)
 
 void store_cancel(struct store *store, struct store_request *request)
 {
-    (void)store;
     if (fake_store.waiting == request) {
         fake_store.cancelled++;
         fake_store.waiting = NULL;
@@ -80,20 +77,17 @@ void store_release(
 {
     size_t len = strlen(fake_store.released);
 
-    (void)store;
     snprintf(fake_store.released + len, sizeof fake_store.released - len,
         "%s/%s ", subject->text, name);
 }
 
 bool store_is_shared(const struct store *store)
 {
-    (void)store;
     return true;
 }
 
 void store_state(const struct store *store, struct store_state *state)
 {
-    (void)store;
     *state = (struct store_state){.instances = fake_store.instances,
         .serving = {fake_store.serving, fake_store.serving, fake_store.serving},
         .breaker = "closed",
@@ -102,7 +96,6 @@ void store_state(const struct store *store, struct store_state *state)
 
 struct edict_table *store_edicts(struct store *store)
 {
-    (void)store;
     if (fake_store.edicts == NULL)
         fake_store.edicts = edict_table_new();
     return fake_store.edicts;

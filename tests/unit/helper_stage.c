@@ -25,7 +25,6 @@ int64_t stage_now_ms(void)
 
 int stage_set_up(void **state)
 {
-    (void)state;
     stage = (struct helper_stage){.listener = -1, .smtpd = -1};
     snprintf(
         stage.directory, sizeof stage.directory, "/tmp/tollgate-test-XXXXXX");
@@ -38,8 +37,6 @@ int stage_set_up(void **state)
 
 int stage_tear_down(void **state)
 {
-    (void)state;
-
     if (stage.smtpd != -1)
         close(stage.smtpd);
     if (stage.pid > 0) {

@@ -23,7 +23,6 @@ struct issued publish_issued[3];
 
 int publish_make_issued(void **state)
 {
-    (void)state;
     for (int i = 0; i < 3; i++)
         publish_issued[i] = issue(&(struct issue){.key = "EC:P-256",
             .names = "DNS:a.example",
@@ -33,7 +32,6 @@ int publish_make_issued(void **state)
 
 int publish_clear_issued(void **state)
 {
-    (void)state;
     for (int i = 0; i < 3; i++)
         issued_clear(&publish_issued[i]);
     return 0;

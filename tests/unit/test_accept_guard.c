@@ -34,7 +34,6 @@ static int turned_away; /* the descriptor; -1: none */
 /* In its place, which is the loop. */
 void turnaway_begin(struct turnaways *owner, int fd, const struct peer *peer)
 {
-    (void)owner;
     assert_int_equal(peer->port, port);
     turned_away = fd;
 }
@@ -114,7 +113,6 @@ static void test_nobody_wants_proof(void **state)
 {
     struct peer peer;
 
-    (void)state;
     follow("names = { \"x\" }");
     assert_int_equal(state_of_one(&peer), PEER_NOT_ASKED);
 }
@@ -123,7 +121,6 @@ static void test_a_client_is_found(void **state)
 {
     struct peer peer;
 
-    (void)state;
     follow("proxied = true trusted_proxies = { \"192.0.2.1\" }");
     assert_int_equal(state_of_one(&peer), PEER_PROVEN);
     assert_int_equal(peer.port, port);
@@ -136,7 +133,6 @@ static void test_a_connection_is_known_once(void **state)
     struct peer peer;
     int near;
 
-    (void)state;
     follow("proxied = true trusted_proxies = { \"192.0.2.1\" }");
     int fd = come(&near);
     assert_int_equal(state_after_read(fd, &peer), PEER_PROVEN);
@@ -151,7 +147,6 @@ static void test_a_descriptor_of_others(void **state)
     struct peer peer;
     int ends[2];
 
-    (void)state;
     follow("proxied = true trusted_proxies = { \"192.0.2.1\" }");
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     assert_int_equal(send(ends[0], "x", 1, 0), 1);
@@ -162,7 +157,6 @@ static void test_a_descriptor_of_others(void **state)
 
 static void *turn_once(void *context)
 {
-    (void)context;
     event_base_loop(base, EVLOOP_ONCE);
     return NULL;
 }
@@ -184,7 +178,6 @@ static void test_a_stranger_is_turned_away(void **state)
 {
     int near;
 
-    (void)state;
     follow_port("proxied = true trusted_proxies = { \"192.0.2.1\" }");
     assert_int_equal(come_to_the_loop(&near), -1);
     assert_int_equal(errno, ECONNABORTED);
@@ -198,7 +191,6 @@ static void test_a_proxy_is_let_in(void **state)
     struct peer peer;
     int near;
 
-    (void)state;
     follow_port("proxied = true trusted_proxies = { \"127.0.0.1\" }");
     int fd = come_to_the_loop(&near);
     assert_int_equal(state_after_read(fd, &peer), PEER_PROVEN);
@@ -214,7 +206,6 @@ static void test_the_loop_is_late(void **state)
     uint64_t began_ms = clock_monotonic_ms();
     struct peer peer;
 
-    (void)state;
     follow_port("proxied = true trusted_proxies = { \"192.0.2.1\" }");
     assert_int_equal(state_of_one(&peer), PEER_PROVEN);
     assert_int_equal(peer.port, port);
@@ -228,7 +219,6 @@ static void test_a_late_loop_takes_nothing(void **state)
     struct peer peer;
     int near;
 
-    (void)state;
     follow_port("proxied = true trusted_proxies = { \"192.0.2.1\" }");
     int fd = come(&near);
     event_base_loop(base, EVLOOP_NONBLOCK);
@@ -242,7 +232,6 @@ static void test_the_loop_has_ended(void **state)
 {
     struct peer peer;
 
-    (void)state;
     follow_port("proxied = true trusted_proxies = { \"192.0.2.1\" }");
     bridge_close(bridge);
     assert_int_equal(state_of_one(&peer), PEER_PROVEN);
@@ -253,7 +242,6 @@ static int set_up(void **state)
     struct sockaddr_un name = {.sun_family = AF_UNIX};
     struct error err;
 
-    (void)state;
     if (!log_open(
             "file:/dev/null", LOG_FORMAT_TEXT, LOG_LEVEL_INFO, "test", &err))
         return -1;
@@ -269,7 +257,6 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    (void)state;
     engine_free(&engine);
     config_unref(&config);
     event_base_free(base);

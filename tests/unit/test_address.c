@@ -77,7 +77,6 @@ static const char *const bad[] = {
 
 static void test_parse_and_format(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(good); i++) {
         struct address address;
         char text[ADDRESS_TEXT_SIZE];
@@ -92,7 +91,6 @@ static void test_parse_and_format(void **state)
 
 static void test_parse_refuses(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(bad); i++) {
         struct address address = {.family = ADDRESS_IPV4, .bytes = {1}};
         char text[ADDRESS_TEXT_SIZE];
@@ -109,7 +107,6 @@ static void test_parse_keeps_to_length(void **state)
 {
     struct address address;
     char text[ADDRESS_TEXT_SIZE];
-    (void)state;
     assert_true(address_parse("192.0.2.123", 10, &address));
     assert_string_equal(address_format(&address, text), "192.0.2.12");
     assert_false(address_parse("192.0.2.1\0", 10, &address));
@@ -120,7 +117,6 @@ static void test_parse_keeps_to_length(void **state)
 /* Every IPv6 text that we write must read as the same address again. */
 static void test_format_agrees_with_libc(void **state)
 {
-    (void)state;
     /* Each group is zero or not: all 256 patterns of zero runs. */
     for (unsigned pattern = 0; pattern < 256; pattern++) {
         struct address address = {.family = ADDRESS_IPV6}, again;
@@ -145,7 +141,6 @@ static void test_from_sockaddr(void **state)
     struct address address;
     char text[ADDRESS_TEXT_SIZE];
     uint16_t port = 0;
-    (void)state;
 
     assert_int_equal(inet_pton(AF_INET, "192.0.2.7", &in.sin_addr), 1);
     memcpy(&storage, &in, sizeof in);
@@ -177,7 +172,6 @@ static void test_there_and_back(void **state)
         {"192.0.2.7", sizeof(struct sockaddr_in)},
         {"2001:db8::7", sizeof(struct sockaddr_in6)},
     };
-    (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct sockaddr_storage storage;
         struct address address, again;
@@ -213,7 +207,6 @@ static const struct {
 
 static void test_mask(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(masks); i++) {
         struct address address;
         char text[ADDRESS_TEXT_SIZE];
@@ -227,7 +220,6 @@ static void test_mask(void **state)
 static void test_equal(void **state)
 {
     struct address ipv4, mapped, zero, none = {0};
-    (void)state;
     address_parse("192.0.2.1", 9, &ipv4);
     address_parse("::ffff:192.0.2.1", 16, &mapped);
     address_parse("0.0.0.0", 7, &zero);

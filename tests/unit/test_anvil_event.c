@@ -32,7 +32,6 @@ static void test_fill(void **state)
     };
     struct anvil_ident ident;
 
-    (void)state;
     assert_true(anvil_ident_split("25:192.0.2.0/24", &ident));
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct event event;
@@ -82,7 +81,6 @@ static void test_numbers(void **state)
             [EVENT_AUTH] = 6},
     };
 
-    (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         char got[ANVIL_ANSWER_SIZE], expected[ANVIL_ANSWER_SIZE];
 

@@ -71,7 +71,6 @@ static const struct {
 
 static void test_split(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct anvil_ident ident;
         char client[CIDR_TEXT_SIZE] = "";

@@ -65,7 +65,6 @@ static void test_away(void **state)
 static void test_dead_socket(void **state)
 {
 
-    (void)state;
     policyd_listen();
     close(stage.listener);
     stage.listener = -1;
@@ -80,7 +79,6 @@ static void test_taken_at_once(void **state)
     char byte, request[sizeof CONNECT] = "";
     int fd, link;
 
-    (void)state;
     policyd_listen();
     stage_start(NULL);
     fd = policyd_receive(&byte, &link);
@@ -105,7 +103,6 @@ static void test_taken_in_session(void **state)
     char byte, request[sizeof MESSAGE] = "";
     int fd, link;
 
-    (void)state;
     stage_start("--when-down=accept");
     smtpd_expect(ANVIL_GREETING, LATE_MS);
     smtpd_say(CONNECT);
@@ -127,7 +124,6 @@ static void test_policyd_dies_with_the_offer(void **state)
     char byte;
     int link;
 
-    (void)state;
     policyd_listen();
     stage_start("--when-down=accept");
     close(policyd_receive(&byte, &link));
@@ -147,7 +143,6 @@ static void test_hung(void **state)
     char byte;
     int fd, link;
 
-    (void)state;
     policyd_listen();
     stage_start("--when-down=refuse");
     smtpd_expect(ANVIL_GREETING, LATE_MS);
@@ -172,7 +167,6 @@ static void test_hung(void **state)
 static void test_request_in_parts(void **state)
 {
 
-    (void)state;
     stage_start("--when-down=accept");
     smtpd_expect(ANVIL_GREETING, LATE_MS);
     for (const char *at = CONNECT; *at != '\0'; at++) {
@@ -218,7 +212,6 @@ static void test_malformed(void **state)
 static void test_smtpd_leaves_at_once(void **state)
 {
 
-    (void)state;
     stage_start(NULL);
     close(stage.smtpd);
     stage.smtpd = -1;
@@ -258,7 +251,6 @@ static void test_words(void **state)
         {"/y", "tollgate-anvil-pass: standard input is no connection", 2},
     };
 
-    (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         char command[4200], line[120];
 

@@ -48,7 +48,6 @@ static void test_names(void **state)
         {"", ANVIL_REQUEST_UNKNOWN},
     };
 
-    (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct anvil_request request;
         char text[80];
@@ -85,7 +84,6 @@ static void test_attributes(void **state)
         {"reques=connect\nident=a:1.2.3.4\n", "no request"},
     };
 
-    (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct anvil_request request;
         const char *reason = read_request(&request, cases[i].text);
@@ -103,7 +101,6 @@ static void test_ident_length(void **state)
     struct anvil_request request = {0};
     char ident[ANVIL_IDENT_SIZE];
 
-    (void)state;
     memset(ident, 'x', sizeof ident);
     assert_non_null(
         anvil_request_set(&request, "ident", 5, ident, ANVIL_IDENT_SIZE));
@@ -128,7 +125,6 @@ static void test_answers(void **state)
                                  "newtls=5\nauth=6\n\n",
     };
 
-    (void)state;
     for (unsigned kind = 0; kind < ANVIL_REQUEST_KINDS; kind++) {
         char text[ANVIL_ANSWER_SIZE];
         size_t len = anvil_answer_format(kind, &numbers, text);
@@ -151,7 +147,6 @@ static void test_answer_is_clamped(void **state)
         {4294967295u, "2147483647"},
     };
 
-    (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         uint32_t n = cases[i].number;
         const struct anvil_numbers numbers = {n, n, n, n, n, n};

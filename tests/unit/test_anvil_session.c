@@ -20,7 +20,6 @@ static void test_greeting(void **state)
 {
     int fresh = stage_open(false), late = stage_open(true);
 
-    (void)state;
     assert_string_equal(stage_hear(fresh), ANVIL_GREETING);
     assert_string_equal(stage_hear(late), "");
     stage.config.policyd.anvil_greeting = false;
@@ -42,7 +41,6 @@ static void test_each_request_is_proven(void **state)
         "connect", "message", "recipient", "newtls_status", "newtls", "auth"};
     int fd = stage_open(true);
 
-    (void)state;
     fake_engine.peer = (struct peer){.state = PEER_PROVEN, .port = 12525};
     for (unsigned i = 0; i < COUNT(kinds); i++) {
         char request[80];
@@ -63,7 +61,6 @@ static void test_one_client(void **state)
 {
     int fd = stage_open(true);
 
-    (void)state;
     set_counts(10);
     assert_string_equal(stage_ask(fd, "request=connect\n" A),
         "status=0\ncount=11\nrate=10\n\n");
@@ -102,7 +99,6 @@ static void test_refusals(void **state)
     static const enum verdict_kind kinds[] = {VERDICT_REFUSE, VERDICT_DEFER};
     int fd = stage_open(true);
 
-    (void)state;
     for (size_t i = 0; i < COUNT(kinds); i++) {
         fake_engine.verdict = kinds[i];
         assert_string_equal(stage_ask(fd, "request=connect\n" A), REFUSED);
@@ -157,7 +153,6 @@ static void test_unknown_request(void **state)
 {
     int fd = stage_open(true);
 
-    (void)state;
     assert_string_equal(stage_ask(fd, "request=surprise\n" A), "status=-1\n\n");
     assert_int_equal(fake_engine.decisions, 0);
     assert_int_equal(stage_logged("unknown request"), 1);
@@ -180,7 +175,6 @@ static void test_malformed(void **state)
     };
     int other = stage_open(true);
 
-    (void)state;
     for (size_t i = 0; i < COUNT(requests); i++) {
         int fd = stage_open(true);
         assert_string_equal(stage_ask(fd, requests[i]), "EOF");
@@ -198,7 +192,6 @@ static void test_late_verdict(void **state)
 {
     int fd = stage_open(true);
 
-    (void)state;
     fake_engine.is_async = true;
     assert_string_equal(stage_ask(fd, "request=connect\n" A), "");
     set_counts(5);
@@ -226,7 +219,6 @@ static void test_drain(void **state)
 {
     int idle = stage_open(true), busy = stage_open(true);
 
-    (void)state;
     stage_ask(busy, "request=connect\n" A);
     drain_as_told(0);
     assert_string_equal(stage_hear(idle), "EOF");
@@ -249,7 +241,6 @@ static void test_drain_under_way(void **state)
 {
     int half = stage_open(true), late = stage_open(true);
 
-    (void)state;
     stage_ask(half, "request=conn");
     fake_engine.is_async = true;
     stage_ask(late, "request=lookup\n" A);
@@ -280,7 +271,6 @@ static void test_drain_without_place(void **state)
     static const char *const requests[] = {
         "request=connect\n" A, "request=recipient\n" A};
 
-    (void)state;
     for (size_t i = 0; i < COUNT(requests); i++) {
         int fd = stage_open(true);
         fake_engine.verdict = VERDICT_REFUSE;
@@ -299,7 +289,6 @@ static void test_is_idle(void **state)
 {
     pid_t me = getpid();
 
-    (void)state;
     assert_false(anvil_sessions_is_idle(stage.sessions, me));
     int fd = stage_open(true);
     assert_true(anvil_sessions_is_idle(stage.sessions, me));
@@ -321,7 +310,6 @@ static void test_statistics(void **state)
 {
     int fd = stage_open(true);
 
-    (void)state;
     stage.tracked = 7;
     set_counts(3);
     stage_ask(fd, "request=connect\n" A);

@@ -31,7 +31,6 @@ static void test_all_lines(void **state)
     const time_t day_1 = 1767225723;  /* 2026-01-01 00:02:03 UTC */
     const time_t day_21 = 1795226530; /* 2026-11-21 02:02:10 UTC */
 
-    (void)state;
     anvil_statistics_note(&statistics, ANVIL_PEAK_CACHE_SIZE, 9, "", day_21);
     anvil_statistics_note(
         &statistics, ANVIL_PEAK_AUTH, 6, "smtp:192.0.2.6", day_21);
@@ -66,7 +65,6 @@ static void test_first_peak_wins(void **state)
 {
     struct anvil_statistics statistics = {0};
 
-    (void)state;
     anvil_statistics_note(&statistics, ANVIL_PEAK_MESSAGE, 0, "a:1.1.1.1", 0);
     assert_string_equal(report(&statistics, 1000), "");
     anvil_statistics_note(&statistics, ANVIL_PEAK_MESSAGE, 7, "a:1.1.1.1", 1);
@@ -82,7 +80,6 @@ static void test_longest_ident(void **state)
     struct anvil_statistics statistics = {0};
     char ident[ANVIL_IDENT_SIZE];
 
-    (void)state;
     memset(ident, 'x', sizeof ident - 1);
     ident[sizeof ident - 1] = '\0';
     anvil_statistics_note(

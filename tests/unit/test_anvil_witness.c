@@ -36,7 +36,6 @@ static void test_witness_warns_once(void **state)
     static char *everywhere[] = {NULL};
     int fd = stage_open(true);
 
-    (void)state;
     witness_limit(EVENT_MESSAGE, everywhere);
     witness_limit(EVENT_RECIPIENT, everywhere);
     witness(); /* no client: smtpd asked nothing about this one */
@@ -111,8 +110,6 @@ static void on_look(evutil_socket_t fd, short what, void *context)
 {
     struct look *look = context;
 
-    (void)fd;
-    (void)what;
     look->is_idle = anvil_sessions_is_idle(stage.sessions, getpid());
     if (look->turns++ == 0)
         event_active(look->event, 0, 0);
@@ -134,7 +131,6 @@ static void test_is_not_idle_before_the_decision(void **state)
     struct look look;
     int fd = stage_open(true);
 
-    (void)state;
     look.event = event_new(stage.base, -1, 0, on_look, &look);
     for (size_t i = 0; i < COUNT(rows); i++) {
         look.turns = 0;

@@ -230,8 +230,6 @@ static void drip(evutil_socket_t fd, short what, void *context)
 {
     struct attr_peer *s = context;
 
-    (void)fd;
-    (void)what;
     (void)send(s->peer, "x", 1, MSG_NOSIGNAL);
     if (s->closes > 0)
         event_base_loopbreak(s->base);
@@ -255,8 +253,6 @@ static void closes_a_slow_drip(void **state)
 
 static void stop(evutil_socket_t fd, short what, void *context)
 {
-    (void)fd;
-    (void)what;
     event_base_loopbreak(context);
 }
 

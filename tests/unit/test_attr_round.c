@@ -38,11 +38,6 @@ struct crowd {
 static const char *on_attribute(void *context, const char *name,
     size_t name_len, const char *value, size_t value_len)
 {
-    (void)context;
-    (void)name;
-    (void)name_len;
-    (void)value;
-    (void)value_len;
     return NULL;
 }
 
@@ -229,8 +224,6 @@ static void answer_late(evutil_socket_t fd, short what, void *context)
 {
     struct member *member = context;
 
-    (void)fd;
-    (void)what;
     attr_connection_reply(member->connection, "late\n\n", 6);
 }
 

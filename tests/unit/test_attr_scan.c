@@ -33,7 +33,6 @@ static void marks_are_where_they_should(void **state)
     static const char bytes[] = {'\n', '=', '\0', '\n' + 1, '=' - 1, '\x01',
         '\x80', '\xff', '\x8a', '\xbd', 'a', '\t'};
 
-    (void)state;
     srand(1);
     for (int round = 0; round < 20000; round++) {
         char block[ATTR_BLOCK];
@@ -96,7 +95,6 @@ static void reads_what_is_there(void **state)
 {
     static struct record record, expected;
 
-    (void)state;
     srand(2);
     for (int round = 0; round < 20000; round++) {
         char text[300];
@@ -149,7 +147,6 @@ static const char *problem_of(size_t before, size_t line_len, bool is_ended)
 /* At every place within a block, since lengths are judged a block at once. */
 static void bounds_are_exact(void **state)
 {
-    (void)state;
     for (size_t before = 0; before < 256; before += 8) {
         assert_null(problem_of(before, ATTR_LINE_MAX, true));
         assert_null(problem_of(before, ATTR_LINE_MAX, false));
@@ -176,7 +173,6 @@ static void counts_over_all_calls(void **state)
     struct attr_scan scan = {.request_len = 0};
     size_t used;
 
-    (void)state;
     for (size_t i = 0; i < sizeof text; i += 8)
         memcpy(text + i, "a=12345\n", 8);
     assert_int_equal(

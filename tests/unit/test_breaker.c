@@ -16,7 +16,6 @@ static struct breaker closed_breaker(void)
 static void test_begins_open(void **state)
 {
     struct breaker breaker;
-    (void)state;
     breaker_init(&breaker);
     assert_int_equal(breaker.state, BREAKER_OPEN);
     assert_false(breaker_take_probe(&breaker, 1000000));
@@ -27,7 +26,6 @@ static void test_begins_open(void **state)
 static void test_first_probe_at_once(void **state)
 {
     struct breaker breaker;
-    (void)state;
     breaker_init(&breaker);
     breaker_on_connected(&breaker, 500);
     assert_int_equal(breaker_wait_ms(&breaker, 500), 0);
@@ -42,7 +40,6 @@ static void test_first_probe_at_once(void **state)
 static void test_opens_once(void **state)
 {
     struct breaker breaker = closed_breaker();
-    (void)state;
     assert_true(breaker_on_failure(&breaker, 1000));
     assert_int_equal(breaker.state, BREAKER_OPEN);
     /* Stragglers neither change nor prolong anything. */
@@ -56,7 +53,6 @@ static void test_pauses_grow_and_shrink(void **state)
 {
     struct breaker breaker = closed_breaker();
     uint64_t now_ms = 1000, pause_ms = BREAKER_PAUSE_MIN_MS;
-    (void)state;
     assert_true(breaker_on_failure(&breaker, now_ms));
     for (int i = 0; i < 10; i++) {
         assert_int_equal(breaker_wait_ms(&breaker, now_ms), pause_ms);
@@ -86,7 +82,6 @@ static void test_comes_and_goes(void **state)
 {
     struct breaker breaker = closed_breaker();
     uint64_t now_ms = 10, pause_ms = BREAKER_PAUSE_MIN_MS;
-    (void)state;
     for (int i = 0; i < 10; i++) {
         assert_true(breaker_on_lost(&breaker, now_ms));
         breaker_on_connected(&breaker, now_ms + 1);
@@ -112,7 +107,6 @@ static void test_lost_and_found(void **state)
 {
     struct breaker breaker = closed_breaker();
     uint64_t now_ms = BREAKER_CALM_MS;
-    (void)state;
     assert_true(breaker_on_lost(&breaker, now_ms));
     assert_false(breaker_on_lost(&breaker, now_ms));
     assert_true(breaker_wait_ms(&breaker, 99999) == UINT64_MAX);

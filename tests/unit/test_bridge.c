@@ -65,7 +65,6 @@ static int setup(void **state)
 {
     struct error err;
 
-    (void)state;
     behaviour = ANSWER_AT_ONCE;
     destroyed = 0;
     base = event_base_new();
@@ -78,7 +77,6 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
     bridge_close(bridge);
     event_base_free(base);
     return 0;
@@ -88,7 +86,6 @@ static void *asks_a_thousand_times(void *context)
 {
     long wrong = 0;
 
-    (void)context;
     for (int i = 0; i < 1000; i++) {
         struct task *task = task_new(i);
         if (!bridge_ask(bridge, &task->job, LONG_MS)) {
@@ -104,7 +101,6 @@ static void *asks_a_thousand_times(void *context)
 
 static void *loops(void *context)
 {
-    (void)context;
     event_base_loop(base, EVLOOP_NO_EXIT_ON_EMPTY);
     return NULL;
 }
@@ -131,7 +127,6 @@ static void test_many_threads(void **state)
     enum { THREADS = 8 };
     pthread_t threads[THREADS], loop;
 
-    (void)state;
     pthread_create(&loop, NULL, loops, NULL);
     for (size_t i = 0; i < THREADS; i++)
         pthread_create(&threads[i], NULL, asks_a_thousand_times, NULL);
@@ -169,7 +164,6 @@ static void test_late(void **state)
     struct asking asking = {.timeout_ms = 50};
     pthread_t thread;
 
-    (void)state;
     behaviour = HOLD;
     pthread_create(&thread, NULL, asks_once, &asking);
     event_base_dispatch(base);
@@ -187,7 +181,6 @@ static void test_later(void **state)
     struct asking asking = {.timeout_ms = LONG_MS};
     pthread_t thread;
 
-    (void)state;
     behaviour = HOLD;
     pthread_create(&thread, NULL, asks_once, &asking);
     event_base_dispatch(base);
@@ -204,7 +197,6 @@ static void test_the_end_lets_go(void **state)
     struct pollfd none = {.fd = -1};
     pthread_t thread;
 
-    (void)state;
     pthread_create(&thread, NULL, asks_once, &asking);
     (void)poll(&none, 1, 50); /* most likely it waits by now */
     bridge_close(bridge);
@@ -219,7 +211,6 @@ static void test_the_end_lets_go(void **state)
 
 static int close_base(void **state)
 {
-    (void)state;
     event_base_free(base);
     return 0;
 }
@@ -233,7 +224,6 @@ static int returns_by_itself(void)
 
 static void on_end(int status, void *context)
 {
-    (void)context;
     end_status = status;
     event_base_loopbreak(base);
 }
@@ -244,7 +234,6 @@ static void test_thread_that_ends_is_told(void **state)
         .run = returns_by_itself, .on_end = on_end};
     struct error err;
 
-    (void)state;
     assert_true(bridge_start_thread(bridge, &thread, &err));
     event_base_dispatch(base);
     assert_int_equal(end_status, 7);
@@ -252,7 +241,6 @@ static void test_thread_that_ends_is_told(void **state)
 
 static void test_flags_and_sessions(void **state)
 {
-    (void)state;
     bridge_set_flags(bridge, 5);
     assert_int_equal(bridge_flags(bridge), 5);
     bridge_session_began(bridge);

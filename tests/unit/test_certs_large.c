@@ -29,8 +29,6 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
     struct ticks *ticks = context;
     const struct timeval at_once = {0};
 
-    (void)fd;
-    (void)what;
     ticks->count++;
     evtimer_add(ticks->timer, &at_once);
 }

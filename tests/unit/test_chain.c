@@ -16,7 +16,6 @@ static struct issued root, middle;
 
 static int make_authority(void **state)
 {
-    (void)state;
     root = issue(&(struct issue){.key = "EC:P-256", .ends_in_days = 3000});
     middle = issue(&(struct issue){
         .key = "EC:P-256", .ends_in_days = 1000, .issuer = &root});
@@ -25,7 +24,6 @@ static int make_authority(void **state)
 
 static int end_authority(void **state)
 {
-    (void)state;
     issued_clear(&middle);
     issued_clear(&root);
     return 0;
@@ -50,7 +48,6 @@ static const struct {
 
 static void test_good_keys(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(good_keys); i++) {
         struct error err;
         struct issued one = issue(&(struct issue){.key = good_keys[i].key,
@@ -91,7 +88,6 @@ static const struct {
 
 static void test_bad_certificates(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(bad); i++) {
         struct error err;
         struct issue of = bad[i].issue;
@@ -160,7 +156,6 @@ static struct file_text assemble(
 
 static void test_texts(void **state)
 {
-    (void)state;
     struct issue of = {.key = "EC:P-256", .names = "DNS:a.example"};
     of.issuer = &middle;
     struct issued leaf = issue(&of), other = issue(&of);
@@ -186,7 +181,6 @@ static void test_texts(void **state)
 /* In both ways of encrypting a key; nobody is asked for a passphrase. */
 static void test_encrypted_key(void **state)
 {
-    (void)state;
     struct issued leaf = issue(&(struct issue){
         .key = "RSA:2048", .names = "DNS:a.example", .issuer = &middle});
     for (int traditional = 0; traditional < 2; traditional++) {
@@ -211,7 +205,6 @@ static void test_encrypted_key(void **state)
 
 static void test_dates(void **state)
 {
-    (void)state;
     struct error err;
     struct issued short_lived = issue(&(struct issue){
         .key = "EC:P-256", .ends_in_days = 40, .issuer = &root});
@@ -274,7 +267,6 @@ static const struct {
 /* Of the first certificate, not of its issuers. */
 static void test_a_glance(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(glances); i++) {
         struct issued one = issue(&(struct issue){.key = "EC:P-256",
             .names = glances[i].alternatives,
@@ -295,7 +287,6 @@ static void test_a_glance(void **state)
 
 static void test_names(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(names); i++)
         if (chain_name_matches(names[i].pattern, names[i].name) !=
             names[i].matches)
@@ -305,7 +296,6 @@ static void test_names(void **state)
 /* What Postfix does not read in one reply is not served. */
 static void test_size(void **state)
 {
-    (void)state;
     char *many = xcalloc(1, 200 * 250 * 2);
     struct error err;
     for (unsigned i = 0; i < 800; i++) {

@@ -35,7 +35,6 @@ static struct issued issued[COUNT(stock)];
 
 static int fill_stock(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(stock); i++)
         issued[i] = issue(&(struct issue){.key = stock[i].key,
             .names = stock[i].names,
@@ -46,7 +45,6 @@ static int fill_stock(void **state)
 
 static int clear_stock(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(stock); i++)
         issued_clear(&issued[i]);
     return 0;
@@ -177,14 +175,12 @@ static void check_case(size_t number)
 
 static void test_choice(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(cases); i++)
         check_case(i);
 }
 
 static void test_text_holds_all_in_turn(void **state)
 {
-    (void)state;
     struct chain *chains[CHAIN_ALGORITHMS] = {NULL};
     size_t len;
     set_in_use(chains, "rae");

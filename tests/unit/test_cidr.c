@@ -66,7 +66,6 @@ static const struct {
 
 static void test_parse(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(good); i++) {
         struct cidr cidr = cidr_from(good[i].text);
         char text[CIDR_TEXT_SIZE];
@@ -87,7 +86,6 @@ static void test_cidr_of(void **state)
     struct address address = address_of("2001:db8:1:2:3::4");
     char text[CIDR_TEXT_SIZE];
     struct cidr cidr = cidr_of(&address, 64);
-    (void)state;
     assert_string_equal(cidr_format(&cidr, text), "2001:db8:1:2::/64");
     address = address_of("192.0.2.1");
     cidr = cidr_of(&address, 64);
@@ -122,7 +120,6 @@ static const struct {
 
 static void test_contains(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(containments); i++) {
         struct cidr outer = cidr_from(containments[i].net);
         struct cidr inner = cidr_from(containments[i].inner);
@@ -145,7 +142,6 @@ static void test_unknown_is_nowhere(void **state)
     struct cidr nothing = {0}, all = cidr_from("0.0.0.0/0");
     struct cidr_list list = {0};
     struct error err;
-    (void)state;
     assert_false(cidr_contains(&nothing, &nothing.net));
     assert_false(cidr_contains(&all, &nothing.net));
     assert_false(cidr_list_contains(&list, &all.net));
@@ -179,7 +175,6 @@ static void test_list_keeps_the_widest(void **state)
     };
     struct cidr_list list = {0};
     struct error err;
-    (void)state;
     for (size_t i = 0; i < COUNT(texts); i++)
         assert_true(cidr_list_add(&list, texts[i], &err));
     assert_int_equal(list.count, COUNT(kept));
@@ -209,7 +204,6 @@ static void test_list_equals_linear_search(void **state)
     struct cidr nets[NETS];
     struct cidr_list list = {0};
     uint32_t seed = 20260821;
-    (void)state;
     for (size_t i = 0; i < NETS; i++) {
         uint8_t length = (uint8_t)(20 + next_random(&seed) % 13);
         uint32_t host = next_random(&seed);

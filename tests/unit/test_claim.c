@@ -66,7 +66,6 @@ static void test_order(void **state)
         .frontend_count = 2,
     };
 
-    (void)state;
     assert_true(address_parse("192.0.2.25", 10, &frontends[0].address));
     assert_true(address_parse("2001:db8::25", 12, &frontends[1].address));
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -88,7 +87,6 @@ static int set_up(void **state)
 {
     struct error err;
 
-    (void)state;
     return !(cidr_list_add(&proxies, "172.16.42.2", &err) &&
              cidr_list_add(&proxies, "2001:db8:1::7", &err) &&
              cidr_list_add(&exempt, "203.0.113.0/24", &err) &&
@@ -99,7 +97,6 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    (void)state;
     cidr_list_clear(&proxies);
     cidr_list_clear(&exempt);
     cidr_list_clear(&impossible);

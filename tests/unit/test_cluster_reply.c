@@ -25,7 +25,6 @@ static const struct {
 
 static void test_slots(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(slots); i++)
         if (redis_slot_of_tag(slots[i].tag, strlen(slots[i].tag)) !=
             slots[i].slot)
@@ -55,7 +54,6 @@ static void test_map(void **state)
         parse("*4\r\n"
               "*3\r\n:0\r\n:99\r\n" A "*4\r\n:100\r\n:16383\r\n" B A
               "*3\r\n:7\r\n:7\r\n" SELF "*3\r\n:8\r\n:8\r\n" NIL);
-    (void)state;
     assert_true(cluster_map_read(reply, "10.0.0.3", map));
     assert_int_equal(map->count, 3);
     assert_int_equal(map->owners[0], 0);
@@ -101,7 +99,6 @@ static const char *const bad_maps[] = {
 static void test_bad_maps(void **state)
 {
     struct cluster_map *map = xcalloc(1, sizeof *map);
-    (void)state;
     for (size_t i = 0; i < COUNT(bad_maps); i++) {
         redisReply *reply = parse(bad_maps[i]);
         if (cluster_map_read(reply, "h", map))
@@ -142,7 +139,6 @@ static const struct {
 
 static void test_redirects(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(redirects); i++) {
         struct cluster_redirect redirect;
         bool ok = cluster_redirect_read(redirects[i].text, "asked", &redirect);

@@ -37,7 +37,6 @@ static void test_commands(void **state)
 {
     static char large[70000];
     struct evbuffer *buffer = evbuffer_new();
-    (void)state;
     memset(large, 'x', sizeof large);
     const char *argv[] = {"EVALSHA", "", "a\0b\r\n", large, "10", "9", "8", "7",
         "6", "5", "4", "3"};
@@ -52,7 +51,6 @@ static void test_one_after_the_other(void **state)
     static const char two[] =
         "*1\r\n$4\r\nPING\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n";
     struct evbuffer *buffer = evbuffer_new();
-    (void)state;
     assert_true(
         redis_command_add(buffer, 1, (const char *[]){"PING"}, (size_t[]){4}));
     assert_true(redis_command_add(

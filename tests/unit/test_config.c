@@ -18,7 +18,6 @@ static char *path; /* the file under test, made by setup */
 
 static int setup(void **state)
 {
-    (void)state;
     path = xstrdup("/tmp/tollgate-test-XXXXXX");
     int fd = mkstemp(path);
     return fd == -1 ? -1 : close(fd);
@@ -26,7 +25,6 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
     int result = unlink(path);
     free(path);
     return result;
@@ -53,7 +51,6 @@ static struct config *load(const char *text)
 
 static void test_defaults(void **state)
 {
-    (void)state;
     struct config *config = load("");
     assert_string_equal(config->store, "memory:");
     assert_int_equal(config->store_timeout_ms, 100);
@@ -83,7 +80,6 @@ static void test_defaults(void **state)
 
 static void test_client_limits(void **state)
 {
-    (void)state;
     static const struct {
         const char *window;
         const char *rate_name, *message_name;
@@ -133,7 +129,6 @@ static void test_client_limits(void **state)
 
 static void test_limit_sections(void **state)
 {
-    (void)state;
     struct config *config =
         load("on_store_failure = \"defer\"\n"
              "limit \"a\" { event = \"message\" key = { \"client\", \"helo\" }"
@@ -183,7 +178,6 @@ static void test_limit_sections(void **state)
 
 static void test_default_face_has_a_listener(void **state)
 {
-    (void)state;
     struct config *config =
         load("policyd { listen = { \"policy:unix:/run/t/p\" } }\n"
              "limit \"a\" { event = \"message\" key = { \"client\" }"
@@ -194,7 +188,6 @@ static void test_default_face_has_a_listener(void **state)
 
 static void test_service_titles(void **state)
 {
-    (void)state;
     struct config *config =
         load("service \"mx\" { names = { \"25\", \"smtp\" } }\n"
              "service \"submission\" { }\n");
@@ -209,7 +202,6 @@ static void test_service_titles(void **state)
 
 static void test_listeners(void **state)
 {
-    (void)state;
     struct config *config =
         load("policyd { listen = { \"policy:inet:[::1]:10040\","
              " \"policy:inet:127.0.0.1:1\", \"anvil:unix:/a:b\" } }\n");
@@ -252,7 +244,6 @@ static const char full[] =
 
 static void test_show_loads_again(void **state)
 {
-    (void)state;
     static const enum config_show kinds[] = {
         CONFIG_SHOW_ALL, CONFIG_SHOW_CHANGED};
     const char *name;
@@ -274,7 +265,6 @@ static void test_show_loads_again(void **state)
 
 static void test_show_defaults(void **state)
 {
-    (void)state;
     struct config *config = load(full);
     struct config *empty = load("");
     char *text = show(config, CONFIG_SHOW_DEFAULTS);
@@ -289,7 +279,6 @@ static void test_show_defaults(void **state)
 
 static void test_show_hides_passwords(void **state)
 {
-    (void)state;
     static const char *const texts[] = {
         "store = \"redis://bob:hunter2@h\"\n",
         "store = \"redis://:hunter2@h/1\"\n",
@@ -308,7 +297,6 @@ static void test_show_hides_passwords(void **state)
 
 static void test_needs_restart(void **state)
 {
-    (void)state;
     static const struct {
         const char *before, *after;
         const char *option; /* NULL: a reload does it */
@@ -341,7 +329,6 @@ static void test_needs_restart(void **state)
 /* Under the sanitizers this also shows that nothing leaks. */
 static void test_reload_is_harmless(void **state)
 {
-    (void)state;
     struct config *config = load(full);
     struct config *first = config_ref(config);
     char hash[17];
@@ -367,7 +354,6 @@ static void test_reload_is_harmless(void **state)
 
 static void test_client_store_names(void **state)
 {
-    (void)state;
     assert_string_equal(
         config_client_store_name(EVENT_CONNECTION_COUNT, LIMIT_WINDOW_FIXED),
         "c");

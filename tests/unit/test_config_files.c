@@ -132,7 +132,6 @@ static bool run_case(const char *path)
 
 static void test_files(void **state)
 {
-    (void)state;
     glob_t found;
     size_t failed = 0;
     assert_int_equal(chdir(TEST_DATA "/config"), 0);

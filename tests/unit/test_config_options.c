@@ -68,7 +68,6 @@ static char *lines_of(const char *text, const char *section)
 
 static void test_sample_names_every_option(void **state)
 {
-    (void)state;
     char *sample = read_file(SAMPLE);
     for (size_t i = 0; i < option_count; i++) {
         const struct option *option = &options[i];
@@ -84,7 +83,6 @@ static void test_sample_names_every_option(void **state)
 
 static void test_manual_names_every_option(void **state)
 {
-    (void)state;
     char *manual = read_file(MANUAL);
     for (unsigned s = SECTION_TOP + 1; s < OPTION_SECTIONS; s++)
         if (!strstr(manual, option_sections[s].name))
@@ -112,7 +110,6 @@ static char *item_text(const char *item)
 /* Ranges that the man page gives must be the table's. */
 static void test_manual_gives_ranges(void **state)
 {
-    (void)state;
     char *manual = read_file(MANUAL);
     for (size_t i = 0; i < option_count; i++) {
         const struct option *option = &options[i];
@@ -156,7 +153,6 @@ static struct config *load(const char *path)
 
 static void test_sample_equals_defaults(void **state)
 {
-    (void)state;
     struct config *sample = load(SAMPLE);
     struct config *empty = load("/dev/null");
     char *changed = show(sample, CONFIG_SHOW_CHANGED);
@@ -194,7 +190,6 @@ static char *write_temporary(const char *text)
 
 static void test_sample_examples_load(void **state)
 {
-    (void)state;
     char *sample = read_file(SAMPLE);
     char *examples = uncomment(sample);
     char *path = write_temporary(examples);
@@ -210,7 +205,6 @@ static void test_sample_examples_load(void **state)
 
 static void test_words_are_the_cores(void **state)
 {
-    (void)state;
     const char *const *events = option_find(SECTION_LIMIT, "event")->words;
     for (unsigned i = 0; i < EVENT_KINDS; i++)
         assert_string_equal(events[i], event_kind_name((enum event_kind)i));
@@ -231,7 +225,6 @@ static void test_words_are_the_cores(void **state)
 
 static void test_rows_are_sound(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < option_count; i++) {
         const struct option *option = &options[i];
         const struct option *first = NULL;

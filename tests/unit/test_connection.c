@@ -11,7 +11,6 @@ static void test_pipelined_and_split(void **state)
 {
     struct fixture f;
     struct echo echoes[60];
-    (void)state;
     link_start(&f, false);
     f.fake.is_slow = true;
     f.settings.timeout_ms = 5000;
@@ -31,7 +30,6 @@ static void test_late_reply(void **state)
 {
     struct fixture f;
     struct echo late, next;
-    (void)state;
     link_start(&f, false);
     link_connect(&f);
     f.fake.is_silent = true;
@@ -57,7 +55,6 @@ static void test_own_timeout(void **state)
 {
     struct fixture f;
     struct echo first, second;
-    (void)state;
     link_start(&f, false);
     link_connect(&f);
     f.fake.is_silent = true;
@@ -82,7 +79,6 @@ static void test_cut_in_a_reply(void **state)
 {
     struct fixture f;
     struct echo echoes[3];
-    (void)state;
     link_start(&f, false);
     link_connect(&f);
     f.fake.is_silent = true;
@@ -108,7 +104,6 @@ static void test_malformed(void **state)
         "hello\r\n", "*1025\r\n", "*2\r\n:1\r\n?\r\n", "+OK\r\n+OK\r\n"};
     struct fixture f;
     struct echo echo;
-    (void)state;
     link_start(&f, false);
     link_connect(&f);
     for (unsigned i = 0; i < COUNT(bytes); i++) {
@@ -131,7 +126,6 @@ static void test_cancel(void **state)
 {
     struct fixture f;
     struct echo gone, stays;
-    (void)state;
     link_start(&f, false);
     link_connect(&f);
     assert_true(echo_send(&f, &gone, "gone"));
@@ -148,7 +142,6 @@ static void test_too_many(void **state)
 {
     struct fixture f;
     struct echo echoes[101];
-    (void)state;
     link_start(&f, false);
     f.settings.timeout_ms = 5000;
     link_connect(&f);
@@ -164,7 +157,6 @@ static void test_too_many(void **state)
 static void test_load_script_again(void **state)
 {
     struct fixture f;
-    (void)state;
     link_start(&f, false);
     link_connect(&f);
     f.fake.seen_len = 0;
@@ -182,7 +174,6 @@ static void test_drop(void **state)
 {
     struct fixture f;
     struct echo echo;
-    (void)state;
     link_start(&f, false);
     link_connect(&f);
     assert_true(echo_send(&f, &echo, "x"));
@@ -200,7 +191,6 @@ static void test_silence_makes_it_anew(void **state)
 {
     struct fixture f;
     struct echo echo;
-    (void)state;
     link_start(&f, false);
     link_connect(&f);
     f.fake.is_silent = true;
@@ -246,7 +236,6 @@ static void test_busy_callbacks(void **state)
     struct fixture f;
     struct busybody busy = {.f = &f};
     struct echo other;
-    (void)state;
     link_start(&f, false);
     link_connect(&f);
     busy.call = (struct redis_call){.on_reply = on_busybody, .context = &busy};

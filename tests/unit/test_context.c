@@ -106,7 +106,6 @@ static void run_script(const struct script *script)
 
 static void test_scripts(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(scripts); i++)
         run_script(&scripts[i]);
 }
@@ -116,7 +115,6 @@ static void test_connect_counts_once_and_at_once(void **state)
     struct context *context = context_new();
     struct event event;
 
-    (void)state;
     const struct context_peer peer = {.client_addr = "IPv6:2001:db8::1",
         .daemon_name = "smtp",
         .daemon_addr = "192.0.2.25",
@@ -153,7 +151,6 @@ static void test_address(void **state)
         {NULL, NULL, "unknown"},
     };
 
-    (void)state;
     inet_pton(AF_INET, "198.51.100.7", &ipv4.sin_addr);
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct context *context = context_new();
@@ -177,7 +174,6 @@ static void test_texts(void **state)
     struct context *context = context_new();
     struct event event;
 
-    (void)state;
     context_helo(context, "mx.example");
     context_mail(context, "<a@b.example>", "bob");
     context_rcpt(context, "c@d.example", "stale");
@@ -210,7 +206,6 @@ static void test_long_text(void **state)
 {
     static const size_t sizes[] = {500, 510, 511, 512, 513, 514, 2000};
 
-    (void)state;
     for (size_t i = 0; i < 2 * COUNT(sizes); i++) {
         struct context *context = context_new();
         struct event event;
@@ -235,7 +230,6 @@ static void test_content_does_not_overflow(void **state)
     struct context *context = context_new();
     struct event event;
 
-    (void)state;
     context_content(context, UINT32_MAX - 5);
     context_content(context, 10);
     context_end(context, "queue");
@@ -250,7 +244,6 @@ static void test_header(void **state)
     struct event event;
     char text[CONTEXT_HEADER_SIZE];
 
-    (void)state;
     const struct context_peer peer = {
         .client_addr = "198.51.100.7", .daemon_name = "smtp in"};
     context_connect(context, &peer);

@@ -33,7 +33,6 @@ static void run_now(struct control_call *call, const json_t *arguments)
 
 static void run_later(struct control_call *call, const json_t *arguments)
 {
-    (void)arguments;
     waiting = call;
     control_call_keep(call, &ended, on_end);
 }
@@ -55,7 +54,6 @@ static const struct control_command table[] = {
 const struct control_command *control_command_find(
     const struct control_host *host, const char *name)
 {
-    (void)host;
     for (size_t i = 0; i < COUNT(table); i++)
         if (strcmp(table[i].name, name) == 0)
             return &table[i];
@@ -64,7 +62,6 @@ const struct control_command *control_command_find(
 
 static void on_write(void *context, const char *line, size_t len)
 {
-    (void)context;
     assert_true(len < sizeof written);
     assert_null(memchr(line, '\n', len));
     memcpy(written, line, len);
@@ -73,13 +70,11 @@ static void on_write(void *context, const char *line, size_t len)
 
 static bool has_room(void *context)
 {
-    (void)context;
     return !is_full;
 }
 
 static void on_over(void *context)
 {
-    (void)context;
     over++;
 }
 
@@ -110,7 +105,6 @@ static void test_now(void **state)
 {
     struct control_call call = call_of(&stranger);
 
-    (void)state;
     say(&call, "{\"command\":\"now\",\"arguments\":{\"key\":\"\xc3\xa4\"}}");
     assert_string_equal(
         written, HEAD("true") "\"result\":{\"got\":\"\xc3\xa4\"}}");
@@ -139,7 +133,6 @@ static const struct {
 
 static void test_refusals(void **state)
 {
-    (void)state;
     if (geteuid() == stranger.uid)
         skip();
     for (size_t i = 0; i < COUNT(refusals); i++) {
@@ -162,7 +155,6 @@ static void test_later(void **state)
 {
     struct control_call call = call_of(&stranger);
 
-    (void)state;
     say(&call, "{\"command\":\"later\"}");
     assert_string_equal(written, "");
     assert_true(call.is_open);
@@ -180,7 +172,6 @@ static void test_cancel(void **state)
 {
     struct control_call call = call_of(&stranger);
 
-    (void)state;
     control_call_cancel(&call);
     assert_int_equal(ended, 0);
     say(&call, "{\"command\":\"later\"}");
@@ -194,7 +185,6 @@ static void test_stream(void **state)
 {
     struct control_call call = call_of(&stranger);
 
-    (void)state;
     say(&call, "{\"command\":\"stream\"}");
     assert_string_equal(written, HEAD("true") "\"result\":{}}");
     assert_true(call.is_open);
@@ -220,7 +210,6 @@ static void test_text(void **state)
         {"\xc3\xa4", "\xc3\xa4"}, {"a\xff\\", "a\\xff\\\\"},
         {"\x01\xfe", "\\x01\\xfe"}};
 
-    (void)state;
     for (size_t i = 0; i < COUNT(texts); i++) {
         json_t *value = control_text(texts[i][0]);
         assert_string_equal(json_string_value(value), texts[i][1]);
@@ -246,7 +235,6 @@ static void test_changes_are_logged(void **state)
     struct error err;
     char target[64];
 
-    (void)state;
     if (geteuid() == stranger.uid)
         skip();
     int fd = mkstemp(log_path);

@@ -39,7 +39,6 @@ static const struct {
 
 static void test_lines(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(lines); i++) {
         struct control_request request;
         struct error err = {""};
@@ -68,7 +67,6 @@ static void test_length_counts(void **state)
     struct error err;
     const char *line = "{\"command\":\"a\"}garbage";
 
-    (void)state;
     assert_true(control_request_parse(line, 15, &request, &err));
     assert_string_equal(request.command, "a");
     control_request_clear(&request);
@@ -84,7 +82,6 @@ static void test_deep(void **state)
     struct error err;
     char *line = xcalloc(1, CONTROL_LINE_MAX);
 
-    (void)state;
     memset(line, '[', CONTROL_LINE_MAX);
     assert_false(control_request_parse(line, CONTROL_LINE_MAX, &request, &err));
     control_request_clear(&request);
@@ -113,7 +110,6 @@ static const struct {
 
 static void test_arguments(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(checks); i++) {
         struct error err = {""};
         struct control_request request = {

@@ -32,7 +32,6 @@ static const struct {
 
 static void test_rights(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct control_rights rights = {0};
         struct control_peer peer = {
@@ -56,7 +55,6 @@ static void test_follow(void **state)
     const struct control_peer peer = {.uid = 12345, .group_count = 0};
     char *first[] = {(char[]){"12345"}, NULL}, *second[] = {NULL};
 
-    (void)state;
     control_rights_follow(&rights, first);
     assert_true(control_rights_may_change(&rights, &peer));
     control_rights_follow(&rights, second);
@@ -69,7 +67,6 @@ static void test_peer(void **state)
     static struct control_peer peer;
     int pair[2];
 
-    (void)state;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     assert_true(control_peer_ask(pair[0], &peer));
     assert_int_equal(peer.uid, geteuid());

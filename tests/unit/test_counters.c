@@ -46,7 +46,6 @@ static const struct {
 
 static void test_keys(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(keys); i++) {
         struct counter_key key;
         struct error err = {""};
@@ -149,7 +148,6 @@ static void test_client(void **state)
     struct event event = {
         .face = FACE_ANVIL, .service = "25", .client_text = "", EVENT_NO_TEXTS};
 
-    (void)state;
     list(&counters, config, "198.51.100.7");
     /* of each service: two limits, and reports of the other four kinds;
      * and the client's address */
@@ -184,7 +182,6 @@ static void test_others(void **state)
     static struct counters counters;
     struct config *config = load();
 
-    (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         list(&counters, config, cases[i].key);
         assert_int_equal(counters.count, cases[i].count);
@@ -200,7 +197,6 @@ static void test_names(void **state)
     static struct names names;
     char name[NAMES_SIZE + 1];
 
-    (void)state;
     names_note(&names, "25");
     names_note(&names, "25");
     names_note(&names, "");
@@ -235,7 +231,6 @@ static void test_peers(void **state)
     static struct peers peers;
     struct address proxy = address_of(0);
 
-    (void)state;
     peers_note(&peers, &proxy, true, "25", 1000);
     peers_note(&peers, &proxy, true, "587", 2000);
     peers_note(&peers, &proxy, true, "25", 3000);

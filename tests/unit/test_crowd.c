@@ -40,7 +40,6 @@ static void test_shares(void **state)
     struct crowd crowd = {0};
     uint32_t hits = 0;
 
-    (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
         if (play(&crowd, rows[i].percent, &hits) != rows[i].is_one)
             fail_msg("%u %%: %u hits", rows[i].percent, (unsigned)hits);

@@ -19,7 +19,6 @@ static void check(uint64_t number)
 
 static void test_all_lengths(void **state)
 {
-    (void)state;
     uint64_t power = 1;
     for (int digits = 1; digits <= DECIMAL_MAX; digits++, power *= 10) {
         check(power - 1);
@@ -54,7 +53,6 @@ static void test_reading(void **state)
         {"x", 9, false, 0, NULL},
     };
 
-    (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         const char *at = cases[i].text;
         uint64_t number;

@@ -130,7 +130,6 @@ static void test_durations(void **state)
 {
     struct error err;
     uint64_t ms;
-    (void)state;
     for (size_t i = 0; i < COUNT(durations); i++) {
         assert_true(duration_parse(durations[i].text, &ms, &err));
         assert_int_equal(ms, durations[i].ms);
@@ -145,7 +144,6 @@ static void test_durations(void **state)
 
 static void test_format(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(formats); i++) {
         char text[DURATION_TEXT_SIZE];
         assert_string_equal(
@@ -158,7 +156,6 @@ static void test_rates(void **state)
     struct error err;
     struct rate rate;
     char written[RATE_TEXT_SIZE];
-    (void)state;
     for (size_t i = 0; i < COUNT(rates); i++) {
         if (!rate_parse(rates[i].text, &rate, &err))
             fail_msg("%s", err.text);

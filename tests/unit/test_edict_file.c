@@ -62,7 +62,6 @@ static void test_all_come_back(void **state)
     struct edict_table *table = edict_table_new();
     char subject[32];
 
-    (void)state;
     put(table, "198.51.100.0/24", NULL, 12345);
     put(table, "2001:db8::/64", NULL, UINT64_MAX - 1);
     for (unsigned i = 0; i < 5000; i++) {
@@ -80,7 +79,6 @@ static void test_there_may_be_none(void **state)
 {
     struct edict_table *table = edict_table_new();
 
-    (void)state;
     struct edict_table *copy = written_and_read(table);
     assert_int_equal(edict_table_count(copy, EDICT_BAN), 0);
     edict_table_free(&copy);
@@ -147,7 +145,6 @@ static const struct {
 
 static void test_what_is_damaged_is_left_out(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(files); i++) {
         struct edict_table *table = edict_table_new();
         FILE *file = tmpfile();

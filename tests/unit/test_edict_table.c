@@ -64,7 +64,6 @@ static void test_bans_hold_what_lies_in_them(void **state)
     };
     struct edict_table *table = edict_table_new();
 
-    (void)state;
     assert_string_equal(banned_by(table, "198.51.100.7", 0), "");
     ban(table, "198.51.100.7", 900);
     ban(table, "198.51.100.0/24", 300);
@@ -88,7 +87,6 @@ static void test_a_ban_that_is_lifted_frees_what_lay_in_it(void **state)
 {
     struct edict_table *table = edict_table_new();
 
-    (void)state;
     ban(table, "10.0.0.0/8", 9);
     ban(table, "10.1.0.0/16", 9);
     ban(table, "10.1.1.0/24", 9);
@@ -137,7 +135,6 @@ static void test_overrides_are_found_by_limit_and_subject(void **state)
     struct edict large;
     char subject[EDICT_KEY_SIZE];
 
-    (void)state;
     assert_null(edict_table_override(table, "day", "u=bob", 0));
     override(table, "rate", "c=192.0.2.1", 1, 9);
     override(table, "rate", "s=25|c=192.0.2.1", 2, 5);
@@ -163,7 +160,6 @@ static void test_texts_are_cut_and_cleaned(void **state)
 {
     char field[8];
 
-    (void)state;
     edict_set_text(field, sizeof field, "a\tb\nc\x7f");
     assert_string_equal(field, "a b c ");
     edict_set_text(field, sizeof field, "0123456789");
@@ -228,7 +224,6 @@ static void test_random_bans(void **state)
     struct edict_table *table = edict_table_new();
     struct list list = {.count = 0};
 
-    (void)state;
     srand(6);
     for (int i = 0; i < 20000; i++) {
         change(table, &list);

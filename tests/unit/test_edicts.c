@@ -359,7 +359,6 @@ static void test_texts_that_are_none(void **state)
     char large[EDICT_TEXT_SIZE + EDICT_KEY_SIZE];
     struct edict edict;
 
-    (void)state;
     for (size_t i = 0; i < COUNT(ids); i++)
         assert_false(edict_read_id(&edict, ids[i], strlen(ids[i])));
     for (size_t i = 0; i < COUNT(texts); i++)

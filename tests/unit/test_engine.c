@@ -13,7 +13,6 @@ static void test_all_limits_of_an_event_are_one_request(void **state)
 {
     struct bench bench;
 
-    (void)state;
     bench_open(&bench, bench_policy_limits);
     bench_decide(&bench, bench_first_recipient());
     assert_int_equal(fake_store.charges_asked, 1);
@@ -31,7 +30,6 @@ static void test_longest_refusal_is_told(void **state)
 {
     struct bench bench;
 
-    (void)state;
     bench_open(&bench, bench_policy_limits);
     fake_store.refuses[0] = fake_store.refuses[3] = true;
     fake_store.retry_ms[0] = 1000;
@@ -48,7 +46,6 @@ static void test_shadow_refuses_nothing(void **state)
 {
     struct bench bench;
 
-    (void)state;
     bench_open(&bench, bench_policy_limits);
     fake_store.refuses[1] = true;
     const struct verdict *verdict =
@@ -63,7 +60,6 @@ static void test_max_per_message_needs_no_store(void **state)
 {
     struct bench bench;
 
-    (void)state;
     bench_open(&bench, bench_policy_limits);
     struct event event = bench_event(FACE_POLICY, "198.51.100.7");
     event.amount[EVENT_RECIPIENT] = 1;
@@ -82,7 +78,6 @@ static void test_store_away_defer_wins(void **state)
 {
     struct bench bench;
 
-    (void)state;
     bench_open(&bench, bench_policy_limits);
     fake_store.status = STORE_UNAVAILABLE;
     const struct verdict *verdict =
@@ -97,7 +92,6 @@ static void test_store_away_local_share(void **state)
 {
     struct bench bench;
 
-    (void)state;
     bench_open(&bench, bench_policy_limits);
     struct event event = bench_event(FACE_POLICY, "198.51.100.7");
     event.amount[EVENT_MESSAGE] = 1;
@@ -116,7 +110,6 @@ static void test_store_away_reports_for_all(void **state)
 {
     static const uint32_t cases[][2] = {{1, 1}, {7, 21}, {~0u, INT32_MAX}};
 
-    (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct bench bench;
         bench_open(&bench, "");
@@ -160,7 +153,6 @@ static void test_store_partly_away(void **state)
     struct bench bench;
     struct engine_lease lease = {0};
 
-    (void)state;
     const struct verdict *verdict = connect_partly(&bench, "", 0, false);
     assert_int_equal(verdict->kind, VERDICT_PASS);
     assert_int_equal(fake_store.local_asked, 1);
@@ -179,7 +171,6 @@ static void test_store_partly_away_and_refused_here(void **state)
 {
     struct bench bench;
 
-    (void)state;
     const struct verdict *verdict = connect_partly(&bench, "", 0, true);
     assert_int_equal(verdict->kind, VERDICT_REFUSE);
     assert_string_equal(fake_store.released, "a=198.51.100.7/c:net ");
@@ -190,7 +181,6 @@ static void test_store_partly_away_defer(void **state)
 {
     struct bench bench;
 
-    (void)state;
     const struct verdict *verdict =
         connect_partly(&bench, "on_store_failure = \"defer\"", 1, false);
     assert_int_equal(verdict->kind, VERDICT_DEFER);
@@ -204,7 +194,6 @@ static void test_store_partly_away_accept(void **state)
 {
     struct bench bench;
 
-    (void)state;
     const struct verdict *verdict =
         connect_partly(&bench, "on_store_failure = \"accept\"", 1, false);
     assert_int_equal(verdict->kind, VERDICT_PASS);
@@ -217,7 +206,6 @@ static void test_anvil_reports_without_limits(void **state)
 {
     struct bench bench;
 
-    (void)state;
     bench_open(&bench, "");
     struct event event = bench_event(FACE_ANVIL, "198.51.100.7");
     event.amount[EVENT_CONNECTION] = 1;
@@ -239,7 +227,6 @@ static void test_reports_share_no_counter_with_another_face(void **state)
 {
     static const char *const feeders[] = {"policy", "milter"};
 
-    (void)state;
     for (size_t i = 0; i < COUNT(feeders); i++) {
         char *text = xprintf("client_limits_at = \"%s\"\n"
                              "client_message_rate_limit = 5\n"
@@ -266,7 +253,6 @@ static void test_anvil_count_is_postfixs_own(void **state)
 {
     struct bench bench;
 
-    (void)state;
     bench_open(&bench, "limit \"day\" { at = \"anvil\" event = \"message\"\n"
                        "  key = { \"client\" } rate = \"500/1d\" }\n");
     struct event event = bench_event(FACE_ANVIL, "198.51.100.7");
@@ -284,7 +270,6 @@ static void test_lease_is_given_back_as_taken(void **state)
     struct bench bench;
     struct engine_lease lease = {0};
 
-    (void)state;
     bench_open(&bench, "");
     struct event event = bench_event(FACE_ANVIL, "198.51.100.7");
     event.amount[EVENT_CONNECTION_COUNT] = 1;
@@ -301,7 +286,6 @@ static void test_cancelled_decision_is_silent(void **state)
 {
     struct bench bench;
 
-    (void)state;
     bench_open(&bench, bench_policy_limits);
     fake_store.answers_later = true;
     bench_decide(&bench, bench_first_recipient());
@@ -317,7 +301,6 @@ static void test_reload_during_a_decision(void **state)
 {
     struct bench bench;
 
-    (void)state;
     bench_open(&bench, bench_policy_limits);
     fake_store.answers_later = true;
     fake_store.refuses[0] = true;

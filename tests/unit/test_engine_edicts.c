@@ -57,7 +57,6 @@ static void test_bans(void **state)
     };
     struct bench bench;
 
-    (void)state;
     bench_open(&bench, behind_proxies);
     put_ban("198.51.100.0/24", 90000);
     put_ban("203.0.113.1", 0);
@@ -99,7 +98,6 @@ static void test_a_ban_in_shadow_refuses_nothing(void **state)
 {
     struct bench bench;
 
-    (void)state;
     bench_open(&bench, "shadow = true\n");
     put_ban("198.51.100.0/24", 90000);
     struct event event = bench_event(FACE_ANVIL, "198.51.100.7");
@@ -130,7 +128,6 @@ static void test_infrastructure_cannot_be_banned(void **state)
     };
     struct bench bench;
 
-    (void)state;
     bench_open(&bench, behind_proxies);
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct cidr net;
@@ -158,7 +155,6 @@ static void test_overrides_change_a_limit_for_one_key(void **state)
 {
     struct bench bench;
 
-    (void)state;
     bench_open(&bench, bench_policy_limits);
     put_override("client_message_rate_limit", "c=198.51.100.7", 50, 0, 90000);
     put_override(
@@ -195,7 +191,6 @@ static void test_overrides_hold_while_the_store_is_away(void **state)
 {
     struct bench bench;
 
-    (void)state;
     bench_open(&bench,
         "client_limits_at = \"policy\"\n"
         "client_message_rate_limit = 5\n"
@@ -220,7 +215,6 @@ static void test_override_of_max_per_message(void **state)
 {
     struct bench bench;
 
-    (void)state;
     bench_open(&bench,
         "limit \"cap\" { event = \"recipient\" max_per_message = 3\n"
         "  key = { \"sasl_username\" } at = \"policy\" }\n");
@@ -243,7 +237,6 @@ static void test_anvil_reports_no_more_than_the_limit_to_whom_we_let_pass(
 {
     struct bench bench;
 
-    (void)state;
     bench_open(&bench, "client_limits_at = \"anvil\"\n"
                        "client_connection_rate_limit = 5\n");
     struct event event = bench_event(FACE_ANVIL, "198.51.100.7");
@@ -263,7 +256,6 @@ static void test_a_dry_decision_leaves_no_trace(void **state)
     static struct metrics before;
     struct bench bench;
 
-    (void)state;
     bench_open(&bench, bench_policy_limits);
     struct event event = bench_first_recipient();
     event.is_dry = event.peek = true;

@@ -7,7 +7,6 @@ static void test_exempt_client_is_not_charged(void **state)
 {
     struct bench bench;
 
-    (void)state;
     bench_open(&bench, bench_policy_limits);
     struct event event = bench_event(FACE_POLICY, "192.0.2.9");
     event.amount[EVENT_MESSAGE] = 1;
@@ -24,7 +23,6 @@ static void test_exempt_client_is_held_by_his_login(void **state)
 {
     struct bench bench;
 
-    (void)state;
     bench_open(&bench, bench_policy_limits);
     struct event event = bench_first_recipient();
     event.client = bench_event(FACE_POLICY, "192.0.2.9").client;
@@ -47,7 +45,6 @@ static void test_nobody_inherits_an_exemption(void **state)
 {
     struct bench bench;
 
-    (void)state;
     bench_open(&bench, bench_policy_limits);
     struct event event = bench_first_recipient();
     event.is_exempt = true;
@@ -62,7 +59,6 @@ static void test_net_is_exempt_only_as_a_whole(void **state)
 {
     struct bench bench;
 
-    (void)state;
     bench_open(&bench, bench_policy_limits);
     struct event event = bench_event(FACE_ANVIL, "192.0.0.0/16");
     event.amount[EVENT_MESSAGE] = 1;

@@ -10,7 +10,6 @@
 static void test_set_and_prefix(void **state)
 {
     struct error err = {0};
-    (void)state;
     assert_false(error_set(&err, "%s is not %d", "x", 7));
     assert_string_equal(err.text, "x is not 7");
     assert_false(error_prefix(&err, "%s:%d: ", "file", 3));
@@ -22,7 +21,6 @@ static void test_set_and_prefix(void **state)
 static void test_is_one_line(void **state)
 {
     struct error err;
-    (void)state;
     error_set(&err, "a\nb\r\033[1m\177%s", "\xc3\xa4");
     assert_string_equal(err.text, "a?b??[1m?\xc3\xa4");
 }
@@ -31,7 +29,6 @@ static void test_is_cut(void **state)
 {
     struct error err;
     char text[2000];
-    (void)state;
     memset(text, 'x', sizeof text - 1);
     text[sizeof text - 1] = '\0';
     error_set(&err, "%s", text);

@@ -12,7 +12,6 @@ static void test_names_round_trip(void **state)
     enum face face;
     enum event_kind kind;
     enum key_part part;
-    (void)state;
     for (unsigned i = 0; i < FACES; i++) {
         assert_true(face_parse(face_name((enum face)i), &face));
         assert_int_equal(face, i);
@@ -51,7 +50,6 @@ static const struct {
 
 static void test_who_can_feed_what(void **state)
 {
-    (void)state;
     assert_int_equal(COUNT(feeds), EVENT_KINDS);
     for (size_t i = 0; i < COUNT(feeds); i++) {
         enum event_kind kind;
@@ -66,7 +64,6 @@ static void test_who_can_feed_what(void **state)
 
 static void test_anvil_knows_the_client_only(void **state)
 {
-    (void)state;
     for (unsigned i = 0; i < KEY_PARTS; i++) {
         const char *name = key_part_name((enum key_part)i);
         bool is_known = strcmp(name, "client") == 0 ||
@@ -92,7 +89,6 @@ static const struct {
 
 static void test_key_texts(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(domains); i++) {
         struct event event = {
             .service = "25",

@@ -10,7 +10,6 @@ static void test_handshake(void **state)
 {
     struct fixture f;
     char username[] = "bob", password[] = "s3cret";
-    (void)state;
     link_start(&f, false);
     f.settings.url.username = username;
     f.settings.url.password = password;
@@ -28,7 +27,6 @@ static void test_password_alone(void **state)
 {
     struct fixture f;
     char password[] = "s3cret";
-    (void)state;
     link_start(&f, false);
     f.settings.url.password = password;
     link_connect(&f);
@@ -41,7 +39,6 @@ static void test_wrong_password(void **state)
 {
     struct fixture f;
     char password[] = "s3cret";
-    (void)state;
     link_start(&f, false);
     f.settings.url.password = password;
     f.fake.auth_reply = "-WRONGPASS with args beginning with: 's3cret'\r\n";
@@ -63,7 +60,6 @@ static void test_wrong_password(void **state)
 static void test_name_refused(void **state)
 {
     struct fixture f;
-    (void)state;
     link_start(&f, false);
     f.fake.name_reply = "-DENIED Redis is running in protected mode\r\n";
     f.connection = redis_connection_new(f.base, &f.settings);
@@ -78,7 +74,6 @@ static void test_name_refused(void **state)
 static void test_script_refused(void **state)
 {
     struct fixture f;
-    (void)state;
     link_start(&f, false);
     f.fake.script_reply = "-LOADING Redis is\x1b loading\r\n";
     f.connection = redis_connection_new(f.base, &f.settings);
@@ -95,7 +90,6 @@ static void test_script_refused(void **state)
 static void test_names_and_addresses(void **state)
 {
     static const char *const hosts[] = {"127.0.0.1", "localhost"};
-    (void)state;
     for (size_t i = 0; i < COUNT(hosts); i++) {
         struct fixture f;
         char host[32];
@@ -112,7 +106,6 @@ static void test_nobody_there(void **state)
 {
     struct fixture f;
     char host[] = "no-such-host.invalid", path[] = "/nonexistent/socket";
-    (void)state;
     link_start(&f, false);
     f.settings.url = (struct redis_url){.host = host, .port = 1};
     f.connection = redis_connection_new(f.base, &f.settings);
@@ -132,7 +125,6 @@ static void test_freed_while_a_name_is_looked_up(void **state)
 {
     struct fixture f;
     char host[] = "no-such-host.invalid";
-    (void)state;
     link_start(&f, false);
     f.settings.url = (struct redis_url){.host = host, .port = 1};
     f.connection = redis_connection_new(f.base, &f.settings);

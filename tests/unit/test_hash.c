@@ -34,7 +34,6 @@ static const struct {
 
 static void test_vectors(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(vectors); i++)
         assert_int_equal(
             hash_bytes(vectors[i].key, vectors[i].bytes, vectors[i].len),
@@ -44,7 +43,6 @@ static void test_vectors(void **state)
 static void test_keys_differ(void **state)
 {
     struct hash_key a = {0}, b = {0};
-    (void)state;
     hash_key_init(&a);
     hash_key_init(&b);
     assert_false(a.k0 == b.k0 && a.k1 == b.k1);

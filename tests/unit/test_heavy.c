@@ -38,7 +38,6 @@ static const struct heavy_slot *find(const void *bytes, size_t len)
 
 static void test_few_keys_are_exact(void **state)
 {
-    (void)state;
     begin();
     note("a", 1, 1, true);
     note("bb", 2, 5, false);
@@ -61,7 +60,6 @@ static void test_long_keys_are_cut(void **state)
 {
     char key[100];
 
-    (void)state;
     begin();
     memset(key, 'x', sizeof key);
     note(key, sizeof key, 1, false);
@@ -85,7 +83,6 @@ static void test_bounds_hold(void **state)
 {
     static uint64_t truth[KEYS], marked[KEYS];
 
-    (void)state;
     srand(4);
     begin();
     for (int i = 0; i < 200000; i++) {

@@ -10,7 +10,6 @@ static void test_bytes(void **state)
     const unsigned char bytes[] = {0x00, 0x09, 0xaf, 0xff};
     char text[2 * sizeof bytes + 2];
 
-    (void)state;
     memset(text, 'x', sizeof text);
     assert_ptr_equal(hex_write(text, bytes, sizeof bytes), text);
     assert_string_equal(text, "0009afff");

@@ -31,7 +31,6 @@ static int handle_metrics(struct evbuffer *body, void *context)
 
 static int handle_ready(struct evbuffer *body, void *context)
 {
-    (void)context;
     evbuffer_add_printf(body, "draining\n");
     return 503;
 }
@@ -55,8 +54,6 @@ static const struct http_route pages[] = {
 
 static void server_on_term(evutil_socket_t number, short what, void *context)
 {
-    (void)number;
-    (void)what;
     event_base_loopbreak(context);
 }
 
@@ -86,7 +83,6 @@ static int server_setup(void **state)
 {
     char address[40], byte;
     int ready[2];
-    (void)state;
     port = free_port();
     (void)snprintf(address, sizeof address, "127.0.0.1:%u", (unsigned)port);
     assert_int_equal(pipe(ready), 0);
@@ -104,7 +100,6 @@ static int server_setup(void **state)
 static int server_teardown(void **state)
 {
     int status;
-    (void)state;
     assert_int_equal(kill(server_pid, SIGTERM), 0);
     assert_int_equal(waitpid(server_pid, &status, 0), server_pid);
     assert_true(WIFEXITED(status));
@@ -166,7 +161,6 @@ static void answers_as_the_table_says(void **state)
             "\r\n\r\nMethod Not Allowed\n"},
     };
     char answer[4096];
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         ask(cases[i].request, answer, sizeof answer);
         size_t len = strlen(answer), end = strlen(cases[i].end);
@@ -210,7 +204,6 @@ static void shows_pages_to_those_who_mean_us(void **state)
     };
     char request[200], answer[4096];
 
-    (void)state;
     for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
         (void)snprintf(request, sizeof request,
             "GET / HTTP/1.1\r\nA: b\r\n%sC: d\r\n\r\n", hosts[i].host);
@@ -246,7 +239,6 @@ static void refuses_oversized_and_broken_requests(void **state)
         "GET \x80 HTTP/1.1\r\n\r\n",
     };
     static char big[12000], answer[20000];
-    (void)state;
     (void)snprintf(
         big, sizeof big, "GET /metrics HTTP/1.1\r\nX: %09000d\r\n\r\n", 0);
     /* Bytes that come after the answer must not cost the peer the answer. */
@@ -276,7 +268,6 @@ static double now_s(void)
 /* Each byte comes soon after the last one, the request never ends. */
 static void ends_slow_drip(void **state)
 {
-    (void)state;
     int fd = visit();
     struct pollfd closed = {.fd = fd, .events = POLLIN};
     double start = now_s();
@@ -298,7 +289,6 @@ static void bounds_the_connections(void **state)
 {
     int fds[70];
     char byte;
-    (void)state;
     for (size_t i = 0; i < 70; i++)
         fds[i] = visit();
     struct pollfd last = {.fd = fds[69], .events = POLLIN};
@@ -335,7 +325,6 @@ static void waits_when_descriptors_run_out(void **state)
     struct rlimit before, few;
     int fds[40];
     struct pollfd answered = {.events = POLLIN};
-    (void)state;
     assert_int_equal(prlimit(server_pid, RLIMIT_NOFILE, NULL, &before), 0);
     few = before;
     few.rlim_cur = 20;
@@ -365,7 +354,6 @@ static void refuses_bad_addresses(void **state)
     };
     struct event_base *base = event_base_new();
     struct error err;
-    (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         err.text[0] = '\0';
         assert_null(http_server_new(base, bad[i], routes, NULL, &err));

@@ -70,7 +70,6 @@ static void check_good(size_t i, size_t step)
 /* In steps of any size. */
 static void test_good(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(good); i++)
         for (size_t step = 1; step <= strlen(good[i].text) + 1; step++)
             check_good(i, step);
@@ -78,7 +77,6 @@ static void test_good(void **state)
 
 static void test_bad(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(bad); i++) {
         struct json_split split;
         enum json_split_result result;
@@ -95,7 +93,6 @@ static void test_bad(void **state)
  * acme.json. */
 static void test_large(void **state)
 {
-    (void)state;
     for (int is_object = 0; is_object < 2; is_object++) {
         struct json_split split;
         size_t len = 2 * JSON_SPLIT_FRAME_MAX;

@@ -44,7 +44,6 @@ static void test_admit_and_release(void **state)
 {
     struct lease_table *table = lease_table_new();
     struct subject subject = client(1);
-    (void)state;
     struct lease *lease = ask(table, &subject, 1);
     lease_answer(table, lease, 1, LEASE_ADMITTED, true, 1);
     assert_int_equal(held(table, &subject), 1);
@@ -64,7 +63,6 @@ static void test_names_and_subjects_differ(void **state)
 {
     struct lease_table *table = lease_table_new();
     struct subject one = client(1), two = client(2);
-    (void)state;
     lease_take(table, &one, "n");
     lease_take(table, &two, "n");
     lease_take(table, &one, "m");
@@ -80,7 +78,6 @@ static void test_refused_changes_nothing(void **state)
 {
     struct lease_table *table = lease_table_new();
     struct subject subject = client(1);
-    (void)state;
     struct lease *lease = ask(table, &subject, 1);
     lease_answer(table, lease, 1, LEASE_REFUSED, true, 1);
     assert_null(lease_find(table, &subject, "n"));
@@ -94,7 +91,6 @@ static void test_replies_set_it_right(void **state)
 {
     struct lease_table *table = lease_table_new();
     struct subject subject = client(1);
-    (void)state;
     struct lease *first = ask(table, &subject, 1);
     struct lease *second = ask(table, &subject, 2);
     assert_ptr_equal(first, second);
@@ -110,7 +106,6 @@ static void test_release_before_the_answer(void **state)
 {
     struct lease_table *table = lease_table_new();
     struct subject subject = client(1);
-    (void)state;
     lease_answer(table, ask(table, &subject, 1), 1, LEASE_ADMITTED, true, 1);
     struct lease *lease = ask(table, &subject, 2);
     lease_release(table, &subject, "n");
@@ -125,7 +120,6 @@ static void test_cancelled_asker_gives_back(void **state)
 {
     struct lease_table *table = lease_table_new();
     struct subject subject = client(1);
-    (void)state;
     struct lease *lease = ask(table, &subject, 1);
     lease_answer(table, lease, 1, LEASE_ADMITTED, false, 1);
     assert_int_equal(lease_table_units(table), 0);
@@ -138,7 +132,6 @@ static void test_lost_answer_is_written(void **state)
 {
     struct lease_table *table = lease_table_new();
     struct subject subject = client(1);
-    (void)state;
     struct lease *lease = ask(table, &subject, 1);
     lease_answer(table, lease, 1, LEASE_UNKNOWN, true, 1);
     assert_int_equal(held(table, &subject), 0);
@@ -156,7 +149,6 @@ static void test_changes_while_writing(void **state)
     struct lease_table *table = lease_table_new();
     struct subject subject = client(1);
     uint32_t mine = 0;
-    (void)state;
     lease_take(table, &subject, "n");
     struct lease *lease = lease_next_write(table, &mine);
     assert_int_equal(mine, 1);
@@ -172,7 +164,6 @@ static void test_come_and_gone_untold(void **state)
 {
     struct lease_table *table = lease_table_new();
     struct subject subject = client(1);
-    (void)state;
     lease_take(table, &subject, "n");
     assert_true(lease_has_queued(table));
     lease_release(table, &subject, "n");
@@ -184,7 +175,6 @@ static void test_come_and_gone_untold(void **state)
 static void test_renewal_by_age(void **state)
 {
     struct lease_table *table = lease_table_new();
-    (void)state;
     for (unsigned i = 0; i < 3; i++) {
         struct subject subject = client(i);
         lease_answer(table, ask(table, &subject, 1), 1, LEASE_ADMITTED, true,
@@ -217,7 +207,6 @@ static void test_renewal_outlives_refusals(void **state)
 {
     struct lease_table *table = lease_table_new();
     struct subject subject = client(1);
-    (void)state;
     lease_answer(table, ask(table, &subject, 1), 1, LEASE_ADMITTED, true, 1);
     lease_queue_older(table, 100);
     lease_answer(table, ask(table, &subject, 2), 2, LEASE_REFUSED, true, 50);
@@ -232,7 +221,6 @@ static void test_renewal_outlives_refusals(void **state)
 static void test_many(void **state)
 {
     struct lease_table *table = lease_table_new();
-    (void)state;
     for (unsigned i = 0; i < 5000; i++) {
         struct subject subject = client(i);
         lease_take(table, &subject, "n");

@@ -150,7 +150,6 @@ static void run_history(unsigned seed)
 
 static void test_random_histories(void **state)
 {
-    (void)state;
     for (unsigned seed = 1; seed <= 300; seed++)
         run_history(seed);
 }

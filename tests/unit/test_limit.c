@@ -45,7 +45,6 @@ static void test_empty_limit_applies_to_all(void **state)
     struct limit limit = {0};
     char *none[] = {NULL};
     struct event event = event_from("");
-    (void)state;
     assert_true(limit_applies(&limit, &event, ""));
     limit.services = none;
     assert_true(limit_applies(&limit, &event, "25"));
@@ -59,7 +58,6 @@ static void test_services(void **state)
     char *others[] = {submission, NULL};
     struct event event = event_from("");
     struct limit limit = {.services = by_name};
-    (void)state;
     assert_true(limit_applies(&limit, &event, "25"));
     limit.services = by_title;
     assert_true(limit_applies(&limit, &event, "25"));
@@ -87,7 +85,6 @@ static void test_clients(void **state)
 {
     struct limit limit = {0};
     struct error err;
-    (void)state;
     assert_true(cidr_list_add(&limit.clients, "198.51.100.0/24", &err));
     assert_true(cidr_list_add(&limit.clients, "2001:db8::/64", &err));
     for (size_t i = 0; i < COUNT(clients); i++) {
@@ -101,7 +98,6 @@ static void test_authentication(void **state)
 {
     struct event with = full_event(), without = event_from("198.51.100.7");
     struct limit limit = {.authenticated = LIMIT_AUTH_ANY};
-    (void)state;
     assert_true(limit_applies(&limit, &with, "25"));
     assert_true(limit_applies(&limit, &without, "25"));
     limit.authenticated = LIMIT_AUTH_YES;
@@ -115,7 +111,6 @@ static void test_authentication(void **state)
 static void test_unknown_parts_silence_a_limit(void **state)
 {
     struct event full = full_event(), empty = event_from("");
-    (void)state;
     for (unsigned part = 0; part < KEY_PARTS; part++) {
         struct limit limit = {
             .key = BIT(part) | BIT(KEY_SERVICE),
@@ -162,7 +157,6 @@ static const struct {
 static void test_exempt_clients_are_free_of_limits_by_client(void **state)
 {
     struct event event = full_event();
-    (void)state;
     for (size_t i = 0; i < COUNT(exemptions); i++) {
         struct limit limit = {.key = exemptions[i].key};
         event.is_exempt = false;
@@ -205,7 +199,6 @@ static const struct {
 
 static void test_subjects(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(subjects); i++) {
         struct event event = event_from(subjects[i].client);
         struct subject subject;
@@ -221,7 +214,6 @@ static void test_subject_of_all_parts(void **state)
 {
     struct event event = full_event();
     struct subject subject;
-    (void)state;
     limit_subject((1u << KEY_PARTS) - 1, &event, "25", prefixes, &subject);
     assert_string_equal(subject.text,
         "s=25|c=198.51.100.7|a=198.51.100.7|u=bob|f=a@example.com|"
@@ -233,7 +225,6 @@ static void test_prefixes(void **state)
     struct event event = event_from("198.51.100.7");
     struct limit_prefixes wide = {.ipv4 = 24, .ipv6 = 0};
     struct subject subject;
-    (void)state;
     limit_subject(CLIENT, &event, "", wide, &subject);
     assert_string_equal(subject.text, "c=198.51.100.0/24");
     event = event_from("2001:db8::1");
@@ -262,7 +253,6 @@ static void expected_subject(const char *sender, char text[SUBJECT_SIZE])
 static void test_long_subjects_are_hashed(void **state)
 {
     char sender[5000], expected[SUBJECT_SIZE];
-    (void)state;
     for (size_t len = 90; len < sizeof sender; len += len < 300 ? 1 : 701) {
         struct event event = event_from("");
         struct subject subject, other;
@@ -287,7 +277,6 @@ static void test_nobody_spells_a_hashed_subject(void **state)
     char sender[200];
     struct event event = event_from("");
     struct subject hashed, forged;
-    (void)state;
     memset(sender, 'x', sizeof sender - 1);
     sender[sizeof sender - 1] = '\0';
     event.sender = sender;
@@ -308,7 +297,6 @@ static void test_clear(void **state)
         .n = 7,
     };
     struct error err;
-    (void)state;
     limit.services[0] = xstrdup("25");
     assert_true(cidr_list_add(&limit.clients, "192.0.2.1", &err));
     limit_clear(&limit);

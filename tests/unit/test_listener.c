@@ -202,7 +202,6 @@ static void closes_peers_that_are_not_allowed(void **state)
     int nodelay = 0;
     char byte;
     socklen_t len = sizeof nodelay;
-    (void)state;
     assert_true(cidr_list_add(&allowed, "127.0.0.2", &err));
     assert_true(cidr_list_add(&all, "127.0.0.0/8", &err));
     scene_open(&scene, &config, &allowed);
@@ -234,7 +233,6 @@ static void ipv6_leaves_ipv4_free(void **state)
     struct listener_options options = {0};
     struct listener *first = NULL, *second = NULL, *third = NULL;
     struct error err = {0};
-    (void)state;
     four.host = any4;
     six.host = any6;
     int probe = socket(AF_INET6, SOCK_STREAM, 0);

@@ -30,7 +30,6 @@ static const struct {
 
 static void test_escape(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(escapes); i++) {
         char out[64];
         assert_ptr_equal(
@@ -53,7 +52,6 @@ static const struct {
 static void test_styles(void **state)
 {
     static const char text[] = "a\"\\\n\xc3\xa4\xff";
-    (void)state;
     for (size_t i = 0; i < COUNT(styles); i++) {
         char out[64];
         size_t len = log_escape_as(
@@ -86,7 +84,6 @@ static const struct {
 
 static void test_json_keeps_only_utf8(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(characters); i++) {
         const char *bytes = characters[i].bytes;
         char out[64];
@@ -128,7 +125,6 @@ static void test_json_for_any_bytes(void **state)
 {
     uint32_t seed = 7;
     iconv_t decoder = iconv_open("UCS-4", "UTF-8");
-    (void)state;
     assert_true(decoder != (iconv_t)-1);
     for (int round = 0; round < 20000; round++) {
         char text[48], out[128];

@@ -10,7 +10,6 @@
 
 static void test_sizes_of_zero(void **state)
 {
-    (void)state;
     void *memory = xcalloc(0, 8);
     assert_non_null(memory);
     memory = xrealloc(memory, 0);
@@ -20,7 +19,6 @@ static void test_sizes_of_zero(void **state)
 
 static void test_contents(void **state)
 {
-    (void)state;
     char *zero = xcalloc(3, 5);
     for (size_t i = 0; i < 15; i++)
         assert_int_equal(zero[i], 0);
@@ -35,7 +33,6 @@ static void test_contents(void **state)
 
 static void test_printf_is_never_cut(void **state)
 {
-    (void)state;
     char *text = xprintf("%s%05000d", "a", 7);
     assert_int_equal(strlen(text), 5001);
     assert_int_equal(text[0], 'a');

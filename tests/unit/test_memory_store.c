@@ -58,7 +58,6 @@ static void test_all_or_nothing(void **state)
     struct charge charges[3] = {sliding(&subject, "a", 10),
         sliding(&subject, "b", 1), fixed(&subject, 2, 0)};
 
-    (void)state;
     assert_true(memory_store_charge(store, charges, 3, false, 1000));
     assert_int_equal(charges[0].used, 1);
     assert_int_equal(charges[2].used, 1);
@@ -86,7 +85,6 @@ static void test_noted_counts(void **state)
         sliding(&subject, "b", 1), fixed(&subject, 2, 0)};
     struct charge share = sliding(&subject, "a", 5);
 
-    (void)state;
     for (uint64_t i = 0; i < 3; i++)
         memory_store_note(store, charges, 2, true, 1000 + i);
     charges[1].refused = true; /* a shadow: counts no more */
@@ -113,7 +111,6 @@ static void test_bytes_for_a_client(void **state)
     struct memory_store *store = memory_store_new(CLIENTS);
     size_t before = mallinfo2().uordblks;
 
-    (void)state;
     for (uint64_t round = 0; round < 17; round++) {
         for (unsigned i = 0; i < CLIENTS; i++) {
             struct subject subject = client(i);
@@ -134,7 +131,6 @@ static void test_shadow(void **state)
     struct charge charges[2] = {
         sliding(&subject, "a", 3), sliding(&subject, "b", 1)};
 
-    (void)state;
     charges[1].shadow = true;
     assert_true(memory_store_charge(store, charges, 2, false, 0));
     assert_true(memory_store_charge(store, charges, 2, false, 1));
@@ -156,7 +152,6 @@ static void test_fixed_that_decides(void **state)
     struct charge charges[2] = {
         fixed(&subject, 1, 1), sliding(&subject, "day", 9)};
 
-    (void)state;
     assert_true(memory_store_charge(store, charges, 2, true, 10500));
     assert_int_equal(charges[0].used, 0);
     assert_int_equal(memory_store_count(store), 0);
@@ -183,7 +178,6 @@ static void test_lease_is_honoured(void **state)
         {.kind = CHARGE_LEASE, .subject = &subject, .name = "n", .limit = 1},
         sliding(&subject, "a", 9)};
 
-    (void)state;
     charges[0].refused = true;
     charges[0].used = 7;
     charges[0].retry_ms = 30000;
@@ -205,7 +199,6 @@ static void test_keys_are_apart(void **state)
     struct charge charges[5] = {sliding(&bob, "a", 9), sliding(&bob, "b", 9),
         sliding(&bobby, "a", 9), fixed(&bob, 0, 0), sliding(&bob, "rates", 9)};
 
-    (void)state;
     memory_store_charge(store, charges, 5, false, 1);
     assert_int_equal(memory_store_count(store), 5);
     for (size_t i = 0; i < 5; i++)
@@ -218,7 +211,6 @@ static void test_growing_keeps_all(void **state)
     enum { CLIENTS = 30000 };
     struct memory_store *store = memory_store_new(CLIENTS + 16);
 
-    (void)state;
     for (unsigned round = 1; round <= 3; round++) {
         for (unsigned i = 0; i < CLIENTS; i++) {
             struct subject subject = client(i);
@@ -239,7 +231,6 @@ static void test_expired_go_by_themselves(void **state)
     struct subject subject = subject_of("c=192.0.2.1");
     struct charge charge = sliding(&subject, "a", 1000000);
 
-    (void)state;
     for (unsigned i = 0; i < 5000; i++) {
         struct subject other = client(i);
         struct charge once = sliding(&other, "a", 9);
@@ -289,7 +280,6 @@ static void test_full_table_keeps_the_recent(void **state)
     struct memory_store *store = memory_store_new(1000);
     uint64_t now_ms = 1000;
 
-    (void)state;
     charge_clients(store, 0, 2000, 9, &now_ms);
     assert_true(memory_store_count(store) <= 1000);
     assert_true(count_kept(store, 1900, 2000, now_ms) >= 98);
@@ -302,7 +292,6 @@ static void test_full_table_keeps_those_that_refuse(void **state)
     struct memory_store *store = memory_store_new(1000);
     uint64_t now_ms = 1000;
 
-    (void)state;
     charge_clients(store, 0, 800, 1, &now_ms); /* at their limit */
     charge_clients(store, 800, 5000, 9, &now_ms);
     assert_int_equal(count_kept(store, 0, 800, now_ms), 800);
@@ -314,7 +303,6 @@ static void test_full_table_prefers_the_expired(void **state)
     struct memory_store *store = memory_store_new(1000);
     uint64_t now_ms = 86400000;
 
-    (void)state;
     for (unsigned i = 0; i < 500; i++) {
         struct subject subject = client(10000 + i);
         struct charge charge = sliding(&subject, "a", 9);
@@ -332,7 +320,6 @@ static void test_all_refusing_still_ends(void **state)
     struct memory_store *store = memory_store_new(64);
     uint64_t now_ms = 1000;
 
-    (void)state;
     charge_clients(store, 0, 1000, 1, &now_ms);
     assert_true(memory_store_count(store) <= 64);
     memory_store_free(&store);
@@ -347,7 +334,6 @@ static void test_forget(void **state)
         sliding(&subject, "b", 3), fixed(&subject, 1, 0),
         fixed(&subject, 2, 0)};
 
-    (void)state;
     assert_false(memory_store_forget(store, &charges[0], 1000));
     for (int i = 0; i < 3; i++)
         assert_true(memory_store_charge(store, charges, 4, false, 1000));

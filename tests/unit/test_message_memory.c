@@ -145,7 +145,6 @@ static void has_a_text_form(void **state)
         {"1 1x", false, 0, false},
     };
 
-    (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         char text[MESSAGE_SEEN_TEXT_SIZE];
         struct message_seen seen = message_seen_parse(cases[i].text);

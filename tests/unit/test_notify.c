@@ -71,7 +71,6 @@ static void sends_every_message(void **state)
 static void reaches_abstract_socket(void **state)
 {
     char name[64];
-    (void)state;
     (void)snprintf(name, sizeof name, "@tollgate-test-%d", (int)getpid());
     int fd = manager_open(name);
     notify_ready();
@@ -112,7 +111,6 @@ static void reads_watchdog(void **state)
         {"-5", NULL, 0},
     };
     char self[24];
-    (void)state;
     (void)snprintf(self, sizeof self, "%d", (int)getpid());
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const char *pid = cases[i].pid;

@@ -53,7 +53,6 @@ static void test_tops(void **state)
     struct decision eve = decision_of(config, "198.51.100.7", "");
     char text[STORE_BOARD_MAX];
 
-    (void)state;
     tops_note(tops, &bob, 1000);
     bob.verdict.kind = VERDICT_REFUSE;
     bob.verdict.reason = REASON_LIMIT;
@@ -103,7 +102,6 @@ static void test_a_clock_that_is_a_tick_behind(void **state)
     struct tops *tops = tops_new();
     struct decision bob = decision_of(config, "198.51.100.7", "bob");
 
-    (void)state;
     tops_note(tops, &bob, 1000);
     read_tops(tops, &lists, 61001);
     tops_note(tops, &bob, 60998);
@@ -123,7 +121,6 @@ static void test_ring(void **state)
     const struct ring_record *record;
     uint64_t missed;
 
-    (void)state;
     decision_ring_note(ring, &bob); /* nobody looks on */
     decision_ring_join(ring, &refused, true);
     decision_ring_note(ring, &bob); /* of no interest */
@@ -159,7 +156,6 @@ static void test_a_slow_reader_is_told_what_he_missed(void **state)
     struct ring_reader reader;
     uint64_t missed, told = 0, lost = 0;
 
-    (void)state;
     decision_ring_join(ring, &reader, false);
     for (unsigned i = 0; i < 3 * RING_RECORDS + 5; i++) {
         bob.verdict.used = i;

@@ -60,7 +60,6 @@ static void test_keys(void **state)
     };
     struct config *config = bench_load(limits);
 
-    (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct edict edict = {.kind = EDICT_BAN};
         struct error err;
@@ -107,7 +106,6 @@ static void test_rates(void **state)
     struct edict edict;
     struct error err;
 
-    (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
         const struct limit *limit =
             override_find_limit(config, rows[i].limit, &err);
@@ -135,7 +133,6 @@ static void test_a_fixed_window_of_clients_is_common(void **state)
     const struct limit *limit =
         override_find_limit(config, "client_message_rate_limit", &err);
 
-    (void)state;
     assert_true(override_set_rate(&edict, limit, "9", &err));
     assert_true(override_set_rate(&edict, limit, "9/60s", &err));
     assert_false(override_set_rate(&edict, limit, "9/61s", &err));

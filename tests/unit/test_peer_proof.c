@@ -76,7 +76,6 @@ static void expect(const struct peer *peer, const char *name,
 
 static void test_cases(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct peer_prover prover;
         struct child child;
@@ -104,7 +103,6 @@ static void test_descriptors_are_given_back(void **state)
     struct child child;
     unsigned before;
 
-    (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct peer_prover prover;
         prover_init(&prover);
@@ -128,7 +126,6 @@ static void test_who_has_gone_proves_nothing(void **state)
     struct peer peer;
     int hint = 0;
 
-    (void)state;
     prover_init(&prover);
     child_start(&child, has_client);
     peer_prove(&prover, child.fd, &hint, &peer);
@@ -148,7 +145,6 @@ static void test_a_closed_connection_proves_nothing_by_pid(void **state)
     struct peer peer;
     int pair[2], hint = 0;
 
-    (void)state;
     prover_init(&prover);
     prover.by_pid = true;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
@@ -169,7 +165,6 @@ static void test_inet(void **state)
     int far = connect_to(listener, AF_INET);
     int near = accept(listener, NULL, NULL);
 
-    (void)state;
     prover_init(&prover);
     peer_prove(&prover, near, &hint, &peer);
     expect(&peer, "inet", PEER_INET, "", 0);
@@ -185,7 +180,6 @@ static void test_a_wrong_hint_is_mended(void **state)
     struct child child;
     struct peer peer;
 
-    (void)state;
     prover_init(&prover);
     child_start(&child, has_many_others);
     for (int wrong = 1; wrong < 20; wrong++) {
@@ -200,7 +194,6 @@ static void test_check(void **state)
 {
     struct error err;
 
-    (void)state;
     assert_true(peer_proof_check(&err));
 }
 

@@ -243,7 +243,6 @@ static void dialogues_count_what_they_should(void **state)
     struct dirent **entries;
     int count = scandir(folder, &entries, is_dialogue, alphasort);
 
-    (void)state;
     assert_true(count > 0);
     for (int i = 0; i < count; i++) {
         check_dialogue(entries[i]->d_name);
@@ -261,7 +260,6 @@ static void reset_forgets_everything(void **state)
         "recipient_count", "size"};
     struct policy_request request = {.state = POLICY_OTHER};
 
-    (void)state;
     for (size_t i = 0; i < COUNT(names); i++)
         assert_null(
             policy_request_set(&request, names[i], strlen(names[i]), "7", 1));

@@ -24,7 +24,6 @@ static const char fields[] = "smtp/inet/service = smtp\n"
 
 static int setup(void **state)
 {
-    (void)state;
     config = calloc(1, sizeof *config);
     assert_non_null(config);
     postfix_parameters_set(&config->main, "known_tcp_ports",
@@ -34,7 +33,6 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
     postfix_config_free(&config);
     return 0;
 }
@@ -46,8 +44,6 @@ static const struct postfix_service *find(const char *name, const char *type)
 
 static void test_services(void **state)
 {
-    (void)state;
-
     postfix_parameters_set(&config->main, "compatibility_level", "3.6");
     postfix_config_read_services(
         config, fields, "smtp/inet/a = b\nsmtp/inet/c =\nno/inet/d = e\n");
@@ -72,8 +68,6 @@ static void test_services(void **state)
 /* Before Postfix 3.0's level "-" is "y". */
 static void test_old_level(void **state)
 {
-    (void)state;
-
     postfix_parameters_set(&config->main, "compatibility_level", "0");
     postfix_config_read_services(config, fields, "");
     assert_true(find("smtp", "inet")->is_chrooted);
@@ -82,8 +76,6 @@ static void test_old_level(void **state)
 
 static void test_disabled(void **state)
 {
-    (void)state;
-
     postfix_parameters_set(
         &config->main, "master_service_disable", "!smtp/inet, inet smtpd/pass");
     postfix_config_read_services(config, fields, "");
@@ -111,7 +103,6 @@ static void test_ports(void **state)
         {"no-such-service", 0},
         {"", 0},
     };
-    (void)state;
 
     for (size_t i = 0; i < COUNT(cases); i++)
         assert_int_equal(

@@ -10,7 +10,6 @@
 static void test_lines(void **state)
 {
     struct postfix_parameters parameters;
-    (void)state;
 
     postfix_parameters_parse(
         "a = 1\nb =\nnoise\nc = x = y  \n a2=2", &parameters);
@@ -43,7 +42,6 @@ static void test_lists(void **state)
         {"{ a, b", "{ a, b"}, /* never closed */
         {"a} b", "a}|b"},
     };
-    (void)state;
 
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct postfix_list list;
@@ -58,7 +56,6 @@ static void test_lists(void **state)
 static void test_list_edits(void **state)
 {
     struct postfix_list list;
-    (void)state;
 
     postfix_list_parse("b d", &list);
     postfix_list_insert(&list, 0, strdup("a"));
@@ -90,7 +87,6 @@ static void test_entries(void **state)
         {"{}", "", NULL, true},
         {"{ unix:x, {timeout} }", "unix:x", NULL, true},
     };
-    (void)state;
 
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct postfix_entry entry;
@@ -125,7 +121,6 @@ static void test_times(void **state)
         {"-1s", 0},
         {"999999999999999999999s", 0},
     };
-    (void)state;
 
     for (size_t i = 0; i < COUNT(cases); i++) {
         uint64_t ms = 0;

@@ -21,7 +21,6 @@ static void test_output(void **state)
 {
     struct error err;
     char *output;
-    (void)state;
 
     assert_true(run("echo loud >&2; printf 'a\\nb'", AMPLE_MS, &output, &err));
     assert_string_equal(output, "a\nb");
@@ -36,7 +35,6 @@ static void test_both_at_once(void **state)
 {
     struct error err;
     char *output;
-    (void)state;
 
     assert_true(run("head -c 300000 /dev/zero | tr '\\0' e >&2;"
                     "head -c 300000 /dev/zero | tr '\\0' o",
@@ -50,7 +48,6 @@ static void test_surroundings(void **state)
 {
     struct error err;
     char *output;
-    (void)state;
 
     setenv("LC_ALL", "tlh_KX", 1);
     setenv("PATH", "/nowhere", 1);
@@ -76,7 +73,6 @@ static void test_failures(void **state)
         {"exec cat /dev/zero", AMPLE_MS,
             "sh: more than 4194304 bytes of output"},
     };
-    (void)state;
 
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct error err;
@@ -92,7 +88,6 @@ static void test_missing(void **state)
     const char *argv[] = {"no-such-program-here", NULL};
     struct error err;
     char *output;
-    (void)state;
 
     assert_false(program_read(argv, AMPLE_MS, &output, &err));
     assert_string_equal(

@@ -106,7 +106,6 @@ static unsigned verdicts;
 
 static void on_verdict(struct decision *decision)
 {
-    (void)decision;
     verdicts++;
 }
 
@@ -162,7 +161,6 @@ static void test_rows(void **state)
     struct config *config = load(text);
     struct engine *engine = engine_new(NULL, config);
 
-    (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct decision decision = {.on_verdict = on_verdict};
         decision.event = event_of(&rows[i]);
@@ -201,7 +199,6 @@ static void test_frontends(void **state)
     struct event event = event_of(&through_proxy);
     struct verdict verdict;
 
-    (void)state;
     assert_true(address_parse("192.0.2.25", 10, &event.frontend));
     event.frontend_port = 25;
     decide_with(engine, event, &verdict);
@@ -223,7 +220,6 @@ static void test_reload_takes_trust_away(void **state)
              "  trusted_proxies = { \"172.16.42.3\" } }\n");
     struct verdict verdict;
 
-    (void)state;
     decide_with(engine, event_of(&through_proxy), &verdict);
     assert_int_equal(verdict.kind, VERDICT_PASS);
     engine_reload(engine, after);
@@ -244,7 +240,6 @@ static void test_shadow_does_not_reach_proof(void **state)
     struct engine *engine = engine_new(NULL, config);
     struct verdict verdict;
 
-    (void)state;
     decide_with(engine, event_of(&through_proxy), &verdict);
     assert_int_equal(verdict.kind, VERDICT_REFUSE);
     engine_free(&engine);
@@ -260,7 +255,6 @@ static void test_proof_is_not_made_where_none_is_wanted(void **state)
     struct event event = event_of(&through_proxy);
     int hint = 0;
 
-    (void)state;
     engine_prove(engine, -1, &hint, &event);
     assert_int_equal(event.peer.state, PEER_NOT_ASKED);
     engine_free(&engine);
@@ -282,7 +276,6 @@ static void test_a_login_of_an_exempt_client(void **state)
     struct config *config = load(text);
     struct engine *engine = engine_new(NULL, config);
 
-    (void)state;
     for (size_t i = 0; i < COUNT(webmail); i++) {
         struct event event = event_of(&webmail[i]);
         struct verdict verdict;
@@ -305,7 +298,6 @@ static void test_local_submission_at_the_milter(void **state)
     struct event event = event_of(&local);
     struct verdict verdict;
 
-    (void)state;
     event.face = FACE_MILTER;
     decide_with(engine, event, &verdict);
     assert_int_equal(verdict.kind, VERDICT_PASS);
@@ -345,7 +337,6 @@ static void test_refused_for_the_peer_alone(void **state)
     struct config *config = load(text);
     struct engine *engine = engine_new(NULL, config);
 
-    (void)state;
     for (size_t i = 0; i < COUNT(peers); i++) {
         struct peer peer = {.state = peers[i].state, .port = peers[i].port};
         address_parse(
@@ -361,7 +352,6 @@ static int set_up(void **state)
 {
     struct error err;
 
-    (void)state;
     return !log_open(
         "file:/dev/null", LOG_FORMAT_TEXT, LOG_LEVEL_INFO, "test", &err);
 }

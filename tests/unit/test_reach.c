@@ -15,7 +15,6 @@ static char folder[64], file[80];
 
 static int setup(void **state)
 {
-    (void)state;
     snprintf(folder, sizeof folder, "/tmp/test_reach.%d", (int)getpid());
     snprintf(file, sizeof file, "%s/file", folder);
     FILE *made;
@@ -26,7 +25,6 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
     chmod(folder, 0755);
     unlink(file);
     return rmdir(folder);
@@ -58,7 +56,6 @@ static void test_modes(void **state)
         {0711, 0602, false, REACH_YES},
     };
     struct error err;
-    (void)state;
 
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct reach_user user =
@@ -75,7 +72,6 @@ static void test_from(void **state)
     struct reach_user user = stranger((gid_t)(getgid() + 4711));
     char inner[128];
     struct error err;
-    (void)state;
 
     snprintf(inner, sizeof inner, "%s/inner", folder);
     assert_int_equal(mkdir(inner, 0755), 0);
@@ -93,7 +89,6 @@ static void test_absent(void **state)
     struct reach_user user = stranger(0);
     struct error err;
     char path[128];
-    (void)state;
 
     snprintf(path, sizeof path, "%s/no/such", folder);
     chmod(folder, 0755);
@@ -104,7 +99,6 @@ static void test_users(void **state)
 {
     struct reach_user user;
     struct error err;
-    (void)state;
 
     assert_true(reach_user_find("root", &user, &err));
     assert_int_equal(user.uid, 0);

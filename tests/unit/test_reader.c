@@ -56,7 +56,6 @@ static const struct {
 
 static void test_cases(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(cases); i++)
         for (size_t step = 1; step < 60; step++) {
             int count =
@@ -74,7 +73,6 @@ static void test_endless_string(void **state)
     char part[1000];
     redisReply *reply;
     size_t fed = 0;
-    (void)state;
     memset(part, 'x', sizeof part);
     assert_true(redis_reader_feed(reader, start, sizeof start - 1));
     while (redis_reader_next(reader, &reply) == REDIS_READ_MORE) {
@@ -92,7 +90,6 @@ static void test_long_stream(void **state)
     size_t len = 0, size = 500000;
     char *bytes = malloc(size);
     int count = 0;
-    (void)state;
     assert_non_null(bytes);
     while (len + 20 < size) {
         len += (size_t)snprintf(bytes + len, 20, "*2\r\n:1\r\n:2\r\n");
@@ -110,7 +107,6 @@ static void test_damaged(void **state)
                                "+OK\r\n$-1\r\n*1\r\n*1\r\n*1\r\n:7\r\n";
     static const char alphabet[] = "*$:+-0123456789\r\n\0\377a";
     char bytes[sizeof good - 1];
-    (void)state;
     srandom(1);
     for (int i = 0; i < 200000; i++) {
         memcpy(bytes, good, sizeof bytes);

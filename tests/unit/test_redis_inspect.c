@@ -82,7 +82,6 @@ static struct {
 
 static void on_told(struct store_recall *recall, enum store_status status)
 {
-    (void)recall;
     assert_int_equal(status, STORE_OK);
     told.answers++;
 }

@@ -344,7 +344,6 @@ struct chain {
 static void on_chain(struct store_request *request, enum store_status status)
 {
     struct chain *chain = request->context;
-    (void)status;
     if (chain->left-- > 1)
         store_charge(chain->store, request);
 }

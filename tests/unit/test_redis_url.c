@@ -127,7 +127,6 @@ static void assert_text(const char *is, const char *wanted)
 
 static void test_good(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(good); i++) {
         struct redis_url url;
         struct error err = {.text = ""};
@@ -149,7 +148,6 @@ static void test_good(void **state)
 
 static void test_several(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(several); i++) {
         struct redis_url url;
         struct error err = {.text = ""};
@@ -173,7 +171,6 @@ static void test_several(void **state)
 
 static void test_bad(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(bad); i++) {
         struct redis_url url;
         struct error err = {.text = ""};

@@ -47,7 +47,6 @@ static void test_until(void **state)
     struct refused_cache *cache = refused_cache_new(64);
     struct subject subject = client(1), other = client(2);
     struct charge charge = refused(&subject, 2, 500);
-    (void)state;
     refused_cache_note(cache, &charge, 1, 1000);
 
     struct charge asked = sliding(&subject, 2);
@@ -72,7 +71,6 @@ static void test_trust_ends(void **state)
     struct refused_cache *cache = refused_cache_new(64);
     struct subject subject = client(1);
     struct charge charge = refused(&subject, 1, 86400000);
-    (void)state;
     refused_cache_note(cache, &charge, 1, 1000);
     struct charge asked = sliding(&subject, 1);
     assert_true(refused_cache_answer(cache, &asked, 1, 999 + REFUSED_TRUST_MS));
@@ -90,7 +88,6 @@ static void test_what_is_another_counter(void **state)
     struct refused_cache *cache = refused_cache_new(64);
     struct subject subject = client(1);
     struct charge charge = refused(&subject, 1, 500);
-    (void)state;
     refused_cache_note(cache, &charge, 1, 0);
     struct charge asked = sliding(&subject, 1);
     asked.name = "m";
@@ -113,7 +110,6 @@ static void test_what_is_kept(void **state)
     struct refused_cache *cache = refused_cache_new(64);
     struct subject subject = client(1);
     struct charge charge = refused(&subject, 1, 500);
-    (void)state;
     charge.shadow = true;
     refused_cache_note(cache, &charge, 1, 0);
     charge.shadow = false;
@@ -133,7 +129,6 @@ static void test_several_charges(void **state)
     struct refused_cache *cache = refused_cache_new(64);
     struct subject one = client(1), two = client(2);
     struct charge charge = refused(&two, 1, 500);
-    (void)state;
     refused_cache_note(cache, &charge, 1, 0);
     struct charge charges[] = {sliding(&one, 1), sliding(&two, 1)};
     charges[0].used = 77; /* from the last time */
@@ -153,7 +148,6 @@ static void test_full(void **state)
 {
     struct refused_cache *cache = refused_cache_new(64);
     unsigned known = 0;
-    (void)state;
     for (unsigned i = 0; i < 1000; i++) {
         struct subject subject = client(i);
         struct charge charge = refused(&subject, 1, 500 + i);

@@ -26,7 +26,6 @@ static const struct {
 
 static void test_split(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct reply reply;
         reply_split(cases[i].action, &reply);
@@ -42,7 +41,6 @@ static void test_longest(void **state)
     char action[VERDICT_ACTION_SIZE];
     struct reply reply;
 
-    (void)state;
     memset(action, '%', sizeof action - 1);
     action[sizeof action - 1] = '\0';
     memcpy(action, "450 ", 4);

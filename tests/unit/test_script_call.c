@@ -52,7 +52,6 @@ static void test_arguments(void **state)
         .name = "open",
         .limit = 4294967295,
         .amount = 1};
-    (void)state;
     assert_non_null(call);
 
     script_call_begin(call, &holder, "0123", 3, SCRIPT_CHARGE);
@@ -90,7 +89,6 @@ static void test_bounds(void **state)
         .amount = UINT32_MAX,
         .window_ms = 31622400000};
     struct script_holder wide = {.prefix = prefix};
-    (void)state;
     assert_non_null(call);
     memset(prefix, 'p', sizeof prefix - 1);
     prefix[sizeof prefix - 1] = '\0';
@@ -160,7 +158,6 @@ static redisReply *parse(struct redis_reader *reader, const char *bytes)
 static void test_replies(void **state)
 {
     struct redis_reader *reader = redis_reader_new(0);
-    (void)state;
     for (size_t i = 0; i < COUNT(replies); i++) {
         struct charge charges[3] = {{.used = 555}, {.used = 555}};
         size_t count = replies[i].count;
@@ -187,7 +184,6 @@ static void test_replies(void **state)
 static void test_shadows_pass(void **state)
 {
     struct charge charges[2] = {{.refused = true, .shadow = true}};
-    (void)state;
     assert_true(charges_pass(charges, 2));
     charges[1].refused = true;
     assert_false(charges_pass(charges, 2));
@@ -195,7 +191,6 @@ static void test_shadows_pass(void **state)
 
 static void test_errors(void **state)
 {
-    (void)state;
     assert_int_equal(
         script_error_of("NOSCRIPT No matching script."), SCRIPT_ERROR_MISSING);
     assert_int_equal(script_error_of("WRONGTYPE Operation against a key"),

@@ -17,15 +17,10 @@ static struct fake_redis fake;
 
 static void on_master(void *context, const char *host, uint16_t port)
 {
-    (void)context;
-    (void)host;
-    (void)port;
 }
 
 static void on_trouble(void *context, const char *reason)
 {
-    (void)context;
-    (void)reason;
 }
 
 /* Asks it over and over until it has been connected so often. */
@@ -59,7 +54,6 @@ static void test_a_mute_one_is_asked_again(void **state)
     struct redis_sentinel *sentinel = redis_sentinel_new(base, &settings);
     uint64_t end_ms = clock_monotonic_ms() + 8000;
 
-    (void)state;
     fake.mute_after = 2;
     ask_until_accepted(sentinel, 2);
     fake.seen_len = 0;
@@ -73,7 +67,6 @@ static void test_a_mute_one_is_asked_again(void **state)
 
 static int set_up(void **state)
 {
-    (void)state;
     base = event_base_new();
     fake_redis_start(&fake, base, true);
     return 0;
@@ -81,7 +74,6 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    (void)state;
     fake_redis_stop(&fake);
     event_base_free(base);
     return 0;

@@ -52,7 +52,6 @@ static const struct {
 
 static void test_addresses(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(addresses); i++) {
         struct redis_address address;
         redisReply *reply = parse(addresses[i].bytes);
@@ -90,7 +89,6 @@ static const struct {
 
 static void test_epochs(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(epochs); i++) {
         uint64_t epoch;
         redisReply *reply = parse(epochs[i].bytes);

@@ -33,7 +33,6 @@ static const struct {
 
 static void test_requests(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct socketmap_request request;
         size_t used = 0;
@@ -52,7 +51,6 @@ static void test_requests(void **state)
 /* Every part of a request wants more; the longest fits the buffer. */
 static void test_parts(void **state)
 {
-    (void)state;
     char bytes[SOCKETMAP_REQUEST_MAX + 1];
     struct socketmap_request request;
     size_t used;
@@ -86,7 +84,6 @@ static const struct {
 
 static void test_names(void **state)
 {
-    (void)state;
     char name[SOCKETMAP_NAME_SIZE], longest[SOCKETMAP_NAME_SIZE + 1];
     for (size_t i = 0; i < COUNT(keys); i++) {
         struct socketmap_request request = {

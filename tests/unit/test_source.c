@@ -26,7 +26,6 @@ static struct issued issued[COUNT(stock)];
 
 static int fill_stock(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(stock); i++)
         issued[i] =
             issue(&(struct issue){.key = "EC:P-256", .names = stock[i].names});
@@ -35,7 +34,6 @@ static int fill_stock(void **state)
 
 static int clear_stock(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(stock); i++)
         issued_clear(&issued[i]);
     return 0;
@@ -260,7 +258,6 @@ static void check_case(struct certs_stage *stage, size_t number)
 
 static void test_places(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         void *stage;
         certs_stage_setup(&stage);

@@ -18,7 +18,6 @@ static struct issued ours, other;
 
 static int make_issued(void **state)
 {
-    (void)state;
     ours = issue(&(struct issue){
         .key = "EC:P-256", .names = "DNS:mail.example.com,DNS:*.example.com"});
     other =
@@ -28,7 +27,6 @@ static int make_issued(void **state)
 
 static int clear_issued(void **state)
 {
-    (void)state;
     issued_clear(&ours);
     issued_clear(&other);
     return 0;

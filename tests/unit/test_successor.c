@@ -29,7 +29,6 @@ static void test_the_file_is_taken_once(void **state)
     struct error err;
     int fd = edict_file_write(table, &err);
 
-    (void)state;
     assert_int_not_equal(fd, -1);
     assert_int_equal(fcntl(fd, F_SETFD, 0), 0); /* as after exec */
     name_descriptor(fd);
@@ -47,7 +46,6 @@ static void test_others_are_left_alone(void **state)
 {
     int pair[2], fds[3];
 
-    (void)state;
     assert_int_equal(pipe(pair), 0);
     fds[0] = pair[0];
     fds[1] = memfd_create("not-sealed", MFD_ALLOW_SEALING);
@@ -69,7 +67,6 @@ static void test_a_number_is_read_as_a_whole(void **state)
     static const char *const texts[] = {
         "", "x", "-1", " 3", "3x", "99999999999999999999"};
 
-    (void)state;
     for (size_t i = 0; i < COUNT(texts); i++) {
         setenv(VARIABLE, texts[i], 1);
         assert_int_equal(successor_take_legacy(), -1);

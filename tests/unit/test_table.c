@@ -28,7 +28,6 @@ static void test_plain(void **state)
 {
     struct table *table = table_new(columns);
 
-    (void)state;
     assert_true(table_is_empty(table));
     table_add(table, "a");
     table_add_format(table, "%d", 7);
@@ -51,7 +50,6 @@ static void test_cut(void **state)
     struct table *table = table_new(columns);
     char name[301];
 
-    (void)state;
     memset(name, 'x', 300);
     name[300] = '\0';
     table_add(table, name);
@@ -70,7 +68,6 @@ static void test_color(void **state)
 {
     struct table *table = table_new(columns);
 
-    (void)state;
     table_add_colored(table, TABLE_BAD, "a");
     table_add(table, "1");
     table_add(table, "b");
@@ -93,7 +90,6 @@ static void test_spans(void **state)
         {86400 * 400LL + 59, "400d"}};
     char text[PRINT_TIME_SIZE];
 
-    (void)state;
     for (size_t i = 0; i < COUNT(cases); i++)
         assert_string_equal(print_span(cases[i].seconds, text), cases[i].text);
 }
@@ -103,7 +99,6 @@ static void test_members(void **state)
     json_t *object = json_pack(
         "{s:{s:{s:s}}, s:i, s:b}", "a", "b", "c", "x", "n", 7, "is", true);
 
-    (void)state;
     assert_string_equal(print_text(object, "a.b.c"), "x");
     assert_string_equal(print_text(object, "a.b"), "");
     assert_string_equal(print_text(object, "a.x.c"), "");
@@ -132,7 +127,6 @@ static void test_replies(void **state)
     };
     struct reply reply;
 
-    (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         reply_parse(strdup(cases[i].line), &reply);
         assert_int_equal(reply.is_ok, cases[i].is_ok);
@@ -164,7 +158,6 @@ static void test_find(void **state)
         {{""}, 1, NULL, 0},
     };
 
-    (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         char *words[4];
         int used;
@@ -184,7 +177,6 @@ static void test_rows(void **state)
 {
     const struct ctl_command *row, *other;
 
-    (void)state;
     for (size_t i = 0; (row = ctl_command_at(i)) != NULL; i++) {
         assert_non_null(row->usage);
         assert_in_range(strlen(row->help), 1, 50); /* 80 columns */

@@ -25,7 +25,6 @@ static void test_sources_add_up(void **state)
 {
     struct top_list list = {0};
 
-    (void)state;
     top_list_row(&list, "a", 8, 10, 1, 2);
     top_list_row(&list, "b", 4, 4, 0, 2);
     top_list_source(&list, 20, 2, 60000);
@@ -66,7 +65,6 @@ static void test_a_source_names_a_key_twice(void **state)
                                "list policy message 9 7 1\n"
                                "8 9 0 b\n";
 
-    (void)state;
     assert_true(top_lists_read(&lists, text, sizeof text - 1));
     top_list_settle(list, 10);
     assert_int_equal(list->count, 2);
@@ -95,7 +93,6 @@ static void test_text(void **state)
     struct top_list list = {0};
     char key[16], text[40];
 
-    (void)state;
     for (int i = 0; i < 20; i++) {
         (void)snprintf(key, sizeof key, "sasl:a b%d", i);
         top_list_row(&list, key, (uint64_t)(90 - i), (uint64_t)(100 - i), 3, 1);
@@ -142,7 +139,6 @@ static void test_texts_that_are_none(void **state)
     static struct top_lists lists;
     char large[400], many[257 * 8 + 40];
 
-    (void)state;
     for (size_t i = 0; i < COUNT(texts); i++)
         if (top_lists_read(&lists, texts[i], strlen(texts[i])))
             fail_msg("taken: %s", texts[i]);
@@ -191,7 +187,6 @@ static void test_bounds_hold_for_a_fleet(void **state)
     struct top_list *sum = &lists.of[FACE_MILTER][EVENT_BYTES];
     char text[6000], name[16];
 
-    (void)state;
     srand(8);
     for (size_t d = 0; d < DAEMONS; d++) {
         hash_key_init(&hash_key);

@@ -75,7 +75,6 @@ static bool becomes(const char *net, bool expected)
 
 static void test_file_is_read_at_once(void **state)
 {
-    (void)state;
     write_list("# proxies\n192.0.2.1\r\n\n  2001:db8::/64 # two\n10.1.0.0/16");
     want(source);
     assert_true(has("192.0.2.1"));
@@ -87,7 +86,6 @@ static void test_file_is_read_at_once(void **state)
 
 static void test_file_is_followed(void **state)
 {
-    (void)state;
     write_list("192.0.2.1\n");
     want(source);
     write_list("192.0.2.2\n");
@@ -97,7 +95,6 @@ static void test_file_is_followed(void **state)
 
 static void test_last_good_list_stays(void **state)
 {
-    (void)state;
     write_list("192.0.2.1\n");
     want(source);
     write_list("192.0.2.2\nnonsense\n");
@@ -114,7 +111,6 @@ static void test_last_good_list_stays(void **state)
 
 static void test_file_may_come_later(void **state)
 {
-    (void)state;
     want(source);
     assert_false(has("192.0.2.1"));
     write_list("192.0.2.1\n");
@@ -126,7 +122,6 @@ static void test_a_file_may_keep_its_date(void **state)
 {
     struct stat before;
 
-    (void)state;
     write_list("192.0.2.1\n");
     want(source);
     assert_int_equal(stat(path, &before), 0);
@@ -142,7 +137,6 @@ static void test_a_file_may_keep_its_date(void **state)
 /* Nobody writes into it: to open it would be to wait for ever. */
 static void test_a_pipe_is_not_waited_for(void **state)
 {
-    (void)state;
     write_list("192.0.2.1\n");
     want(source);
     unlink(path);
@@ -156,7 +150,6 @@ static void test_a_pipe_is_not_waited_for(void **state)
 
 static void test_a_resolver_may_come_later(void **state)
 {
-    (void)state;
     snprintf(source, sizeof source, "dns:192.0.2.1");
     has_no_resolver = true;
     want(source);
@@ -168,7 +161,6 @@ static void test_a_resolver_may_come_later(void **state)
 
 static void test_reload_keeps_and_forgets(void **state)
 {
-    (void)state;
     write_list("192.0.2.1\n");
     want(source);
     unlink(path);
@@ -184,7 +176,6 @@ static void test_reload_keeps_and_forgets(void **state)
  * itself. */
 static void test_names(void **state)
 {
-    (void)state;
     snprintf(source, sizeof source, "dns:localhost");
     want(source);
     assert_true(becomes("127.0.0.1", true));
@@ -197,7 +188,6 @@ static void test_names(void **state)
 /* The question is still under way when it is no longer of interest. */
 static void test_a_question_may_be_given_up(void **state)
 {
-    (void)state;
     want("dns:no-such-name.invalid");
     want(NULL);
     want("dns:no-such-name.invalid");
@@ -207,7 +197,6 @@ static int set_up(void **state)
 {
     struct error err;
 
-    (void)state;
     log_open("file:/dev/null", LOG_FORMAT_TEXT, LOG_LEVEL_ERROR, "test", &err);
     base = event_base_new();
     trust = trust_new(base);
@@ -218,7 +207,6 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    (void)state;
     trust_free(&trust);
     event_base_free(base);
     unlink(path);

@@ -20,7 +20,6 @@ static const struct {
 
 static void test_default_actions(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(defaults); i++) {
         enum event_kind kind;
         assert_true(event_kind_parse(defaults[i].event, &kind));
@@ -39,7 +38,6 @@ static void test_default_actions(void **state)
 
 static void test_names(void **state)
 {
-    (void)state;
     assert_string_equal(verdict_kind_name(VERDICT_PASS), "pass");
     assert_string_equal(verdict_kind_name(VERDICT_REFUSE), "refuse");
     assert_string_equal(verdict_kind_name(VERDICT_DEFER), "defer");
@@ -84,7 +82,6 @@ static const struct row {
 
 static void test_actions(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
         char name[] = "sasl-day", action[128], text[VERDICT_ACTION_SIZE];
         struct limit limit = {
@@ -114,7 +111,6 @@ static void test_pass_and_defer(void **state)
     struct verdict verdict = {.kind = VERDICT_PASS};
     struct event event = {.client_text = "198.51.100.7"};
     char text[VERDICT_ACTION_SIZE];
-    (void)state;
     assert_string_equal(verdict_action(&verdict, &event, text), "DUNNO");
     verdict = (struct verdict){
         .kind = VERDICT_DEFER,
@@ -147,7 +143,6 @@ static void test_words_of_a_proof(void **state)
     struct event event = {.client_text = "198.51.100.7"};
     char text[VERDICT_ACTION_SIZE];
 
-    (void)state;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         struct verdict verdict = {
             .kind = words[i].kind, .reason = words[i].reason};
@@ -163,7 +158,6 @@ static void test_actions_are_cut(void **state)
     struct limit limit = {.name = name, .action = long_action};
     struct verdict verdict = {.kind = VERDICT_REFUSE, .limit = &limit};
     struct event event = {.client_text = client};
-    (void)state;
     memset(client, '\n', sizeof client - 1);
     client[sizeof client - 1] = '\0';
     memset(long_action, 'x', sizeof long_action - 1);
@@ -195,7 +189,6 @@ static const struct {
 
 static void test_unknown_expansions(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(unknowns); i++) {
         const char *found = verdict_action_unknown(unknowns[i].text);
         if (unknowns[i].unknown == NULL) {

@@ -54,7 +54,6 @@ static void test_sliding_in_order(void **state)
     };
     struct window *window = window_new();
 
-    (void)state;
     for (size_t i = 0; i < COUNT(steps); i++) {
         assert_int_equal(
             charge(window, 20, 1600, steps[i].amount, steps[i].now_ms),
@@ -69,7 +68,6 @@ static void test_small_limits_are_exact(void **state)
 {
     struct window *window = window_new();
 
-    (void)state;
     for (uint64_t i = 0; i < 16; i++)
         assert_int_equal(charge(window, 16, 60000, 1, 1000 + i), 0);
     assert_int_equal(window->count, 16);
@@ -87,7 +85,6 @@ static void test_parts_of_odd_windows(void **state)
     /* W = 1000 ms: parts of 62.5 ms begin at 1000, 1062.5, 1125. */
     struct window *window = window_new();
 
-    (void)state;
     charge(window, 100, 1000, 1, 1000);
     charge(window, 100, 1000, 1, 1062);
     assert_int_equal(window->count, 1);
@@ -104,7 +101,6 @@ static void test_never_more_slots_than_there_are(void **state)
 {
     struct window *window = window_new();
 
-    (void)state;
     for (uint64_t now_ms = 1000; now_ms < 1100; now_ms++)
         assert_int_equal(charge(window, 1000, 100, 1, now_ms), 0);
     assert_true(window->count <= WINDOW_SLOTS_MAX);
@@ -124,7 +120,6 @@ static void test_clock_steps_back(void **state)
 {
     struct window *window = window_new();
 
-    (void)state;
     charge(window, 2, 60000, 1, 10000000);
     charge(window, 2, 60000, 1, 10000010);
     assert_int_equal(charge(window, 2, 60000, 1, 5000), 60001);
@@ -139,7 +134,6 @@ static void test_needs_room(void **state)
     struct window_rule rule = {.limit = 100, .window_ms = 16000};
     struct window *window = window_new();
 
-    (void)state;
     window->room = 1;
     assert_false(window_needs_room(window, &rule, 1000));
     window_add(window, &rule, 1, 1000);
@@ -168,7 +162,6 @@ static void test_fixed(void **state)
     };
     struct fixed_window fixed = {0};
 
-    (void)state;
     for (size_t i = 0; i < COUNT(steps); i++) {
         fixed_window_add(
             &fixed, steps[i].field, steps[i].amount, 60000, steps[i].now_ms);
@@ -184,7 +177,6 @@ static void test_fixed_after_a_step_back(void **state)
 {
     struct fixed_window fixed = {0};
 
-    (void)state;
     fixed_window_add(&fixed, 0, 7, 60000, 1000000);
     fixed_window_add(&fixed, 0, 1, 60000, 400000);
     assert_int_equal(fixed_window_count(&fixed, 0, 460999), 8);

@@ -25,7 +25,6 @@ static void test_pieces(void **state)
     struct wire wire = {0};
     size_t last = sizeof negotiate - 2;
 
-    (void)state;
     for (int round = 0; round < 2; round++) {
         for (size_t i = 0; i < last; i++)
             assert_int_equal(take(&wire, negotiate + i, 1), WIRE_MORE);
@@ -40,7 +39,6 @@ static void test_several_at_once(void **state)
     struct wire wire = {0};
     size_t used, len = sizeof negotiate - 1;
 
-    (void)state;
     memcpy(both, negotiate, len);
     memcpy(both + len, negotiate, len);
     assert_int_equal(wire_take(&wire, both, 2 * len, &used), WIRE_PACKET);
@@ -66,7 +64,6 @@ static void test_lengths(void **state)
         {BYTES("GET / HTTP/1.0"), WIRE_BAD},
     };
 
-    (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct wire wire = {0};
         if (take(&wire, cases[i].bytes, cases[i].len) != cases[i].result)
@@ -80,7 +77,6 @@ static void test_a_long_packet(void **state)
     static const char zeros[65535];
     struct wire wire = {0};
 
-    (void)state;
     assert_int_equal(take(&wire, BYTES("\0\1\0\0D")), WIRE_MORE);
     assert_int_equal(take(&wire, zeros, sizeof zeros), WIRE_PACKET);
     assert_int_equal(wire_command(&wire), 'D');
@@ -94,7 +90,6 @@ static void test_answer_to_negotiation(void **state)
     unsigned char reply[WIRE_REPLY_MAX];
     struct wire wire = {0};
 
-    (void)state;
     take(&wire, negotiate, sizeof negotiate - 1);
     assert_int_equal(wire_answer_negotiation(&wire, reply), sizeof answer);
     assert_memory_equal(reply, answer, sizeof answer);
@@ -110,7 +105,6 @@ static void test_refusal(void **state)
     unsigned char reply[WIRE_REPLY_MAX];
     char text[WIRE_REPLY_MAX] = "";
 
-    (void)state;
     assert_int_equal(wire_refuse("421 x", reply), 11);
     assert_memory_equal(reply, "\0\0\0\7y421 x", 11);
     memset(text, 'x', WIRE_REPLY_MAX - 6);
@@ -153,7 +147,6 @@ static void test_client(void **state)
         {BYTES("C"), "unknown"},
     };
 
-    (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         char text[ADDRESS_TEXT_SIZE];
         struct wire wire = {.length = (uint32_t)cases[i].len};

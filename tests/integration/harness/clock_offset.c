@@ -25,7 +25,6 @@ int clock_gettime(clockid_t clock, struct timespec *now)
 int gettimeofday(struct timeval *restrict now, void *restrict zone)
 {
     struct timespec exact;
-    (void)zone;
     (void)clock_gettime(CLOCK_REALTIME, &exact);
     now->tv_sec = exact.tv_sec;
     now->tv_usec = (suseconds_t)(exact.tv_nsec / 1000);
