@@ -87,8 +87,7 @@ static void print_bans(const struct ctl_answer *answer)
     json_t *ban;
 
     print_heading(answer);
-    json_array_foreach(bans, index, ban)
-    {
+    json_array_foreach(bans, index, ban) {
         bool is_void = print_flag(ban, "void");
         char span[PRINT_TIME_SIZE], until[PRINT_TIME_SIZE];
         table_add(table, print_text(ban, "key"));

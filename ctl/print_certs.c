@@ -39,8 +39,7 @@ static void print_chain(const struct ctl_answer *answer, const json_t *chain)
         print_text(chain, "key_type"), print_number(chain, "key_bits"),
         print_date(print_number(chain, "not_after"), date),
         left(print_number(chain, "left_s"), span));
-    json_array_foreach(json_object_get(chain, "names"), index, name)
-    {
+    json_array_foreach(json_object_get(chain, "names"), index, name) {
         fputc(' ', answer->out);
         table_print_text(answer->out,
             json_string_value(name) != NULL ? json_string_value(name) : "");
@@ -73,7 +72,8 @@ static void print_section(
         table_print_text(answer->out, problem);
         fputc('\n', answer->out);
     }
-    json_array_foreach(chains, index, chain) print_chain(answer, chain);
+    json_array_foreach(chains, index, chain)
+        print_chain(answer, chain);
     if (print_flag(section, "sni"))
         fputs("  to sni, by name\n", answer->out);
     print_way(answer, section, "default_chain");
@@ -89,7 +89,8 @@ static void print_list(const struct ctl_answer *answer)
 
     if (json_array_size(sections) == 0)
         fputs("no certificate section is configured\n", answer->out);
-    json_array_foreach(sections, index, section) print_section(answer, section);
+    json_array_foreach(sections, index, section)
+        print_section(answer, section);
 }
 
 static void print_reload(const struct ctl_answer *answer)
@@ -132,8 +133,7 @@ static void print_check(const struct ctl_answer *answer)
     json_t *item;
 
     json_array_foreach(
-        json_object_get(answer->result, "certificates"), index, item)
-    {
+        json_object_get(answer->result, "certificates"), index, item) {
         bool is_missing = json_is_null(json_object_get(item, "not_after"));
         table_add(table, print_text(item, "title"));
         table_add(table,

@@ -39,8 +39,7 @@ static void print_list(
     size_t index;
     json_t *item;
 
-    json_array_foreach(list, index, item)
-    {
+    json_array_foreach(list, index, item) {
         fprintf(answer->out, "%s", title);
         table_print_text(answer->out,
             json_string_value(item) != NULL ? json_string_value(item) : "");

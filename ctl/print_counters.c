@@ -32,8 +32,9 @@ static bool has_counter(const json_t *list, const json_t *counter)
     size_t index;
     json_t *item;
 
-    json_array_foreach(
-        list, index, item) if (is_same_counter(item, counter)) return true;
+    json_array_foreach(list, index, item)
+        if (is_same_counter(item, counter))
+            return true;
     return false;
 }
 
@@ -44,9 +45,9 @@ static void merge(json_t *result, const json_t *other)
     size_t index;
     json_t *counter;
 
-    json_array_foreach(json_object_get(other, "counters"), index,
-        counter) if (!has_counter(list, counter))
-        json_array_append(list, counter);
+    json_array_foreach(json_object_get(other, "counters"), index, counter)
+        if (!has_counter(list, counter))
+            json_array_append(list, counter);
 }
 
 static void add_name(struct table *table, const json_t *counter)
@@ -102,8 +103,7 @@ static void print_holders(
     size_t index;
     json_t *holder;
 
-    json_array_foreach(holders, index, holder)
-    {
+    json_array_foreach(holders, index, holder) {
         const char *name = print_text(holder, "name");
         fprintf(answer->out, "  %lld open at ", print_number(holder, "count"));
         table_print_text(
@@ -135,8 +135,9 @@ static bool has_override(const json_t *counters)
     size_t index;
     json_t *counter;
 
-    json_array_foreach(counters, index,
-        counter) if (print_flag(counter, "overridden")) return true;
+    json_array_foreach(counters, index, counter)
+        if (print_flag(counter, "overridden"))
+            return true;
     return false;
 }
 
@@ -155,12 +156,14 @@ static void print_show(const struct ctl_answer *answer)
     print_ban(answer);
     if (print_flag(answer->result, "exempt"))
         fputs("exempt: no limit by client refuses it\n", answer->out);
-    json_array_foreach(counters, index, counter) add_counter(table, counter);
+    json_array_foreach(counters, index, counter)
+        add_counter(table, counter);
     print_table_or(answer, table, "");
     if (has_override(counters))
         fputs("* by an override\n", answer->out);
     table_free(&table);
-    json_array_foreach(counters, index, counter) print_holders(answer, counter);
+    json_array_foreach(counters, index, counter)
+        print_holders(answer, counter);
 }
 
 static void print_reset(const struct ctl_answer *answer)

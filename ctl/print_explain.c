@@ -121,14 +121,12 @@ static void print_decision(
         fputs(", service ", answer->out);
     table_print_text(answer->out, print_text(decision, "service"));
     fputc('\n', answer->out);
-    json_array_foreach(json_object_get(decision, "checks"), index, line)
-    {
+    json_array_foreach(json_object_get(decision, "checks"), index, line) {
         table_add(table, print_text(line, "check"));
         add_outcome(table, line);
         table_add(table, print_text(line, "text"));
     }
-    json_array_foreach(json_object_get(decision, "limits"), index, line)
-    {
+    json_array_foreach(json_object_get(decision, "limits"), index, line) {
         add_limit(table, line);
     }
     print_table(answer, table);
@@ -146,8 +144,7 @@ static void print_explain(const struct ctl_answer *answer)
     json_t *decision;
 
     print_heading(answer);
-    json_array_foreach(decisions, index, decision)
-    {
+    json_array_foreach(decisions, index, decision) {
         if (index > 0)
             fputc('\n', answer->out);
         print_decision(answer, decision);

@@ -84,8 +84,7 @@ static void print_overrides(const struct ctl_answer *answer)
     json_t *override;
 
     print_heading(answer);
-    json_array_foreach(overrides, index, override)
-    {
+    json_array_foreach(overrides, index, override) {
         bool is_void = print_flag(override, "void");
         char span[PRINT_TIME_SIZE];
         table_add_colored(table, is_void ? TABLE_WARN : TABLE_PLAIN,

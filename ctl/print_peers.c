@@ -11,8 +11,7 @@ static void add_list(struct table *table, const json_t *list,
     size_t index;
     json_t *peer;
 
-    json_array_foreach(list, index, peer)
-    {
+    json_array_foreach(list, index, peer) {
         table_add_colored(table, color, kind);
         table_add(table, print_text(peer, "address"));
         table_add(table, print_text(peer, "service"));

@@ -60,8 +60,7 @@ static void print_faces(const struct ctl_answer *answer)
     const char *name;
     json_t *face;
 
-    json_object_foreach(json_object_get(answer->result, "faces"), name, face)
-    {
+    json_object_foreach(json_object_get(answer->result, "faces"), name, face) {
         table_add(table, name);
         for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
             table_add_format(table, "%lld", print_number(face, numbers[i]));

@@ -68,8 +68,7 @@ static void print_event(const struct ctl_answer *answer, const json_t *event)
     fprintf(answer->out, "%s at %s, in the last %s\n",
         print_text(event, "event"), print_text(event, "face"),
         print_span(print_number(event, "seconds"), span));
-    json_array_foreach(json_object_get(event, "keys"), index, key)
-    {
+    json_array_foreach(json_object_get(event, "keys"), index, key) {
         add_key(table, key);
     }
     print_table(answer, table);
@@ -88,8 +87,7 @@ static void print_top(const struct ctl_answer *answer)
     print_heading(answer);
     if (json_array_size(events) == 0)
         fputs("nobody has come in the last minute\n", answer->out);
-    json_array_foreach(events, index, event)
-    {
+    json_array_foreach(events, index, event) {
         if (index > 0)
             fputc('\n', answer->out);
         print_event(answer, event);

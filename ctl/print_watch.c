@@ -49,8 +49,7 @@ static void print_events(const struct ctl_answer *answer)
     const char *name, *before = " event=";
     json_t *amount;
 
-    json_object_foreach(events, name, amount)
-    {
+    json_object_foreach(events, name, amount) {
         fputs(before, answer->out);
         table_print_text(answer->out, name);
         if (json_integer_value(amount) != 1)

@@ -48,8 +48,9 @@ static json_t *member(json_t *object, const char *name)
     const char *key;
     json_t *value;
 
-    json_object_foreach(
-        object, key, value) if (strcasecmp(key, name) == 0) return value;
+    json_object_foreach(object, key, value)
+        if (strcasecmp(key, name) == 0)
+            return value;
     return NULL;
 }
 
@@ -83,9 +84,9 @@ static bool is_claimed(const struct acme *acme, json_t *entry)
     size_t i;
     bool is = is_wanted(acme, text_of(domain, "main"));
 
-    json_array_foreach(
-        member(domain, "sans"), i, name) if (json_is_string(name)) is =
-        is || is_wanted(acme, json_string_value(name));
+    json_array_foreach(member(domain, "sans"), i, name)
+        if (json_is_string(name))
+            is = is || is_wanted(acme, json_string_value(name));
     return is;
 }
 
@@ -159,12 +160,13 @@ static void list_entries(
     json_t *mark;
 
     /* An object in a list is always a mark of the split, each is there once. */
-    json_array_foreach(entries, i, mark) if (json_is_object(mark))
-        acme->entries[acme->count++] = (struct acme_entry){
-        .resolver = resolver,
-        .number = i + 1,
-        .object = (size_t)json_integer_value(json_object_get(mark, "")),
-    };
+    json_array_foreach(entries, i, mark)
+        if (json_is_object(mark))
+            acme->entries[acme->count++] = (struct acme_entry){
+                .resolver = resolver,
+                .number = i + 1,
+                .object = (size_t)json_integer_value(json_object_get(mark, "")),
+            };
 }
 
 static void list_resolvers(struct acme *acme)
@@ -172,8 +174,7 @@ static void list_resolvers(struct acme *acme)
     const char *resolver;
     json_t *value;
 
-    json_object_foreach(acme->frame, resolver, value)
-    {
+    json_object_foreach(acme->frame, resolver, value) {
         json_t *entries = member(value, "certificates");
         if (json_is_array(entries))
             list_entries(acme, resolver, entries);

@@ -22,8 +22,7 @@ static bool take_members(
     if (len >= sizeof request->command)
         return error_set(err, "\"command\" is too long");
     memcpy(request->command, command, len + 1);
-    json_object_foreach(object, name, value)
-    {
+    json_object_foreach(object, name, value) {
         if (strcmp(name, "command") != 0 && strcmp(name, "arguments") != 0)
             return error_set(
                 err, "only \"command\" and \"arguments\" may be in a request");
@@ -66,8 +65,9 @@ static bool are_texts(const json_t *value)
 
     if (!json_is_object(value))
         return false;
-    json_object_foreach((json_t *)(uintptr_t)value, name,
-        item) if (!json_is_string(item)) return false;
+    json_object_foreach((json_t *)(uintptr_t)value, name, item)
+        if (!json_is_string(item))
+            return false;
     return true;
 }
 
@@ -110,9 +110,10 @@ bool control_request_check(const struct control_request *request,
     const char *name;
     json_t *value;
 
-    json_object_foreach(request->arguments, name,
-        value) if (!is_known(command, name)) return error_set(err,
-        "%s has no argument \"%.40s\"", command->name, name);
+    json_object_foreach(request->arguments, name, value)
+        if (!is_known(command, name))
+            return error_set(
+                err, "%s has no argument \"%.40s\"", command->name, name);
     for (size_t i = 0; i < CONTROL_ARGUMENTS_MAX; i++) {
         const struct control_argument *argument = &command->arguments[i];
         if (argument->name == NULL)

@@ -199,8 +199,8 @@ static bool make_room(struct control_server *server)
     if (server->count < CONNECTIONS_MAX)
         return true;
     TAILQ_FOREACH(idle, &server->connections, link)
-    if (!idle->call.is_open)
-        break;
+        if (!idle->call.is_open)
+            break;
     if (idle == NULL)
         return false;
     connection_free(idle);

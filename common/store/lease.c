@@ -109,7 +109,7 @@ static void lease_table_grow(struct lease_table *table)
     table->buckets = xcalloc(table->bucket_count, sizeof(struct lease *));
     struct lease *lease;
     TAILQ_FOREACH(lease, &table->by_age, by_age)
-    lease_link(table, lease);
+        lease_link(table, lease);
 }
 
 static struct lease *lease_get(
@@ -291,8 +291,7 @@ void lease_postpone(struct lease *lease)
 void lease_queue_older(struct lease_table *table, uint64_t before_ms)
 {
     struct lease *lease;
-    TAILQ_FOREACH(lease, &table->by_age, by_age)
-    {
+    TAILQ_FOREACH(lease, &table->by_age, by_age) {
         if (lease->written_ms >= before_ms)
             break;
         if (lease->writing == 0 && lease->held > 0)
@@ -304,8 +303,8 @@ void lease_queue_all(struct lease_table *table)
 {
     struct lease *lease;
     TAILQ_FOREACH(lease, &table->by_age, by_age)
-    if (lease->writing == 0)
-        lease_enqueue_due(table, lease);
+        if (lease->writing == 0)
+            lease_enqueue_due(table, lease);
 }
 
 bool lease_has_queued(const struct lease_table *table)

@@ -224,7 +224,7 @@ void lease_writer_farewell(struct redis_store *store)
     struct lease_batch *batch = &store->writer.batches[0];
     struct redis_node *node;
     TAILQ_FOREACH(node, &store->nodes, entry)
-    lease_writer_settle(store, node);
+        lease_writer_settle(store, node);
     lease_queue_all(store->leases);
     do {
         batch->count = 0;

@@ -107,8 +107,8 @@ static struct store_part *first_parked(
 {
     struct store_part *part;
     TAILQ_FOREACH(part, &node->parts, link)
-    if (part->is_parked && part->pending->due_ms <= due_by_ms)
-        return part;
+        if (part->is_parked && part->pending->due_ms <= due_by_ms)
+            return part;
     return NULL;
 }
 

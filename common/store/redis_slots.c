@@ -45,8 +45,7 @@ struct redis_node *redis_slots_node(
 {
     struct redis_node *node;
     size_t count = 0;
-    TAILQ_FOREACH(node, &store->nodes, entry)
-    {
+    TAILQ_FOREACH(node, &store->nodes, entry) {
         if (node->port == port && strcmp(node->host, host) == 0)
             return node;
         count++;
@@ -141,8 +140,8 @@ bool redis_slots_are_whole(const struct redis_store *store)
 {
     const struct redis_node *node;
     TAILQ_FOREACH(node, &store->nodes, entry)
-    if (node->has_slots && !redis_node_is_usable(node))
-        return false;
+        if (node->has_slots && !redis_node_is_usable(node))
+            return false;
     return store->slots->is_whole;
 }
 

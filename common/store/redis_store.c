@@ -218,10 +218,9 @@ static void redis_store_farewell(struct redis_store *store)
     struct redis_node *node;
     lease_writer_farewell(store);
     TAILQ_FOREACH(node, &store->nodes, entry)
-    if (redis_node_is_usable(node))
-        heartbeat_farewell(node);
-    TAILQ_FOREACH(node, &store->nodes, entry)
-    {
+        if (redis_node_is_usable(node))
+            heartbeat_farewell(node);
+    TAILQ_FOREACH(node, &store->nodes, entry) {
         uint64_t now_ms = clock_monotonic_ms();
         if (redis_node_is_usable(node))
             redis_connection_finish(&node->link->connection,
@@ -265,7 +264,7 @@ bool redis_store_reload(struct redis_store *store, struct error *err)
     if (store->slots != NULL)
         redis_slots_renew(store);
     TAILQ_FOREACH(node, &store->nodes, entry)
-    redis_node_renew(node);
+        redis_node_renew(node);
     return true;
 }
 
@@ -274,8 +273,8 @@ void redis_store_serve(struct redis_store *store, unsigned faces)
     struct redis_node *node;
     store->serves = faces;
     TAILQ_FOREACH(node, &store->nodes, entry)
-    if (redis_node_is_usable(node) && node->told_serves != faces)
-        heartbeat_send(node);
+        if (redis_node_is_usable(node) && node->told_serves != faces)
+            heartbeat_send(node);
 }
 
 /* The worst of the nodes is what is said of all. */
@@ -285,8 +284,8 @@ static enum breaker_state redis_store_breaker(const struct redis_store *store)
     if (store->slots != NULL && redis_slots_are_whole(store))
         return BREAKER_CLOSED;
     TAILQ_FOREACH(node, &store->nodes, entry)
-    if (!redis_node_is_usable(node))
-        return node->breaker.state;
+        if (!redis_node_is_usable(node))
+            return node->breaker.state;
     return store->slots == NULL ? BREAKER_CLOSED : BREAKER_OPEN;
 }
 
@@ -315,5 +314,5 @@ void redis_store_state(
     state_r->failures = store->failures;
     state_r->reconnects = 0;
     TAILQ_FOREACH(node, &store->nodes, entry)
-    state_r->reconnects += node->connects > 0 ? node->connects - 1 : 0;
+        state_r->reconnects += node->connects > 0 ? node->connects - 1 : 0;
 }

@@ -26,7 +26,7 @@ struct certs_stage {
     struct certs *certs;
     int64_t now_s;   /* of the wall clock; it stands still */
     int64_t ahead_s; /* what has been added to the monotonic one */
-    int command_fd; /* for the certs that are started; -1: none */
+    int command_fd;  /* for the certs that are started; -1: none */
 };
 
 /* cmocka fixtures; *state is the struct certs_stage. */

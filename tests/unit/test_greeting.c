@@ -120,7 +120,8 @@ static void test_nobody_there(void **state)
     link_stop(&f);
 }
 
-/* Nothing of a lookup is left when the connection goes (the sanitizers look). */
+/* Nothing of a lookup is left when the connection goes (the sanitizers look).
+ */
 static void test_freed_while_a_name_is_looked_up(void **state)
 {
     struct fixture f;
