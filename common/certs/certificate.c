@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define WARN_EVERY_S (24 * 60 * 60)
+#define SETTLED_S    30 /* a tool that is at work has ended by then */
 
 struct certificate *certificate_new(struct event_base *base,
     const struct config_certificate *config, const struct publisher *publisher)
@@ -87,7 +88,7 @@ void certificate_inherit(
         old->chains[i] = NULL;
         old->where[i] = NULL;
     }
-    certificate->may_be_older =
+    certificate->is_new_source =
         strcmp(certificate->config->source, old->config->source) != 0;
     certificate->warned_s = old->warned_s;
     certificate->failures = old->failures;
@@ -106,16 +107,39 @@ static void log_change(const struct certificate *certificate,
         chain->fingerprint);
 }
 
-static void note_change(
-    struct certificate *certificate, unsigned algorithm, char **where)
+/* What people should know of a chain that came into use. replaced_at: when the
+ * one before was issued; 0: there was none. */
+static void log_doubts(const struct certificate *certificate,
+    const struct chain *chain, int64_t replaced_at)
 {
+    const char *title = certificate->config->title;
+    char date[CHAIN_DATE_SIZE];
+
+    if (chain->note[0] != '\0')
+        log_warn("certificate \"%s\": %s", title, chain->note);
+    if (chain->is_staging)
+        log_warn("certificate \"%s\": signed by an authority for tests, which "
+                 "clients do not believe: %s",
+            title, chain->issuer);
+    if (chain->issued_at < replaced_at)
+        log_warn("certificate \"%s\": issued before the one that it replaces, "
+                 "on %s: has a backup been restored?",
+            title, chain_date(chain->issued_at, date));
+}
+
+static void note_change(struct certificate *certificate, unsigned algorithm,
+    char **where, int64_t replaced_at)
+{
+    const struct chain *chain = certificate->chains[algorithm];
+
     free(certificate->where[algorithm]);
     certificate->where[algorithm] = *where;
     *where = NULL;
     certificate->since_s[algorithm] = certificate->looked_s;
-    if (certificate->chains[algorithm] != NULL)
-        log_change(certificate, certificate->chains[algorithm],
-            certificate->where[algorithm]);
+    if (chain == NULL)
+        return;
+    log_change(certificate, chain, certificate->where[algorithm]);
+    log_doubts(certificate, chain, replaced_at);
 }
 
 /* True: something else is in use now. */
@@ -124,14 +148,15 @@ static bool take_choice(struct certificate *certificate, struct choice *choice)
     bool has_changed = false;
 
     for (unsigned i = 0; i < CHAIN_ALGORITHMS; i++) {
-        bool is_dropped =
-            certificate->chains[i] != NULL && choice->chains[i] == NULL;
+        struct chain *old = certificate->chains[i];
+        bool is_dropped = old != NULL && choice->chains[i] == NULL;
+        int64_t replaced_at = old != NULL ? old->issued_at : 0;
         chain_free(&certificate->chains[i]);
         certificate->chains[i] = choice->chains[i];
         choice->chains[i] = NULL;
         has_changed = has_changed || is_dropped || choice->where[i] != NULL;
         if (choice->where[i] != NULL || is_dropped)
-            note_change(certificate, i, &choice->where[i]);
+            note_change(certificate, i, &choice->where[i], replaced_at);
     }
     if (has_changed) {
         certificate->warned_s = 0;
@@ -144,6 +169,10 @@ static void note_problem(struct certificate *certificate, char *problem)
 {
     free(certificate->problem);
     certificate->problem = problem;
+    if (problem == NULL)
+        certificate->wrong_s = 0;
+    else if (certificate->wrong_s == 0)
+        certificate->wrong_s = certificate->looked_s;
     if (problem != NULL || certificate->logged == NULL)
         return;
     log_info("certificate \"%s\": nothing is wrong at %s any more",
@@ -166,17 +195,61 @@ void certificate_log_problem(struct certificate *certificate)
                                    : "there is none to serve");
 }
 
+static bool has_any(const struct certificate *certificate)
+{
+    for (unsigned i = 0; i < CHAIN_ALGORITHMS; i++)
+        if (certificate->chains[i] != NULL)
+            return true;
+    return false;
+}
+
+/* Where the source has nothing after a start, what was published last is still
+ * in the file of the default chain. */
+static bool take_published(struct certificate *certificate, const char *problem)
+{
+    const struct config_certificate *config = certificate->config;
+    struct choice_terms terms = {
+        .names = config->names, .now_s = certificate->looked_s};
+    struct choice choice;
+    struct look look;
+
+    if (problem == NULL || has_any(certificate) ||
+        config->default_chain[0] == '\0')
+        return false;
+    look_begin(&look, config);
+    look_add_files(&look, config->names,
+        &(struct look_files){.certificates = config->default_chain,
+            .key = config->default_chain},
+        LOOK_UNCLAIMED);
+    choice_make(&look, &terms, certificate->chains, &choice);
+    bool has_changed = take_choice(certificate, &choice);
+    if (has_changed)
+        log_warn("certificate \"%s\": the source has none; what was published "
+                 "before the start is served",
+            config->title);
+    choice_clear(&choice);
+    look_clear(&look);
+    return has_changed;
+}
+
 void certificate_take(
     struct certificate *certificate, struct look *look, bool is_first)
 {
     struct choice choice;
 
     certificate->looked_s = (int64_t)(clock_wall_ms() / 1000);
-    choice_make(look, certificate->config->names, certificate->looked_s,
-        certificate->may_be_older, certificate->chains, &choice);
+    const struct choice_terms terms = {
+        .names = certificate->config->names,
+        .now_s = certificate->looked_s,
+        .is_settled = certificate->wrong_s != 0 &&
+                      certificate->looked_s - certificate->wrong_s >= SETTLED_S,
+        .is_new_source = certificate->is_new_source,
+    };
+    choice_make(look, &terms, certificate->chains, &choice);
     if (choice.problem == NULL)
-        certificate->may_be_older = false;
+        certificate->is_new_source = false;
     bool has_changed = take_choice(certificate, &choice);
+    has_changed = take_published(certificate, choice.problem) || has_changed;
     note_problem(certificate, choice.problem);
     choice.problem = NULL;
     choice_clear(&choice);
@@ -189,6 +262,7 @@ static void warn_chain(const struct certificate *certificate,
 {
     char until[CHAIN_DATE_SIZE];
     int64_t left_s = chain->not_after - now_s;
+    bool is_close = left_s < 2 * WARN_EVERY_S;
 
     chain_date(chain->not_after, until);
     if (left_s <= 0)
@@ -198,22 +272,28 @@ static void warn_chain(const struct certificate *certificate,
             until);
     else
         log_warn("certificate \"%s\": the %s certificate in use expires in "
-                 "%" PRId64 " days, on %s, and no newer one is at %s",
+                 "%" PRId64 " %s, on %s, and no newer one is at %s",
             certificate->config->title, chain_algorithm_name(chain->algorithm),
-            left_s / WARN_EVERY_S, until, certificate->config->source);
+            left_s / (is_close ? 3600 : WARN_EVERY_S),
+            is_close ? "hours" : "days", until, certificate->config->source);
 }
 
 void certificate_warn_expiry(
-    struct certificate *certificate, int64_t now_s, int64_t warning_s)
+    struct certificate *certificate, int64_t now_s, int64_t bound_s)
 {
+    uint64_t own_ms = certificate->config->expiry_warning_ms;
     bool warns = false;
 
     if (certificate->warned_s != 0 &&
         now_s - certificate->warned_s < WARN_EVERY_S)
         return;
+    if (own_ms != 0)
+        bound_s = (int64_t)(own_ms / 1000);
     for (unsigned i = 0; i < CHAIN_ALGORITHMS; i++) {
         const struct chain *chain = certificate->chains[i];
-        if (chain == NULL || chain->not_after - now_s > warning_s)
+        if (chain == NULL ||
+            chain->not_after - now_s >
+                chain_warning_s(chain->not_before, chain->not_after, bound_s))
             continue;
         warn_chain(certificate, chain, now_s);
         warns = true;

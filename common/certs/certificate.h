@@ -41,8 +41,9 @@ struct certificate {
     int64_t since_s[CHAIN_ALGORITHMS];       /* they are in use */
     char *reply;                             /* netstring; NULL: no chain */
     size_t reply_len;
-    bool may_be_older; /* its source is new: nothing from it is in use */
-    bool is_fresh;     /* not looked at yet: the ways out may be others */
+    bool is_new_source; /* nothing from it is in use */
+    int64_t wrong_s;    /* since when something is wrong there; 0: nothing */
+    bool is_fresh;      /* not looked at yet: the ways out may be others */
     int64_t looked_s;
     char *problem;     /* of the last look; NULL: none */
     char *logged;      /* the problem that was logged last; NULL: none */
@@ -67,9 +68,10 @@ struct certs_report;
 void certificate_report(
     const struct certificate *, struct certs_report *report_r);
 
-/* Daily, once less than warning_s is left. */
+/* Daily, of each chain with less than chain_warning_s left. bound_s: of a
+ * section without an expiry_warning of its own. */
 void certificate_warn_expiry(
-    struct certificate *, int64_t now_s, int64_t warning_s);
+    struct certificate *, int64_t now_s, int64_t bound_s);
 
 /* publish.c */
 void publication_init(struct certificate *, struct event_base *);

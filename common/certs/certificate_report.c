@@ -36,6 +36,7 @@ void certificate_report(
         .title = config->title,
         .source = config->source,
         .problem = certificate->problem,
+        .expiry_warning_s = (int64_t)(config->expiry_warning_ms / 1000),
         .looked_s = certificate->looked_s,
         .has_sni = config->sni,
         .default_chain = {config->default_chain, publication->chain_s,

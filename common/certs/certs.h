@@ -85,9 +85,10 @@ struct certs_way {
 /* One certificate section. */
 struct certs_report {
     const char *title;
-    const char *source;  /* as configured */
-    const char *problem; /* of the last look; NULL: none */
-    int64_t looked_s;    /* when its source was last looked at */
+    const char *source;       /* as configured */
+    const char *problem;      /* of the last look; NULL: none */
+    int64_t looked_s;         /* when its source was last looked at */
+    int64_t expiry_warning_s; /* its own bound; 0: the configuration's */
     bool has_sni;
     struct certs_chain chains[CHAIN_ALGORITHMS];
     size_t chain_count; /* 0: there is none to serve */

@@ -14,13 +14,15 @@ static void write_head(
         out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-static void write_ends(
-    struct certificate *const *items, size_t count, struct evbuffer *out)
+static void write_dates(struct certificate *const *items, size_t count,
+    bool is_end, struct evbuffer *out)
 {
-    const char *name = "tollgate_certificate_not_after_seconds";
+    const char *name = is_end ? "tollgate_certificate_not_after_seconds"
+                              : "tollgate_certificate_not_before_seconds";
 
-    write_head(
-        out, name, "gauge", "When the certificate in use ends, in unix time.");
+    write_head(out, name, "gauge",
+        is_end ? "When the certificate in use ends, in unix time."
+               : "When the certificate in use began, in unix time.");
     for (size_t i = 0; i < count; i++)
         for (unsigned a = 0; a < CHAIN_ALGORITHMS; a++)
             if (items[i]->chains[a] != NULL)
@@ -28,7 +30,8 @@ static void write_ends(
                     "%s{certificate=\"%s\",algorithm=\"%s\"} %" PRId64 "\n",
                     name, items[i]->config->title,
                     chain_algorithm_name((enum chain_algorithm)a),
-                    items[i]->chains[a]->not_after);
+                    is_end ? items[i]->chains[a]->not_after
+                           : items[i]->chains[a]->not_before);
 }
 
 static void write_each(struct certificate *const *items, size_t count,
@@ -55,7 +58,8 @@ void certs_metrics_write(
 {
     if (count == 0)
         return;
-    write_ends(items, count, out);
+    write_dates(items, count, true, out);
+    write_dates(items, count, false, out);
     write_head(out, "tollgate_certificate_source_problem", "gauge",
         "1 while something is wrong at the source: see the log.");
     write_each(

@@ -9,10 +9,13 @@
 
 #include "common/base/hex.h"
 #include "common/base/memory.h"
+#include "common/certs/chain_build.h"
 #include "common/certs/chain_names.h"
+#include "common/certs/chain_staging.h"
 #include "common/certs/pem.h"
 
 #include <inttypes.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -21,9 +24,35 @@
 #include <string.h>
 #include <time.h>
 
-#define RSA_BITS_MIN       2048
-#define RSA_BITS_MAX       8192
-#define SIGNATURE_BITS_MIN 112 /* SHA-1 has fewer, SHA-224 as many */
+#define RSA_BITS_MIN 2048
+#define RSA_BITS_MAX 8192
+#define SHORT_LIFE_S (10 * 24 * 60 * 60)
+
+/*
+ * By the curve's name, since others of 256 and 384 bits (brainpool, secp256k1)
+ * are in no list that clients offer; TLS 1.3 has these two for servers that
+ * everybody may meet (RFC 8446, 4.2.3). A curve that is written out as
+ * parameters has no name (RFC 5480, 2.1.1 forbids it).
+ */
+static bool check_curve(EVP_PKEY *key, struct error *err)
+{
+    static const char *const allowed[] = {SN_X9_62_prime256v1, SN_secp384r1};
+    char name[64] = "", encoding[32] = "";
+
+    (void)EVP_PKEY_get_utf8_string_param(
+        key, OSSL_PKEY_PARAM_EC_ENCODING, encoding, sizeof encoding, NULL);
+    if (strcmp(encoding, OSSL_PKEY_EC_ENCODING_EXPLICIT) == 0 ||
+        EVP_PKEY_get_group_name(key, name, sizeof name, NULL) != 1)
+        return error_set(err, "EC key on a curve without a name; allowed: "
+                              "P-256 and P-384");
+    for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++)
+        if (strcmp(name, allowed[i]) == 0)
+            return true;
+    return error_set(err,
+        "EC key on the curve %s, which ordinary clients refuse; allowed: P-256 "
+        "and P-384",
+        name);
+}
 
 static bool check_algorithm(
     EVP_PKEY *key, struct chain *chain, struct error *err)
@@ -38,10 +67,7 @@ static bool check_algorithm(
         return true;
     case EVP_PKEY_EC:
         chain->algorithm = CHAIN_ECDSA;
-        if (chain->bits != 256 && chain->bits != 384)
-            return error_set(err, "EC key of %u bits; allowed: P-256 and P-384",
-                chain->bits);
-        return true;
+        return check_curve(key, err);
     case EVP_PKEY_ED25519:
         chain->algorithm = CHAIN_ED25519;
         return true;
@@ -51,42 +77,16 @@ static bool check_algorithm(
     }
 }
 
-/* One pair after the other, because Postfix sends them as they stand. */
-static bool check_order(
-    const struct pem_certificates *certificates, struct error *err)
+/* A certificate that is its own issuer is believed, or not, without its
+ * signature. */
+static bool check_signatures(const struct chain_links *links, struct error *err)
 {
-    for (size_t i = 0; i + 1 < certificates->count; i++) {
-        X509 *issuer = certificates->items[i + 1];
-        bool is_good =
-            X509_check_issued(issuer, certificates->items[i]) == X509_V_OK &&
-            X509_verify(certificates->items[i], X509_get0_pubkey(issuer)) == 1;
-        ERR_clear_error();
-        if (!is_good)
+    for (size_t i = 0; i < links->count; i++)
+        if (!chain_is_self_issued(links->items[i]) &&
+            !chain_is_signed_well(links->items[i]))
             return error_set(err,
-                "certificate %zu was not issued by the one after it: wrong "
-                "order, or one is missing",
-                i + 1);
-    }
-    return true;
-}
-
-/* Nobody checks the signature of a certificate that is its own issuer. */
-static bool check_signatures(
-    const struct pem_certificates *certificates, struct error *err)
-{
-    for (size_t i = 0; i < certificates->count; i++) {
-        X509 *certificate = certificates->items[i];
-        int digest, bits = 0;
-        if (X509_check_issued(certificate, certificate) == X509_V_OK)
-            continue;
-        if (X509_get_signature_info(certificate, &digest, NULL, &bits, NULL) !=
-                1 ||
-            bits < SIGNATURE_BITS_MIN)
-            return error_set(err,
-                "certificate %zu is signed with a digest that clients refuse",
-                i + 1);
-    }
-    ERR_clear_error();
+                "%s is signed with a digest that clients refuse",
+                i == 0 ? "the certificate" : "an issuer of the certificate");
     return true;
 }
 
@@ -99,24 +99,17 @@ static bool check_usage(X509 *leaf, struct error *err)
     return true;
 }
 
-static bool read_time(const ASN1_TIME *asn1, int64_t *unix_r)
+/* The time in which all that is needed of the chain is valid. */
+static bool take_dates(
+    const struct chain_links *links, struct chain *chain, struct error *err)
 {
-    struct tm tm;
-    if (ASN1_TIME_to_tm(asn1, &tm) != 1)
-        return false;
-    *unix_r = (int64_t)timegm(&tm);
-    return true;
-}
-
-/* The time in which every certificate of the chain is valid. */
-static bool take_dates(const struct pem_certificates *certificates,
-    struct chain *chain, struct error *err)
-{
-    for (size_t i = 0; i < certificates->count; i++) {
+    for (size_t i = 0; i < links->needed; i++) {
         int64_t from, until;
-        if (!read_time(X509_get0_notBefore(certificates->items[i]), &from) ||
-            !read_time(X509_get0_notAfter(certificates->items[i]), &until))
-            return error_set(err, "certificate %zu has malformed dates", i + 1);
+        if (!chain_read_time(X509_get0_notBefore(links->items[i]), &from) ||
+            !chain_read_time(X509_get0_notAfter(links->items[i]), &until))
+            return error_set(err, "a certificate has malformed dates");
+        if (i == 0)
+            chain->issued_at = from;
         if (i == 0 || from > chain->not_before)
             chain->not_before = from;
         if (i == 0 || until < chain->not_after)
@@ -134,19 +127,19 @@ static void take_identity(X509 *leaf, struct chain *chain)
         (void)hex_write(chain->fingerprint, digest, sizeof digest);
     X509_NAME_oneline(
         X509_get_issuer_name(leaf), chain->issuer, sizeof chain->issuer);
+    chain->is_staging = chain_staging_issuer(leaf);
 }
 
-static bool write_pem(EVP_PKEY *key,
-    const struct pem_certificates *certificates, struct chain *chain,
-    struct error *err)
+static bool write_pem(EVP_PKEY *key, const struct chain_links *links,
+    struct chain *chain, struct error *err)
 {
     char *text;
     BIO *bio = BIO_new(BIO_s_secmem());
     bool is_good = bio != NULL && PEM_write_bio_PrivateKey(
                                       bio, key, NULL, NULL, 0, NULL, NULL) == 1;
 
-    for (size_t i = 0; is_good && i < certificates->count; i++)
-        is_good = PEM_write_bio_X509(bio, certificates->items[i]) == 1;
+    for (size_t i = 0; is_good && i < links->count; i++)
+        is_good = PEM_write_bio_X509(bio, links->items[i]) == 1;
     long len = is_good ? BIO_get_mem_data(bio, &text) : 0;
     if (len > 0) {
         chain->pem_len = (size_t)len;
@@ -163,37 +156,38 @@ static bool write_pem(EVP_PKEY *key,
 }
 
 static bool fill(struct chain *chain, EVP_PKEY *key,
-    const struct pem_certificates *certificates, struct error *err)
+    const struct pem_certificates *pool, int64_t now_s, struct error *err)
 {
-    X509 *leaf = certificates->items[0];
-    bool fits = X509_check_private_key(leaf, key) == 1;
+    struct chain_links links;
 
-    ERR_clear_error();
-    if (!fits)
-        return error_set(err, "the key does not fit the first certificate");
+    if (!chain_build(pool, key, now_s, &links, chain->note, err))
+        return false;
+    X509 *leaf = links.items[0];
     take_identity(leaf, chain);
-    return check_algorithm(key, chain, err) && check_order(certificates, err) &&
-           check_signatures(certificates, err) && check_usage(leaf, err) &&
-           take_dates(certificates, chain, err) &&
+    return check_algorithm(X509_get0_pubkey(leaf), chain, err) &&
+           check_signatures(&links, err) && check_usage(leaf, err) &&
+           take_dates(&links, chain, err) &&
            chain_names_take(leaf, &chain->names, err) &&
-           write_pem(key, certificates, chain, err);
+           write_pem(key, &links, chain, err);
 }
 
-struct chain *chain_new(const char *certificates, size_t certificates_len,
-    const char *key, size_t key_len, struct error *err)
+struct chain *chain_new(const struct chain_text *text, struct error *err)
 {
-    struct pem_certificates read;
-    if (!pem_read_certificates(certificates, certificates_len, &read, err))
+    struct pem_certificates pool;
+
+    if (!pem_read_certificates(
+            text->certificates, text->certificates_len, &pool, err))
         return NULL;
-    EVP_PKEY *pkey = pem_read_key(key, key_len, err);
+    EVP_PKEY *key =
+        pem_read_key(text->key, text->key_len, text->key_number, err);
     struct chain *chain = NULL;
-    if (pkey != NULL) {
+    if (key != NULL) {
         chain = xcalloc(1, sizeof *chain);
-        if (!fill(chain, pkey, &read, err))
+        if (!fill(chain, key, &pool, text->now_s, err))
             chain_free(&chain);
     }
-    EVP_PKEY_free(pkey);
-    pem_clear_certificates(&read);
+    EVP_PKEY_free(key);
+    pem_clear_certificates(&pool);
     return chain;
 }
 
@@ -217,6 +211,14 @@ char *chain_date(int64_t unix_s, char text[CHAIN_DATE_SIZE])
         strftime(text, CHAIN_DATE_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
         snprintf(text, CHAIN_DATE_SIZE, "@%" PRId64, unix_s);
     return text;
+}
+
+int64_t chain_warning_s(int64_t not_before, int64_t not_after, int64_t bound_s)
+{
+    int64_t life_s = not_after - not_before;
+    int64_t share_s = life_s / (life_s < SHORT_LIFE_S ? 4 : 3);
+
+    return share_s < bound_s ? share_s : bound_s;
 }
 
 bool chain_check_dates(

@@ -1,11 +1,11 @@
 /*
  * chain.h - a private key and the certificates that belong to it, checked.
  *
- * Whoever holds a struct chain holds something that Postfix can serve: one
- * unencrypted key that fits the first certificate, every other certificate the
- * issuer of the one before, key and signatures of a strength that clients
- * accept. Dates and names depend on when and for what it is asked, so they
- * are asked for. No I/O; the key is wiped when it is freed.
+ * A struct chain is something that Postfix can serve: one unencrypted key, its
+ * certificate, and the certificate's issuers in turn, with keys and signatures
+ * of a kind and strength that clients accept. chain_build.h puts them in
+ * order. Dates and names are not judged here: the callers ask for them. No
+ * I/O; the key is wiped when the chain is freed.
  */
 #ifndef TOLLGATE_CERTS_CHAIN_H
 #define TOLLGATE_CERTS_CHAIN_H
@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define CHAIN_CERTIFICATES_MAX 10
-#define CHAIN_NAMES_MAX        200
+#define CHAIN_NOTE_SIZE        256
 /* Postfix reads at most 100000 bytes of a socketmap's reply, "OK " and base64:
  * https://www.postfix.org/socketmap_table.5.html */
 #define CHAIN_REPLY_MAX 99000
@@ -33,25 +33,43 @@ struct chain {
     unsigned bits;
     char *pem; /* key, leaf, the others; NUL-terminated */
     size_t pem_len;
-    char **names; /* of the leaf: lower case, NULL-terminated */
-    int64_t not_before, not_after; /* unix time: when all of it is valid */
+    char **names;      /* of the leaf: lower case, NULL-terminated */
+    int64_t issued_at; /* unix time: notBefore of the leaf */
+    int64_t not_before, not_after; /* unix time: when leaf and the issuers that
+                                    * are needed are valid */
     char fingerprint[65];          /* SHA-256 of the leaf, hex */
     char issuer[128];              /* of the leaf, for people */
+    bool is_staging; /* the issuer is an authority for tests: chain_staging.h */
+    char note[CHAIN_NOTE_SIZE]; /* what was left out or is missing; "": nothing
+                                 */
 };
 
-/*
- * certificates: PEM, the leaf first. key: PEM; may be the same text. What else
- * the texts hold is skipped. NULL: err says what is wrong, and never holds
- * anything of a key.
- */
-struct chain *chain_new(const char *certificates, size_t certificates_len,
-    const char *key, size_t key_len, struct error *err);
+/* Two texts in PEM, which may be the same; what else they hold is skipped. */
+struct chain_text {
+    const char *certificates; /* in any order */
+    size_t certificates_len;
+    const char *key;
+    size_t key_len;
+    size_t key_number; /* which of the key's text, from 0 */
+    int64_t now_s;     /* unix time: an issuer that has expired is left out */
+};
+
+/* NULL: err says what is wrong, and never holds anything of a key. */
+struct chain *chain_new(const struct chain_text *, struct error *err);
 void chain_free(struct chain **);
 
 #define CHAIN_DATE_SIZE 32
 /* "2026-08-21T12:34:56Z"; returns text. */
 char *chain_date(int64_t unix_s, char text[CHAIN_DATE_SIZE]);
 
+/*
+ * How long before its end a certificate is worth a warning, in seconds: less
+ * than a third of its own lifetime, a quarter where that is below ten days,
+ * and no more than bound_s. Tools renew before that, whatever the lifetime.
+ */
+int64_t chain_warning_s(int64_t not_before, int64_t not_after, int64_t bound_s);
+
+/* Is it valid at now_s, unix time? False: err says why not. */
 bool chain_check_dates(const struct chain *, int64_t now_s, struct error *err);
 
 /*

@@ -41,10 +41,8 @@ static size_t copy_names(const GENERAL_NAMES *alternatives, char **names)
     for (int i = 0; i < sk_GENERAL_NAME_num(alternatives); i++) {
         const GENERAL_NAME *one = sk_GENERAL_NAME_value(alternatives, i);
         char *name = one->type == GEN_DNS ? copy_name(one->d.dNSName) : NULL;
-        if (name != NULL && count < CHAIN_NAMES_MAX)
+        if (name != NULL)
             names[count++] = name;
-        else
-            free(name);
     }
     return count;
 }
@@ -54,9 +52,9 @@ bool chain_names_take(X509 *leaf, char ***names_r, struct error *err)
     GENERAL_NAMES *alternatives =
         X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL);
     ERR_clear_error();
-    *names_r = xcalloc(CHAIN_NAMES_MAX + 1, sizeof **names_r);
-    size_t count =
-        alternatives != NULL ? copy_names(alternatives, *names_r) : 0;
+    int most = alternatives != NULL ? sk_GENERAL_NAME_num(alternatives) : 0;
+    *names_r = xcalloc((size_t)most + 1, sizeof **names_r);
+    size_t count = most > 0 ? copy_names(alternatives, *names_r) : 0;
     GENERAL_NAMES_free(alternatives);
     if (count > 0)
         return true;

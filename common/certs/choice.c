@@ -11,6 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool is_better(const struct chain *one, const struct chain *other)
+{
+    if (one->is_staging != other->is_staging)
+        return other->is_staging;
+    if (one->issued_at != other->issued_at)
+        return one->issued_at > other->issued_at;
+    return one->not_after > other->not_after;
+}
+
 static void find_best(struct look *look, const char *name, int64_t now_s,
     struct candidate *best[CHAIN_ALGORITHMS])
 {
@@ -23,7 +32,7 @@ static void find_best(struct look *look, const char *name, int64_t now_s,
             !chain_check_dates(chain, now_s, &ignored))
             continue;
         struct candidate **place = &best[chain->algorithm];
-        if (*place == NULL || chain->not_after > (*place)->chain->not_after)
+        if (*place == NULL || is_better(chain, (*place)->chain))
             *place = candidate;
     }
 }
@@ -48,18 +57,19 @@ static void set_problem(struct choice *choice, char *problem)
 static bool would_matter(const struct candidate *candidate,
     struct candidate *const best[CHAIN_ALGORITHMS])
 {
-    if (!has_any(best) || candidate->leaf_ends_at == 0)
-        return true;
+    if (!has_any(best) || candidate->issued_at == 0)
+        return !has_any(best) || candidate->is_for_us;
     for (unsigned i = 0; i < CHAIN_ALGORITHMS; i++)
         if (best[i] != NULL &&
-            best[i]->chain->not_after >= candidate->leaf_ends_at)
+            best[i]->chain->issued_at >= candidate->issued_at)
             return false;
     return true;
 }
 
-static void find_problem(struct look *look, char *const *names, int64_t now_s,
+static void find_problem(struct look *look, const struct choice_terms *terms,
     struct candidate *const best[CHAIN_ALGORITHMS], struct choice *choice)
 {
+    char *const *names = terms->names;
     struct error err;
 
     if (look->failure != NULL)
@@ -69,7 +79,7 @@ static void find_problem(struct look *look, char *const *names, int64_t now_s,
         if (candidate->problem != NULL && would_matter(candidate, best))
             set_problem(choice, xstrdup(candidate->problem));
         else if (candidate->chain != NULL && would_matter(candidate, best) &&
-                 !chain_check_dates(candidate->chain, now_s, &err))
+                 !chain_check_dates(candidate->chain, terms->now_s, &err))
             set_problem(choice, xprintf("%s: %s", candidate->where, err.text));
     }
     if (!has_any(best))
@@ -89,36 +99,40 @@ static bool is_same(const struct chain *a, const struct chain *b)
     return a->pem_len == b->pem_len && memcmp(a->pem, b->pem, a->pem_len) == 0;
 }
 
-static bool may_replace(const struct chain *in_use, const struct chain *chain,
-    int64_t now_s, bool may_be_older)
+static bool may_replace(struct choice *choice, const struct chain *in_use,
+    const struct candidate *best, const struct choice_terms *terms)
 {
+    const struct chain *chain = best->chain;
     struct error ignored;
 
     if (in_use == NULL)
         return true;
     if (is_same(in_use, chain))
         return false;
-    return may_be_older || chain->not_after >= in_use->not_after ||
-           !chain_check_dates(in_use, now_s, &ignored);
+    if (terms->is_new_source ||
+        !chain_check_dates(in_use, terms->now_s, &ignored))
+        return true;
+    if (chain->is_staging && !in_use->is_staging) {
+        set_problem(choice, xprintf("%s: signed by an authority for tests, %s",
+                                best->where, chain->issuer));
+        return false;
+    }
+    return terms->is_settled || choice->problem == NULL ||
+           !is_better(in_use, chain);
 }
 
 static void take(struct choice *choice, struct candidate *best,
-    struct chain **in_use, int64_t now_s, bool may_be_older)
+    struct chain **in_use, const struct choice_terms *terms)
 {
     struct chain **place = &choice->chains[best->chain->algorithm];
 
-    if (may_replace(*in_use, best->chain, now_s, may_be_older)) {
-        *place = best->chain;
-        best->chain = NULL;
-        choice->where[(*place)->algorithm] = xstrdup(best->where);
+    if (!may_replace(choice, *in_use, best, terms)) {
+        keep(place, in_use);
         return;
     }
-    if (!is_same(*in_use, best->chain))
-        set_problem(choice,
-            xprintf("%s: ends before the one in use, which stays; a new start "
-                    "takes it",
-                best->where));
-    keep(place, in_use);
+    *place = best->chain;
+    best->chain = NULL;
+    choice->where[(*place)->algorithm] = xstrdup(best->where);
 }
 
 /* Postfix reads all of them from one reply. */
@@ -144,19 +158,19 @@ static void fit_reply(struct choice *choice)
     }
 }
 
-void choice_make(struct look *look, char *const *names, int64_t now_s,
-    bool may_be_older, struct chain *in_use[CHAIN_ALGORITHMS],
-    struct choice *choice_r)
+void choice_make(struct look *look, const struct choice_terms *terms,
+    struct chain *in_use[CHAIN_ALGORITHMS], struct choice *choice_r)
 {
     struct candidate *best[CHAIN_ALGORITHMS] = {NULL};
 
     *choice_r = (struct choice){.problem = NULL};
-    for (char *const *name = names; *name != NULL && !has_any(best); name++)
-        find_best(look, *name, now_s, best);
-    find_problem(look, names, now_s, best, choice_r);
+    for (char *const *name = terms->names; *name != NULL && !has_any(best);
+         name++)
+        find_best(look, *name, terms->now_s, best);
+    find_problem(look, terms, best, choice_r);
     for (unsigned i = 0; i < CHAIN_ALGORITHMS; i++)
         if (best[i] != NULL)
-            take(choice_r, best[i], &in_use[i], now_s, may_be_older);
+            take(choice_r, best[i], &in_use[i], terms);
         else if (choice_r->problem != NULL)
             keep(&choice_r->chains[i], &in_use[i]);
     fit_reply(choice_r);

@@ -1,6 +1,10 @@
 /*
- * choice.h - which of the candidates are served: per key algorithm the valid
- * one that ends last, for the first of the names that there is one for.
+ * choice.h - which of the candidates are served.
+ *
+ * Per key algorithm, the valid candidate that was issued last, for the first
+ * of the names that has a valid candidate. One of a real authority comes
+ * before one of an authority for tests. The source is the truth: what is in
+ * use counts only while the source holds nothing in its place.
  */
 #ifndef TOLLGATE_CERTS_CHOICE_H
 #define TOLLGATE_CERTS_CHOICE_H
@@ -16,14 +20,26 @@ struct choice {
     char *problem;
 };
 
+struct choice_terms {
+    char *const
+        *names;      /* in lower case, NULL-terminated; the first counts most */
+    int64_t now_s;   /* unix time */
+    bool is_settled; /* the source has had time to become whole */
+    bool is_new_source; /* it is another one than what is in use came from */
+};
+
 /*
- * in_use: as choice.chains; what is used again is moved out. A chain that ends
- * before the one in use of its algorithm does not replace it while that one is
- * valid, unless may_be_older; while something is wrong nothing is given up.
+ * in_use: as choice.chains; what is used again is moved out. While it is
+ * valid, it is kept
+ * - where something is wrong with the source, and the source has no valid
+ *   candidate of its algorithm;
+ * - where something is wrong with the source, is not settled, and the best
+ *   candidate was issued before it: a tool may be in the middle of its work;
+ * - where the best candidate is of an authority for tests and it is not.
+ * A new source keeps only by the first of these.
  */
-void choice_make(struct look *, char *const *names, int64_t now_s,
-    bool may_be_older, struct chain *in_use[CHAIN_ALGORITHMS],
-    struct choice *choice_r);
+void choice_make(struct look *, const struct choice_terms *,
+    struct chain *in_use[CHAIN_ALGORITHMS], struct choice *choice_r);
 void choice_clear(struct choice *);
 
 /* The key and certificates of all of them; wipe and free it. */

@@ -59,7 +59,7 @@ static void note_folder_of(struct file_paths *paths, const char *path)
 }
 
 /* A file, and the folders it and what it links to lie in. */
-static void note_file(struct file_paths *paths, const char *path)
+void file_note(struct file_paths *paths, const char *path)
 {
     char target[PATH_MAX];
 
@@ -115,22 +115,47 @@ static bool read_all(int fd, const char *path, size_t size,
     return true;
 }
 
-bool file_read(struct file_paths *paths, const char *path, size_t max,
-    struct file_text *text_r, struct error *err)
+const char *file_reason(int error)
+{
+    if (error != EACCES && error != EPERM)
+        return strerror(error);
+    return "Permission denied: the daemon has no CAP_DAC_READ_SEARCH, and its "
+           "user no right to read there";
+}
+
+static enum file_result result_of(int error)
+{
+    switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+        return FILE_ABSENT;
+    case EACCES:
+    case EPERM:
+        return FILE_FORBIDDEN;
+    default:
+        return FILE_BROKEN;
+    }
+}
+
+enum file_result file_read(struct file_paths *paths, const char *path,
+    size_t max, struct file_text *text_r, struct error *err)
 {
     struct stat status;
 
     *text_r = (struct file_text){0};
-    note_file(paths, path);
+    file_note(paths, path);
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (fd == -1)
-        return error_set(err, "%s: %s", path, strerror(errno));
+    if (fd == -1) {
+        enum file_result result = result_of(errno);
+        error_set(err, "%s: %s", path, file_reason(errno));
+        return result;
+    }
     bool is_good = check_kind(fd, path, max, &status, err) &&
                    read_all(fd, path, (size_t)status.st_size, text_r, err);
     close(fd);
     if (!is_good)
         file_text_clear(text_r);
-    return is_good;
+    return is_good ? FILE_READ : FILE_BROKEN;
 }
 
 void file_text_clear(struct file_text *text)

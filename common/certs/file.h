@@ -33,9 +33,25 @@ void file_paths_add(struct file_paths *, const char *path);
 void file_paths_cut(struct file_paths *, size_t count);
 void file_paths_clear(struct file_paths *);
 
-/* Notes the path, whether or not it can be read; err names it. */
-bool file_read(struct file_paths *, const char *path, size_t max,
+enum file_result {
+    FILE_READ,
+    FILE_ABSENT,    /* ENOENT or ENOTDIR: there is no such file */
+    FILE_FORBIDDEN, /* EACCES or EPERM: we may not read it */
+    FILE_BROKEN,    /* empty, too large, no regular file, or any other error */
+};
+
+/*
+ * Opens the file without asking beforehand, because access(2) goes by the real
+ * user and forgets the capability that open(2) has. Notes the path whatever
+ * comes of it. Unless FILE_READ, text_r is empty and err names the path; at
+ * most max bytes are read, a longer file is FILE_BROKEN.
+ */
+enum file_result file_read(struct file_paths *, const char *path, size_t max,
     struct file_text *text_r, struct error *err);
+/* Notes the path as file_read does, without reading the file. */
+void file_note(struct file_paths *, const char *path);
+/* The text of an errno of open(2) or opendir(3); of EACCES, with the remedy. */
+const char *file_reason(int error);
 /* Wipes it. */
 void file_text_clear(struct file_text *);
 

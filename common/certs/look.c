@@ -7,20 +7,21 @@
  */
 #include "common/certs/source.h"
 
+#include "common/base/clock.h"
 #include "common/base/memory.h"
+#include "common/certs/chain_build.h"
 #include "common/certs/chain_names.h"
 #include "common/certs/pem.h"
 
-#include <openssl/err.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 void look_begin(struct look *look, const struct config_certificate *config)
 {
-    *look = (struct look){.config = config};
+    *look = (struct look){
+        .config = config, .now_s = (int64_t)(clock_wall_ms() / 1000)};
 }
 
 void look_clear(struct look *look)
@@ -68,43 +69,80 @@ static struct candidate *add_candidate(struct look *look, const char *where)
 void look_add_problem(struct look *look, const char *problem)
 {
     struct candidate *candidate = add_candidate(look, problem);
-    if (candidate != NULL)
-        candidate->problem = xstrdup(problem);
+    if (candidate == NULL)
+        return;
+    candidate->problem = xstrdup(problem);
+    candidate->is_for_us = true;
 }
 
+/* What can be said of certificates whose key has not been looked at. */
 struct leaf {
-    bool is_read;
-    bool is_wanted;
-    int64_t ends_at;
+    bool is_read;   /* one of them has names */
+    bool is_wanted; /* one of them covers a name of ours */
+    int64_t issued_at;
 };
+
+static bool covers_any(X509 *certificate, char *const *names, bool *has_names_r)
+{
+    struct chain chain = {0};
+    struct error ignored;
+    bool covers = false;
+
+    *has_names_r = chain_names_take(certificate, &chain.names, &ignored);
+    for (; *has_names_r && *names != NULL; names++)
+        covers = covers || chain_covers(&chain, *names);
+    chain_names_free(&chain.names);
+    return covers;
+}
 
 static struct leaf leaf_of(
     const struct file_text *certificates, char *const *names)
 {
     struct leaf leaf = {0};
-    struct chain chain = {0};
+    struct pem_certificates pool;
     struct error ignored;
-    struct tm tm;
-    X509 *certificate = pem_read_leaf(certificates->bytes, certificates->len);
 
-    leaf.is_read = certificate != NULL &&
-                   chain_names_take(certificate, &chain.names, &ignored);
-    for (; leaf.is_read && *names != NULL; names++)
-        leaf.is_wanted = leaf.is_wanted || chain_covers(&chain, *names);
-    if (certificate != NULL &&
-        ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &tm) == 1)
-        leaf.ends_at = (int64_t)timegm(&tm);
-    chain_names_free(&chain.names);
-    X509_free(certificate);
-    ERR_clear_error();
+    if (!pem_read_certificates(
+            certificates->bytes, certificates->len, &pool, &ignored))
+        return leaf;
+    for (size_t i = 0; i < pool.count && !leaf.is_wanted; i++) {
+        bool has_names;
+        leaf.is_wanted = covers_any(pool.items[i], names, &has_names);
+        leaf.is_read = leaf.is_read || has_names;
+        if (has_names)
+            (void)chain_read_time(
+                X509_get0_notBefore(pool.items[i]), &leaf.issued_at);
+    }
+    pem_clear_certificates(&pool);
     return leaf;
+}
+
+static void add_key(struct look *look, const char *where,
+    const struct chain_text *text, const struct leaf *leaf)
+{
+    struct error err;
+    struct candidate *candidate = add_candidate(look, where);
+
+    if (candidate == NULL)
+        return;
+    candidate->is_for_us = true;
+    candidate->issued_at = leaf->issued_at;
+    candidate->chain = chain_new(text, &err);
+    if (candidate->chain == NULL)
+        candidate->problem = xprintf("%s: %s", where, err.text);
 }
 
 void look_add(struct look *look, char *const *names, const char *where,
     const struct file_text *certificates, const struct file_text *key,
     bool claimed)
 {
-    struct error err;
+    struct chain_text text = {
+        .certificates = certificates->bytes,
+        .certificates_len = certificates->len,
+        .key = key->bytes,
+        .key_len = key->len,
+        .now_s = look->now_s,
+    };
 
     if (!claimed &&
         !pem_may_cover(certificates->bytes, certificates->len, names))
@@ -112,39 +150,110 @@ void look_add(struct look *look, char *const *names, const char *where,
     struct leaf leaf = leaf_of(certificates, names);
     if (leaf.is_read ? !leaf.is_wanted : !claimed)
         return;
-    struct candidate *candidate = add_candidate(look, where);
+    size_t keys = pem_count_keys(key->bytes, key->len);
+    do
+        add_key(look, where, &text, &leaf);
+    while (++text.key_number < keys);
+}
+
+bool look_is_for_us(const struct look *look, const char *name, size_t len)
+{
+    for (char **wanted = look->config->names; *wanted != NULL; wanted++)
+        if (strlen(*wanted) == len && memcmp(*wanted, name, len) == 0)
+            return true;
+    return false;
+}
+
+enum { CERTIFICATES, KEY, CHAIN, FILES };
+
+/* One file of a look_files. */
+struct part {
+    const char *path; /* NULL: there is none */
+    enum file_result result;
+    struct file_text text;
+    struct error err;
+};
+
+static bool is_claimed(enum look_claim claim, const struct part parts[FILES])
+{
+    return claim == LOOK_CLAIMED ||
+           (claim == LOOK_IF_BEGUN &&
+               (parts[CERTIFICATES].result != FILE_ABSENT ||
+                   parts[KEY].result != FILE_ABSENT));
+}
+
+static void add_unread(
+    struct look *look, enum look_claim claim, const struct part parts[FILES])
+{
+    const struct part *first = NULL;
+    bool is_for_us = is_claimed(claim, parts), is_forbidden = false;
+
+    for (size_t i = 0; i < FILES; i++) {
+        if (parts[i].result != FILE_READ && first == NULL)
+            first = &parts[i];
+        is_forbidden = is_forbidden || parts[i].result == FILE_FORBIDDEN;
+    }
+    if (!is_for_us && !is_forbidden)
+        return;
+    struct candidate *candidate = add_candidate(look, first->path);
     if (candidate == NULL)
         return;
-    candidate->leaf_ends_at = leaf.ends_at;
-    candidate->chain = chain_new(
-        certificates->bytes, certificates->len, key->bytes, key->len, &err);
-    if (candidate->chain == NULL)
-        candidate->problem = xprintf("%s: %s", where, err.text);
+    candidate->problem = xstrdup(first->err.text);
+    candidate->is_for_us = is_for_us;
+}
+
+static bool read_part(struct look *look, struct part *part)
+{
+    part->result = part->path == NULL
+                       ? FILE_READ
+                       : file_read(&look->paths, part->path, SOURCE_PEM_MAX,
+                             &part->text, &part->err);
+    return part->result == FILE_READ;
+}
+
+static void append(struct file_text *text, const struct file_text *more)
+{
+    struct file_text both = {.len = text->len + 1 + more->len};
+
+    both.bytes = xcalloc(1, both.len + 1);
+    memcpy(both.bytes, text->bytes, text->len);
+    both.bytes[text->len] = '\n';
+    memcpy(both.bytes + text->len + 1, more->bytes, more->len);
+    file_text_clear(text);
+    *text = both;
+}
+
+static void add_read(struct look *look, char *const *names,
+    struct part parts[FILES], enum look_claim claim)
+{
+    const char *path = parts[CERTIFICATES].path;
+    bool is_pair = strcmp(path, parts[KEY].path) != 0;
+    char *where =
+        is_pair ? xprintf("%s and %s", path, parts[KEY].path) : xstrdup(path);
+
+    if (parts[CHAIN].path != NULL)
+        append(&parts[CERTIFICATES].text, &parts[CHAIN].text);
+    look_add(look, names, where, &parts[CERTIFICATES].text, &parts[KEY].text,
+        claim != LOOK_UNCLAIMED);
+    free(where);
 }
 
 void look_add_files(struct look *look, char *const *names,
-    const char *certificates_path, const char *key_path, bool claimed)
+    const struct look_files *files, enum look_claim claim)
 {
-    struct file_text certificates, key = {0};
-    struct error err;
-    bool is_pair = strcmp(certificates_path, key_path) != 0;
+    struct part parts[FILES] = {
+        [CERTIFICATES] = {.path = files->certificates},
+        [KEY] = {.path = files->key},
+        [CHAIN] = {.path = files->chain},
+    };
+    bool is_read = true;
 
-    bool is_read = file_read(
-        &look->paths, certificates_path, SOURCE_PEM_MAX, &certificates, &err);
-    if (is_pair)
-        is_read = file_read(&look->paths, key_path, SOURCE_PEM_MAX, &key,
-                      is_read ? &err : &(struct error){{0}}) &&
-                  is_read;
-    if (is_read) {
-        char *where = is_pair
-                          ? xprintf("%s and %s", certificates_path, key_path)
-                          : xstrdup(certificates_path);
-        look_add(look, names, where, &certificates,
-            is_pair ? &key : &certificates, claimed);
-        free(where);
-    } else if (claimed) {
-        look_add_problem(look, err.text);
-    }
-    file_text_clear(&certificates);
-    file_text_clear(&key);
+    for (size_t i = 0; i < FILES; i++)
+        is_read = read_part(look, &parts[i]) && is_read;
+    if (is_read)
+        add_read(look, names, parts, claim);
+    else
+        add_unread(look, claim, parts);
+    for (size_t i = 0; i < FILES; i++)
+        file_text_clear(&parts[i].text);
 }

@@ -64,9 +64,9 @@ static bool is_key(const struct block *block)
 static bool add_certificate(struct pem_certificates *certificates,
     const struct block *block, struct error *err)
 {
-    if (certificates->count == CHAIN_CERTIFICATES_MAX)
-        return error_set(err, "more than %d certificates in the chain",
-            CHAIN_CERTIFICATES_MAX);
+    if (certificates->count == PEM_CERTIFICATES_MAX)
+        return error_set(
+            err, "more than %d certificates in it", PEM_CERTIFICATES_MAX);
     const unsigned char *der = block->data;
     X509 *certificate = d2i_X509(NULL, &der, block->len);
     ERR_clear_error();
@@ -149,35 +149,15 @@ bool pem_may_cover(const char *text, size_t len, char *const *names)
 {
     struct error ignored;
     struct block block;
-    bool is_broken, is_found = false, may = false;
+    bool is_broken, may = false;
     BIO *bio = open_text(text, len, &ignored);
 
-    while (bio != NULL && !is_found && block_read(bio, &block, &is_broken)) {
-        is_found = is_certificate(&block);
-        may = is_found && has_any(&block, names);
+    while (bio != NULL && !may && block_read(bio, &block, &is_broken)) {
+        may = is_certificate(&block) && has_any(&block, names);
         block_clear(&block);
     }
     BIO_free(bio);
     return may;
-}
-
-X509 *pem_read_leaf(const char *text, size_t len)
-{
-    struct error ignored;
-    struct block block;
-    bool is_broken;
-    X509 *leaf = NULL;
-    BIO *bio = open_text(text, len, &ignored);
-
-    while (bio != NULL && leaf == NULL && block_read(bio, &block, &is_broken)) {
-        const unsigned char *der = block.data;
-        if (is_certificate(&block))
-            leaf = d2i_X509(NULL, &der, block.len);
-        ERR_clear_error();
-        block_clear(&block);
-    }
-    BIO_free(bio);
-    return leaf;
 }
 
 static EVP_PKEY *key_of(const struct block *block, struct error *err)
@@ -195,7 +175,24 @@ static EVP_PKEY *key_of(const struct block *block, struct error *err)
     return key;
 }
 
-EVP_PKEY *pem_read_key(const char *text, size_t len, struct error *err)
+size_t pem_count_keys(const char *text, size_t len)
+{
+    struct error ignored;
+    struct block block;
+    bool is_broken;
+    size_t count = 0;
+    BIO *bio = open_text(text, len, &ignored);
+
+    while (bio != NULL && block_read(bio, &block, &is_broken)) {
+        count += is_key(&block);
+        block_clear(&block);
+    }
+    BIO_free(bio);
+    return count;
+}
+
+EVP_PKEY *pem_read_key(
+    const char *text, size_t len, size_t number, struct error *err)
 {
     struct block block;
     bool is_broken = false;
@@ -206,19 +203,15 @@ EVP_PKEY *pem_read_key(const char *text, size_t len, struct error *err)
     if (bio == NULL)
         return NULL;
     while (block_read(bio, &block, &is_broken)) {
-        if (is_key(&block) && count++ == 0)
+        if (is_key(&block) && count++ == number)
             key = key_of(&block, err);
         block_clear(&block);
     }
     BIO_free(bio);
-    if (count == 1 && (key == NULL || !is_broken))
+    if (count > number && (key == NULL || !is_broken))
         return key;
     EVP_PKEY_free(key);
-    if (is_broken)
-        error_set(err, "PEM with the key is cut off or malformed");
-    else
-        error_set(err, "%s",
-            count == 0 ? "no private key in it"
-                       : "more than one private key in it");
+    error_set(err, is_broken ? "PEM with the key is cut off or malformed"
+                             : "no private key in it");
     return NULL;
 }

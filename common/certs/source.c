@@ -16,16 +16,12 @@ static bool look_at_pair(
     char *certificate_path = xprintf("%s/%s", config->paths[0], certificate);
     char *key_path = xprintf("%s/%s", config->paths[0], key);
 
-    look_add_files(look, config->names, certificate_path, key_path, true);
+    look_add_files(look, config->names,
+        &(struct look_files){.certificates = certificate_path, .key = key_path},
+        LOOK_CLAIMED);
     free(certificate_path);
     free(key_path);
     return false;
-}
-
-/* Certbot's live/NAME, Synology's, and whatever is placed by hand. */
-static bool source_certbot(struct look *look)
-{
-    return look_at_pair(look, "fullchain.pem", "privkey.pem");
 }
 
 /* A mounted secret of type kubernetes.io/tls; the kubelet changes both files
@@ -39,8 +35,11 @@ static bool source_pem(struct look *look)
 {
     const struct config_certificate *config = look->config;
 
-    look_add_files(
-        look, config->names, config->paths[0], config->paths[1], true);
+    look_add_files(look, config->names,
+        &(struct look_files){.certificates = config->paths[0],
+            .key = config->paths[1],
+            .chain = config->paths[2]},
+        LOOK_CLAIMED);
     return false;
 }
 
@@ -48,8 +47,10 @@ static bool source_combined(struct look *look)
 {
     const struct config_certificate *config = look->config;
 
-    look_add_files(
-        look, config->names, config->paths[0], config->paths[0], true);
+    look_add_files(look, config->names,
+        &(struct look_files){
+            .certificates = config->paths[0], .key = config->paths[0]},
+        LOOK_CLAIMED);
     return false;
 }
 

@@ -23,10 +23,12 @@
 #define CANDIDATES_MAX     64    /* for one certificate section */
 
 struct candidate {
-    struct chain *chain;  /* NULL: problem says why */
-    char *problem;        /* "PLACE: what is wrong" */
-    char *where;          /* the place, for the log */
-    int64_t leaf_ends_at; /* unix time; 0: unknown */
+    struct chain *chain; /* NULL: problem says why */
+    char *problem;       /* "PLACE: what is wrong" */
+    char *where;         /* the place, for the log */
+    int64_t issued_at;   /* unix time, notBefore; 0: unknown */
+    bool is_for_us;      /* by its place or its names; else only we may not
+                          * read what may be */
 };
 
 struct look {
@@ -34,6 +36,7 @@ struct look {
     size_t count;
     char *failure; /* the source as a whole could not be read; NULL: it was */
     struct file_paths paths;
+    int64_t now_s; /* unix time of its beginning */
 
     const struct config_certificate *config; /* borrowed */
     void *work; /* of a kind with more than one step; NULL: none */
@@ -50,22 +53,43 @@ void look_clear(struct look *);
 /* The source, or a part of it, could not be read; the first reason stays. */
 void look_fail(struct look *, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* What a place says of the certificate that belongs there. */
+enum look_claim {
+    LOOK_UNCLAIMED, /* nothing: only its names tell whether it is for us */
+    LOOK_IF_BEGUN,  /* it is for us, should one of its files be there */
+    LOOK_CLAIMED,   /* it is for us, and has to be there */
+};
+
 /*
- * A pair that may be for us: left out if its leaf can be read and covers none
- * of the names. claimed: the place says that it is for us, should the leaf be
- * unreadable.
+ * Certificates and their key, which may be for us: left out if they can be
+ * read and none covers one of the names. claimed: the place says that they are
+ * for us, should they be unreadable. Each key of the text yields a candidate.
  */
 void look_add(struct look *, char *const *names, const char *where,
     const struct file_text *certificates, const struct file_text *key,
     bool claimed);
 /* A place that is for us, with nothing to be read. */
 void look_add_problem(struct look *, const char *problem);
-/* Reads two files, or the same one for both, and adds them. */
-void look_add_files(struct look *, char *const *names, const char *certificates,
-    const char *key, bool claimed);
+/* Paths; certificates and key may be the same. */
+struct look_files {
+    const char *certificates, *key;
+    const char *chain; /* more certificates; NULL: none */
+};
+
+/*
+ * Reads the files and adds what they hold. What cannot be
+ * read is a problem as the claim says; a file that we may not read is a
+ * problem, whatever it is for, where no certificate for us is found.
+ */
+void look_add_files(struct look *, char *const *names,
+    const struct look_files *, enum look_claim claim);
+
+/* Is there such a name among the section's? len: of the name. */
+bool look_is_for_us(const struct look *, const char *name, size_t len);
 
 /* One step each, as look_step. */
 bool source_traefik(struct look *);
+bool source_certbot(struct look *);
 bool source_caddy(struct look *);
 bool source_companion(struct look *);
 

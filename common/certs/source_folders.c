@@ -1,9 +1,11 @@
 /*
- * source_folders.c - the data directories of Caddy and of nginx-proxy's
- * acme-companion, in which each name has a folder.
+ * source_folders.c - directories in which each name, or each lineage, has a
+ * folder: certbot's, Caddy's, and that of nginx-proxy's acme-companion.
  *
- * Source: certmagic, storage.go, filestorage.go; acme-companion,
- * app/letsencrypt_service.sh.
+ * Nothing is asked about a file before it is opened: file.h says why.
+ *
+ * Source: certbot, certbot/_internal/storage.py; certmagic, storage.go,
+ * filestorage.go; acme-companion, app/letsencrypt_service.sh.
  */
 #include "common/certs/source.h"
 
@@ -11,9 +13,9 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* A folder that is gone through, one entry a step. */
 struct walk {
@@ -43,7 +45,7 @@ static bool walk_begin(struct look *look, char *folder)
     walk->opened = opendir(folder);
     file_note_folder(&look->paths, folder);
     if (walk->opened == NULL)
-        look_fail(look, "%s: %s", folder, strerror(errno));
+        look_fail(look, "%s: %s", folder, file_reason(errno));
     return walk->opened != NULL;
 }
 
@@ -69,7 +71,21 @@ static bool walk_step(struct look *look,
     return true;
 }
 
-/* Caddy's folder for a name, if it is there: "*" is written "wildcard_". */
+static void look_at_pair(struct look *look, const char *folder,
+    const char *certificate, const char *key, enum look_claim claim)
+{
+    char *certificate_path = xprintf("%s/%s", folder, certificate);
+    char *key_path = xprintf("%s/%s", folder, key);
+
+    look_add_files(look, look->config->names,
+        &(struct look_files){.certificates = certificate_path, .key = key_path},
+        claim);
+    free(certificate_path);
+    free(key_path);
+}
+
+/* Caddy's folder for a name, if it is there: "*" is written "wildcard_". A
+ * folder without a pair is one that Caddy has just made. */
 static void look_at_name(
     struct look *look, const char *issuer, const char *name)
 {
@@ -77,14 +93,12 @@ static void look_at_name(
     char *safe = xprintf(
         "%s%s", is_wildcard ? "wildcard_" : "", name + (is_wildcard ? 1 : 0));
     char *folder = xprintf("%s/%s", issuer, safe);
+    char *certificate = xprintf("%s.crt", safe);
+    char *key = xprintf("%s.key", safe);
 
-    if (access(folder, F_OK) == 0) {
-        char *certificate = xprintf("%s/%s.crt", folder, safe);
-        char *key = xprintf("%s/%s.key", folder, safe);
-        look_add_files(look, look->config->names, certificate, key, true);
-        free(certificate);
-        free(key);
-    }
+    look_at_pair(look, folder, certificate, key, LOOK_IF_BEGUN);
+    free(key);
+    free(certificate);
     free(folder);
     free(safe);
 }
@@ -112,37 +126,44 @@ bool source_caddy(struct look *look)
     return walk_step(look, look_at_issuer);
 }
 
-static bool is_for_us(
-    const struct config_certificate *config, const char *name, size_t len)
+/* acme-companion puts what a test authority signed beside the real one, into a
+ * folder of this name, and lets the links NAME.crt and NAME.key lead there. */
+#define COMPANION_TEST "_test_"
+
+static bool leads_to_test(const char *path)
 {
-    for (char **wanted = config->names; *wanted != NULL; wanted++)
-        if (strlen(*wanted) == len && memcmp(*wanted, name, len) == 0)
-            return true;
-    return false;
+    char target[PATH_MAX];
+
+    return realpath(path, target) != NULL &&
+           strstr(target, "/" COMPANION_TEST) != NULL;
 }
 
-/* NAME/{fullchain,key}.pem, or NAME.crt and NAME.key placed by hand. Which
- * names a certificate has, only the certificate tells. Of very many only ours
- * are watched; the poll finds what becomes ours. */
+/* NAME/{fullchain,key}.pem, or NAME.crt and NAME.key. Which names a
+ * certificate has, only the certificate tells. Of very many only ours are
+ * watched; the poll finds what becomes ours. */
 static void look_at_domain(
     struct look *look, const char *path, const char *name)
 {
-    size_t len = strlen(name), path_len = strlen(path);
+    size_t len = strlen(name);
     size_t watched = look->paths.count, found = look->count;
     bool is_pair = len > 4 && strcmp(name + len - 4, ".crt") == 0;
-    char *certificate =
-        is_pair ? xstrdup(path) : xprintf("%s/fullchain.pem", path);
-    char *key = is_pair ? xprintf("%.*s.key", (int)path_len - 4, path)
-                        : xprintf("%s/key.pem", path);
-    bool claimed = is_for_us(look->config, name, is_pair ? len - 4 : len);
+    bool claimed = look_is_for_us(look, name, is_pair ? len - 4 : len);
 
-    file_note_folder(&look->paths, path);
-    if (access(certificate, F_OK) == 0 && access(key, F_OK) == 0)
-        look_add_files(look, look->config->names, certificate, key, claimed);
+    if (strncmp(name, COMPANION_TEST, strlen(COMPANION_TEST)) == 0 ||
+        leads_to_test(path))
+        return;
+    if (is_pair) {
+        char *key = xprintf("%.*s.key", (int)strlen(path) - 4, path);
+        look_add_files(look, look->config->names,
+            &(struct look_files){.certificates = path, .key = key},
+            claimed ? LOOK_IF_BEGUN : LOOK_UNCLAIMED);
+        free(key);
+    } else {
+        file_note_folder(&look->paths, path);
+        look_at_pair(look, path, "fullchain.pem", "key.pem", LOOK_UNCLAIMED);
+    }
     if (!claimed && look->count == found && watched > FILE_PATHS_MAX / 2)
         file_paths_cut(&look->paths, watched);
-    free(certificate);
-    free(key);
 }
 
 bool source_companion(struct look *look)
@@ -150,4 +171,45 @@ bool source_companion(struct look *look)
     if (look->work == NULL)
         return walk_begin(look, xstrdup(look->config->paths[0]));
     return walk_step(look, look_at_domain);
+}
+
+static const char certbot_chain[] = "fullchain.pem",
+                  certbot_key[] = "privkey.pem";
+
+/* A lineage: live/NAME, live/NAME-0001 after its request changed, or an
+ * _archive/ID of Synology's. */
+static void look_at_lineage(
+    struct look *look, const char *path, const char *name)
+{
+    bool claimed = look_is_for_us(look, name, strlen(name));
+
+    file_note_folder(&look->paths, path);
+    look_at_pair(look, path, certbot_chain, certbot_key,
+        claimed ? LOOK_IF_BEGUN : LOOK_UNCLAIMED);
+}
+
+/* certbot's own folder has its lineages in live/. */
+static char *folder_of_lineages(const char *folder)
+{
+    char *live = xprintf("%s/live", folder);
+    DIR *opened = opendir(live);
+
+    if (opened != NULL || (errno != ENOENT && errno != ENOTDIR)) {
+        if (opened != NULL)
+            closedir(opened);
+        return live;
+    }
+    free(live);
+    return xstrdup(folder);
+}
+
+/* The folder of one lineage, or one of many. */
+bool source_certbot(struct look *look)
+{
+    const char *folder = look->config->paths[0];
+
+    if (look->work != NULL)
+        return walk_step(look, look_at_lineage);
+    look_at_pair(look, folder, certbot_chain, certbot_key, LOOK_IF_BEGUN);
+    return look->count == 0 && walk_begin(look, folder_of_lineages(folder));
 }

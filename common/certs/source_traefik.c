@@ -1,7 +1,9 @@
 /*
  * source_traefik.c - Traefik's acme.json, of versions 1, 2 and 3.
  *
- * Versions 2 and 3 have a resolver's name above {Account, Certificates};
+ * Versions 2 and 3 have a resolver's name above {Account, Certificates}; the
+ * source may name the one that counts ("#RESOLVER"), since Traefik renews the
+ * certificates of each resolver that it knows, of one for tests too;
  * version 1 has those at the top, with keys that begin in upper case; Go
  * reads keys in either case, so both are taken everywhere. The key-value
  * stores of version 1 had another shape and are refused by name.
@@ -171,11 +173,16 @@ static void list_entries(
 
 static void list_resolvers(struct acme *acme)
 {
-    const char *resolver;
+    const char *resolver, *wanted = acme->look->config->paths[1];
     json_t *value;
 
+    if (wanted != NULL && json_object_get(acme->frame, wanted) == NULL)
+        look_fail(
+            acme->look, "%s: no resolver \"%s\" in it", acme->path, wanted);
     json_object_foreach(acme->frame, resolver, value) {
         json_t *entries = member(value, "certificates");
+        if (wanted != NULL && strcmp(resolver, wanted) != 0)
+            continue;
         if (json_is_array(entries))
             list_entries(acme, resolver, entries);
         else if (entries != NULL && !json_is_null(entries))
@@ -220,8 +227,8 @@ static bool acme_begin(struct look *look)
     look->end_work = acme_end;
     acme->look = look;
     acme->path = look->config->paths[0];
-    if (!file_read(
-            &look->paths, acme->path, SOURCE_JSON_MAX, &acme->text, &err)) {
+    if (file_read(&look->paths, acme->path, SOURCE_JSON_MAX, &acme->text,
+            &err) != FILE_READ) {
         look_fail(look, "%s", err.text);
         return false;
     }

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define AUTO_NAMES     3
+#define AUTO_NAMES     4
 #define NAME_LEN_MAX   253
 #define HOST_NAME_SIZE 256
 
@@ -41,28 +41,43 @@ static char *fold_name(const char *name)
             return NULL;
         }
     }
-    if (start == 0 || labels > 1)
+    bool is_address = isdigit((unsigned char)*(strrchr(folded, '.') != NULL
+                                                   ? strrchr(folded, '.') + 1
+                                                   : folded)) != 0;
+    if ((start == 0 || labels > 1) && !is_address)
         return folded;
     free(folded);
     return NULL;
 }
 
-/* In the order in which docker-mailserver looks for them. */
+static void add_auto_name(char **names, size_t *count, const char *value)
+{
+    char *name = value != NULL ? fold_name(value) : NULL;
+
+    if (name != NULL)
+        names[(*count)++] = name;
+}
+
+/* In the order in which docker-mailserver looks for them: its _setup_ssl asks
+ * for SSL_DOMAIN, HOSTNAME and DOMAINNAME, and HOSTNAME there is the full name
+ * where the container was given hostname and domainname apart. */
 static void add_auto_names(char **names)
 {
-    static const char *const variables[AUTO_NAMES] = {
-        "SSL_DOMAIN", "HOSTNAME", "DOMAINNAME"};
+    const char *hostname = getenv("HOSTNAME"), *domain = getenv("DOMAINNAME");
     char host[HOST_NAME_SIZE] = "";
     size_t count = 0;
+
     (void)gethostname(host, sizeof host - 1);
-    for (size_t i = 0; i < AUTO_NAMES; i++) {
-        const char *value = getenv(variables[i]);
-        if (value == NULL && strcmp(variables[i], "HOSTNAME") == 0)
-            value = host;
-        char *name = value != NULL ? fold_name(value) : NULL;
-        if (name != NULL)
-            names[count++] = name;
+    if (hostname == NULL)
+        hostname = host;
+    add_auto_name(names, &count, getenv("SSL_DOMAIN"));
+    if (domain != NULL && strchr(hostname, '.') == NULL) {
+        char *full = xprintf("%s.%s", hostname, domain);
+        add_auto_name(names, &count, full);
+        free(full);
     }
+    add_auto_name(names, &count, hostname);
+    add_auto_name(names, &count, domain);
 }
 
 static bool take_names(struct config_certificate *certificate,
@@ -156,8 +171,7 @@ void build_clear_certificates(struct config *config)
         for (size_t n = 0; n < AUTO_NAMES && certificate->names != NULL; n++)
             free(certificate->names[n]);
         free(certificate->names);
-        free(certificate->paths[0]);
-        free(certificate->paths[1]);
+        certificate_source_clear(certificate->paths);
         free(certificate->title);
     }
     free(config->certificates);

@@ -10,7 +10,8 @@
 #include <string.h>
 
 #define ALLOWED \
-    "allowed: traefik:FILE, certbot:DIR, pem:CERT,KEY, combined:FILE, " \
+    "allowed: traefik:FILE or traefik:FILE#RESOLVER, certbot:DIR, " \
+    "pem:CERT,KEY or pem:CERT,KEY,CHAIN, combined:FILE, " \
     "k8s:DIR, caddy:DIR, acme-companion:DIR, with absolute paths"
 
 static const char *const kinds[CERTIFICATE_SOURCES] = {
@@ -34,35 +35,60 @@ static bool find_kind(
     return false;
 }
 
+/* What separates the parts of a source, and how many parts it may have; a part
+ * behind ',' is an absolute path too. */
+static const struct {
+    char separator;
+    size_t least, most;
+} parts_of[CERTIFICATE_SOURCES] = {
+    [CERTIFICATE_TRAEFIK] = {'#', 1, 2},
+    [CERTIFICATE_PEM] = {',', 2, CERTIFICATE_PATHS},
+};
+
 bool certificate_source_parse(const char *text, enum certificate_source *kind_r,
-    char *paths_r[2], struct error *err)
+    char *paths_r[CERTIFICATE_PATHS], struct error *err)
 {
-    size_t len = strcspn(text, ":");
+    size_t len = strcspn(text, ":"), count = 0;
+
+    for (size_t i = 0; i < CERTIFICATE_PATHS; i++)
+        paths_r[i] = NULL;
     if (text[len] == '\0' || !find_kind(text, len, kind_r))
         return error_set(err, "\"%s\" names no source; " ALLOWED, text);
-    const char *path = text + len + 1;
-    const char *comma = *kind_r == CERTIFICATE_PEM ? strchr(path, ',') : NULL;
-    if (path[0] != '/' ||
-        (*kind_r == CERTIFICATE_PEM && (comma == NULL || comma[1] != '/')))
-        return error_set(err, "\"%s\" has no absolute path; " ALLOWED, text);
-    paths_r[0] = xstrdup(path);
-    paths_r[1] = NULL;
-    if (comma != NULL) {
-        paths_r[0][comma - path] = '\0';
-        paths_r[1] = xstrdup(comma + 1);
+    char separator = parts_of[*kind_r].separator;
+    size_t most = separator != '\0' ? parts_of[*kind_r].most : 1;
+    bool is_good = true;
+    for (const char *at = text + len + 1; at != NULL && count < most;) {
+        const char *end = count + 1 < most ? strchr(at, separator) : NULL;
+        is_good = is_good && *at != '\0' &&
+                  (*at == '/' || (count > 0 && separator == '#'));
+        paths_r[count] = xstrdup(at);
+        if (end != NULL)
+            paths_r[count][end - at] = '\0';
+        count++;
+        at = end != NULL ? end + 1 : NULL;
     }
-    return true;
+    if (is_good && count >= parts_of[*kind_r].least)
+        return true;
+    certificate_source_clear(paths_r);
+    return error_set(err, "\"%s\" has no absolute path; " ALLOWED, text);
+}
+
+void certificate_source_clear(char *paths[CERTIFICATE_PATHS])
+{
+    for (size_t i = 0; i < CERTIFICATE_PATHS; i++) {
+        free(paths[i]);
+        paths[i] = NULL;
+    }
 }
 
 bool option_check_source(const char *text, struct error *err)
 {
     enum certificate_source kind;
-    char *paths[2];
+    char *paths[CERTIFICATE_PATHS];
     if (*text == '\0')
         return true;
     if (!certificate_source_parse(text, &kind, paths, err))
         return false;
-    free(paths[0]);
-    free(paths[1]);
+    certificate_source_clear(paths);
     return true;
 }

@@ -72,19 +72,24 @@ enum certificate_source {
     CERTIFICATE_SOURCES,
 };
 
+#define CERTIFICATE_PATHS 3 /* the parts that a source may have */
+
 /* A certificate section. */
 struct config_certificate {
     char *title;
     char **names; /* served; in lower case, NULL-terminated; of several the
                      first that there is a certificate for */
     enum certificate_source kind;
-    char *paths[2]; /* absolute; the second of CERTIFICATE_PEM only */
-    char *source;   /* as written */
+    char
+        *paths[CERTIFICATE_PATHS]; /* absolute; of CERTIFICATE_TRAEFIK the
+                                    * second is a resolver's name; NULL: none */
+    char *source;                  /* as written */
     bool sni;
     char *default_chain; /* "": none */
     char *refresh_map;   /* "": none */
     char **on_change;    /* argv, NULL-terminated; empty: none */
     uint64_t on_change_timeout_ms;
+    uint64_t expiry_warning_ms; /* 0: certificate_expiry_warning's */
 };
 
 /* Limits that one face feeds with one kind of event. */

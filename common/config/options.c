@@ -190,7 +190,7 @@ const struct option options[] = {
         .help = "the status page on an address that is not loopback"},
     {TOP("certificate_expiry_warning"), .type = OPTION_DURATION,
         FIELD(struct config, certificate_expiry_warning_ms), .def = "14d",
-        .min = "1d", .max = "366d",
+        .min = "1h", .max = "366d",
         .help = "how early the end of a certificate is warned about"},
     {SERVICE("port"), .type = OPTION_NUMBER, FIELD(struct config_service, port),
         .min = "1", .max = "65535",
@@ -322,6 +322,10 @@ const struct option options[] = {
     {CERTIFICATE("on_change_timeout"), .type = OPTION_DURATION,
         FIELD(struct config_certificate, on_change_timeout_ms), .def = "30s",
         .min = "1s", .max = "1h", .help = "how long it may take"},
+    {CERTIFICATE("expiry_warning"), .type = OPTION_DURATION,
+        FIELD(struct config_certificate, expiry_warning_ms), .def = "0s",
+        .min = "0s", .max = "366d",
+        .help = "certificate_expiry_warning of this one; 0s: that"},
 };
 
 const size_t option_count = COUNT(options);

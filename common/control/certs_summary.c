@@ -8,6 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/certs/certs.h"
+#include "common/certs/chain.h"
 #include "common/control/control_command.h"
 
 /* NULL: there is none. */
@@ -26,28 +27,45 @@ static int64_t left_s(const struct certs_chain *chain)
     return chain->not_after - (int64_t)(clock_wall_ms() / 1000);
 }
 
-static json_t *check_one(
-    const struct certs_report *report, uint64_t within_s, bool *is_good_r)
+static int64_t needed_s(const struct certs_report *report,
+    const struct certs_chain *chain, uint64_t within_s, bool is_exact)
+{
+    int64_t bound_s = report->expiry_warning_s != 0 ? report->expiry_warning_s
+                                                    : (int64_t)within_s;
+
+    if (is_exact)
+        return (int64_t)within_s;
+    return chain_warning_s(chain->not_before, chain->not_after, bound_s);
+}
+
+static json_t *check_one(const struct certs_report *report, uint64_t within_s,
+    bool is_exact, bool *is_good_r)
 {
     const struct certs_chain *chain = first_to_end(report);
 
-    *is_good_r = chain != NULL && left_s(chain) > (int64_t)within_s;
-    return json_pack("{s:o, s:o, s:o, s:o, s:b}", "title",
+    *is_good_r = chain != NULL &&
+                 left_s(chain) > needed_s(report, chain, within_s, is_exact);
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:b}", "title",
         control_text(report->title), "not_after",
-        chain != NULL ? json_integer(chain->not_after) : json_null(), "left_s",
-        chain != NULL ? json_integer(left_s(chain)) : json_null(), "problem",
+        chain != NULL ? json_integer(chain->not_after) : json_null(), "life_s",
+        chain != NULL ? json_integer(chain->not_after - chain->not_before)
+                      : json_null(),
+        "left_s", chain != NULL ? json_integer(left_s(chain)) : json_null(),
+        "problem",
         report->problem != NULL ? control_text(report->problem) : json_null(),
         "good", *is_good_r);
 }
 
-json_t *certs_summary_check(const struct certs *certs, uint64_t within_s)
+json_t *certs_summary_check(
+    const struct certs *certs, uint64_t within_s, bool is_exact)
 {
     json_t *list = json_array();
     struct certs_report report;
     bool are_good = true, is_good;
 
     for (size_t i = 0; certs_report(certs, i, &report); i++) {
-        json_array_append_new(list, check_one(&report, within_s, &is_good));
+        json_array_append_new(
+            list, check_one(&report, within_s, is_exact, &is_good));
         are_good = are_good && is_good;
     }
     return json_pack("{s:b, s:I, s:o}", "good", are_good, "within_s",

@@ -119,7 +119,8 @@ static void run_check(struct control_call *call, const json_t *arguments)
                                       ->certificate_expiry_warning_ms /
                                   1000;
 
-    control_answer(call, certs_summary_check(host->certs, within_s));
+    control_answer(
+        call, certs_summary_check(host->certs, within_s, within != NULL));
 }
 
 const struct control_command commands_certs[] = {

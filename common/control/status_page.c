@@ -74,7 +74,7 @@ static json_t *certificates_of(const struct control_host *host)
     if (host->certs == NULL)
         return json_array();
     json_t *check = certs_summary_check(
-        host->certs, config->certificate_expiry_warning_ms / 1000);
+        host->certs, config->certificate_expiry_warning_ms / 1000, false);
     json_t *list = json_incref(json_object_get(check, "certificates"));
     json_decref(check);
     return list;

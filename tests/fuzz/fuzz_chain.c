@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define DER_SEQUENCE 0x30
+#define FUZZ_NOW     1800000000 /* unix time: what is in the seeds is valid */
 
 static char *wrap(const uint8_t *der, size_t size, size_t *len_r)
 {
@@ -32,7 +33,12 @@ static char *wrap(const uint8_t *der, size_t size, size_t *len_r)
 static void try_chain(const char *pem, size_t len)
 {
     struct error err = {{0}};
-    struct chain *chain = chain_new(pem, len, pem, len, &err);
+    struct chain *chain = chain_new(&(struct chain_text){.certificates = pem,
+                                        .certificates_len = len,
+                                        .key = pem,
+                                        .key_len = len,
+                                        .now_s = FUZZ_NOW},
+        &err);
 
     if (chain == NULL) {
         FUZZ_REQUIRE(err.text[0] != '\0');
@@ -53,10 +59,11 @@ static void try_parts(const char *pem, size_t len)
     struct error err = {{0}};
 
     if (pem_read_certificates(pem, len, &certificates, &err))
-        FUZZ_REQUIRE(certificates.count <= CHAIN_CERTIFICATES_MAX);
+        FUZZ_REQUIRE(certificates.count <= PEM_CERTIFICATES_MAX);
     pem_clear_certificates(&certificates);
-    X509_free(pem_read_leaf(pem, len));
-    EVP_PKEY_free(pem_read_key(pem, len, &err));
+    size_t keys = pem_count_keys(pem, len);
+    for (size_t i = 0; i < keys && i < 4; i++)
+        EVP_PKEY_free(pem_read_key(pem, len, i, &err));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -121,7 +121,8 @@ class Secret:
 
 
 class Caddy:
-    """certmagic: each file by rename, the key first."""
+    """certmagic: each file by rename, the key first; its folders are for
+    their owner alone."""
 
     def __init__(self, place):
         self.data = place / "caddy"
@@ -131,23 +132,27 @@ class Caddy:
         self.source = f"caddy:{self.data}"
 
     def write(self, issued):
-        self.folder.mkdir(parents=True, exist_ok=True)
+        folder = self.data
+        for part in self.folder.relative_to(self.data).parts:
+            folder = folder / part
+            folder.mkdir(mode=0o700, exist_ok=True)
         put_over(self.folder / f"{NAME}.key", issued.key)
         put_over(self.folder / f"{NAME}.crt", issued.chain)
         put_over(self.folder / f"{NAME}.json", "{}")
 
 
 class Companion:
-    """acme.sh writes each file in place; links beside the folder."""
+    """acme.sh writes each file in place; links beside the folder, which may
+    be for its owner alone (FOLDERS_PERMS)."""
 
     def __init__(self, place):
         self.certs = place / "certs"
-        self.certs.mkdir()
+        self.certs.mkdir(mode=0o700)
         self.source = f"acme-companion:{self.certs}"
 
     def write(self, issued):
         folder = self.certs / NAME
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
         put(folder / "cert.pem", issued.certificates[0])
         put(folder / "key.pem", issued.key)
         put(folder / "fullchain.pem", issued.chain)

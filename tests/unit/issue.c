@@ -55,17 +55,27 @@ static void set_dates(X509 *certificate, const struct issue *issue)
         X509_getm_notAfter(certificate), (time_t)ISSUE_NOW + until * ISSUE_DAY);
 }
 
-static void name_it(X509 *certificate, const struct issued *issuer)
+static void add_common_name(X509_NAME *to, const char *name)
+{
+    X509_NAME_add_entry_by_txt(
+        to, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
+}
+
+static void name_it(X509 *certificate, const struct issue *issue)
 {
     static long serial = 0;
-    char *name = xprintf("Test %ld", ++serial);
+    const struct issued *issuer = issue->issuer;
+    char *name = issue->subject != NULL ? xstrdup(issue->subject)
+                                        : xprintf("Test %ld", serial);
 
-    ASN1_INTEGER_set(X509_get_serialNumber(certificate), serial);
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN",
-        MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
-    X509_set_issuer_name(
-        certificate, X509_get_subject_name(
-                         issuer != NULL ? issuer->certificate : certificate));
+    ASN1_INTEGER_set(X509_get_serialNumber(certificate), ++serial);
+    add_common_name(X509_get_subject_name(certificate), name);
+    if (issue->authority != NULL)
+        add_common_name(X509_get_issuer_name(certificate), issue->authority);
+    else
+        X509_set_issuer_name(certificate,
+            X509_get_subject_name(
+                issuer != NULL ? issuer->certificate : certificate));
     free(name);
 }
 
@@ -88,14 +98,17 @@ struct issued issue(const struct issue *issue)
 {
     static const struct file_text nothing;
     const struct issued *issuer = issue->issuer;
-    struct issued issued = {
-        .certificate = X509_new(), .pkey = make_key(issue->key)};
+    struct issued issued = {.certificate = X509_new(),
+        .pkey = issue->same_key != NULL ? issue->same_key->pkey
+                                        : make_key(issue->key)};
     X509 *certificate = issued.certificate;
+    if (issue->same_key != NULL)
+        EVP_PKEY_up_ref(issued.pkey);
     const EVP_MD *digest =
         issue->digest != NULL ? issue->digest() : EVP_sha256();
 
     X509_set_version(certificate, X509_VERSION_3);
-    name_it(certificate, issuer);
+    name_it(certificate, issue);
     set_dates(certificate, issue);
     X509_set_pubkey(certificate, issued.pkey);
     add_extension(certificate, NID_subject_alt_name, issue->names);
@@ -120,4 +133,18 @@ void issued_clear(struct issued *issued)
     EVP_PKEY_free(issued->pkey);
     file_text_clear(&issued->chain);
     file_text_clear(&issued->key);
+}
+
+struct chain *issued_chain(const struct issued *issued, struct error *err)
+{
+    *err = (struct error){{0}};
+    return chain_new(
+        &(struct chain_text){
+            .certificates = issued->chain.bytes,
+            .certificates_len = issued->chain.len,
+            .key = issued->key.bytes,
+            .key_len = issued->key.len,
+            .now_s = ISSUE_NOW,
+        },
+        err);
 }

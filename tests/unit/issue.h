@@ -4,6 +4,7 @@
 #ifndef TOLLGATE_TESTS_ISSUE_H
 #define TOLLGATE_TESTS_ISSUE_H
 
+#include "common/certs/chain.h"
 #include "common/certs/file.h"
 
 #include <openssl/x509.h>
@@ -19,6 +20,9 @@ struct issue {
     const char *usage;   /* of the extended key usage; NULL: none */
     const EVP_MD *(*digest)(void); /* NULL: SHA-256 */
     const struct issued *issuer;   /* NULL: its own */
+    const char *authority; /* common name of an issuer that is not there */
+    const char *subject;   /* common name; NULL: one of its own */
+    const struct issued *same_key; /* whose key it gets; NULL: a new one */
 };
 
 struct issued {
@@ -29,6 +33,8 @@ struct issued {
 };
 
 struct issued issue(const struct issue *);
+/* Both as a chain, at ISSUE_NOW. The caller frees it. NULL: err. */
+struct chain *issued_chain(const struct issued *, struct error *err);
 void issued_clear(struct issued *);
 
 #endif

@@ -13,22 +13,27 @@ static char mail[] = "mail.example.com", host[] = "host.example.net";
 static char *const names[] = {mail, NULL};
 static char *const both_names[] = {mail, host, NULL};
 
-/* A letter is a certificate: its key, its names, when it ends. */
+/* A letter is a certificate: its key, its names, when it begins and ends. The
+ * one that was issued last is the best, whenever it ends. */
 static const struct {
     char letter;
     const char *key, *names;
     long starts, ends;
+    const char *authority; /* NULL: any */
 } stock[] = {
-    {'a', "EC:P-256", "DNS:mail.example.com", 0, 30},
-    {'b', "EC:P-256", "DNS:mail.example.com", 0, 60},
-    {'c', "EC:P-256", "DNS:*.example.com", 0, 90},
-    {'r', "RSA:2048", "DNS:mail.example.com", 0, 20},
-    {'s', "RSA:2048", "DNS:mail.example.com", 0, 70},
-    {'e', "ED25519", "DNS:mail.example.com", 0, 50},
-    {'x', "EC:P-256", "DNS:mail.example.com", -90, -1}, /* expired */
-    {'f', "EC:P-256", "DNS:mail.example.com", 2, 120},  /* in the future */
-    {'o', "EC:P-256", "DNS:other.example", 0, 200},
-    {'h', "EC:P-256", "DNS:host.example.net", 0, 80},
+    {'a', "EC:P-256", "DNS:mail.example.com", -60, 130, NULL},
+    {'b', "EC:P-256", "DNS:mail.example.com", -30, 60, NULL},
+    {'c', "EC:P-256", "DNS:*.example.com", -10, 30, NULL},
+    {'d', "EC:P-256", "DNS:mail.example.com", -10, 40, NULL},
+    {'r', "RSA:2048", "DNS:mail.example.com", -50, 120, NULL},
+    {'s', "RSA:2048", "DNS:mail.example.com", -20, 20, NULL},
+    {'e', "ED25519", "DNS:mail.example.com", 0, 50, NULL},
+    {'x', "EC:P-256", "DNS:mail.example.com", -90, -1, NULL}, /* expired */
+    {'f', "EC:P-256", "DNS:mail.example.com", 2, 120, NULL},  /* to come */
+    {'o', "EC:P-256", "DNS:other.example", -1, 200, NULL},
+    {'h', "EC:P-256", "DNS:host.example.net", -20, 80, NULL},
+    {'t', "EC:P-256", "DNS:mail.example.com", -2, 88, "(STAGING) Fig E5"},
+    {'u', "EC:P-256", "DNS:mail.example.com", -1, 89, "(STAGING) Fig E5"},
 };
 
 static struct issued issued[COUNT(stock)];
@@ -37,6 +42,7 @@ static int fill_stock(void **state)
 {
     for (size_t i = 0; i < COUNT(stock); i++)
         issued[i] = issue(&(struct issue){.key = stock[i].key,
+            .authority = stock[i].authority,
             .names = stock[i].names,
             .starts_in_days = stock[i].starts,
             .ends_in_days = stock[i].ends});
@@ -63,7 +69,7 @@ static size_t find(char letter)
  * all, '?' is a failure of the source as a whole. */
 static void look_at(struct look *look, const char *letters, char *const *wanted)
 {
-    *look = (struct look){0};
+    *look = (struct look){.now_s = ISSUE_NOW};
     for (; *letters != '\0'; letters++) {
         char where[] = {*letters, '\0'};
         bool is_bad = *letters >= 'A' && *letters <= 'Z';
@@ -83,8 +89,7 @@ static char letter_of(const struct chain *chain)
 {
     struct error err;
     for (size_t i = 0; i < COUNT(stock); i++) {
-        struct chain *one = chain_new(issued[i].chain.bytes,
-            issued[i].chain.len, issued[i].key.bytes, issued[i].key.len, &err);
+        struct chain *one = issued_chain(&issued[i], &err);
         bool is =
             one != NULL && strcmp(one->fingerprint, chain->fingerprint) == 0;
         chain_free(&one);
@@ -99,12 +104,13 @@ static const struct {
     const char *in_use;  /* before */
     const char *chosen;  /* RSA, ECDSA, Ed25519; "" none */
     const char *problem; /* in it; NULL: none */
-    bool may_be_older, has_two_names;
+    bool is_settled, is_new_source, has_two_names;
 } cases[] = {
     {.found = "a", .in_use = "", .chosen = "a"},
     {.found = "ab", .in_use = "", .chosen = "b"},
     {.found = "ba", .in_use = "a", .chosen = "b"},
     {.found = "abco", .in_use = "", .chosen = "c"},
+    {.found = "cd", .in_use = "", .chosen = "d"}, /* issued at once */
     {.found = "abrse", .in_use = "", .chosen = "sbe"},
     {.found = "xa", .in_use = "", .chosen = "a"},
     {.found = "o", .in_use = "", .chosen = "", .problem = "covers mail"},
@@ -118,8 +124,28 @@ static const struct {
     {.found = "!", .in_use = "ra", .chosen = "ra", .problem = "!"},
     {.found = "?", .in_use = "ra", .chosen = "ra", .problem = "?"},
     {.found = "b?", .in_use = "ra", .chosen = "rb", .problem = "?"},
-    {.found = "a", .in_use = "b", .chosen = "b", .problem = "ends before"},
-    {.found = "a", .in_use = "b", .chosen = "a", .may_be_older = true},
+    /* What has gone from the source is not kept against it. */
+    {.found = "b", .in_use = "a", .chosen = "b"},
+    {.found = "a", .in_use = "b", .chosen = "a"},
+    {.found = "a!", .in_use = "b", .chosen = "b", .problem = "!"},
+    {.found = "a!",
+        .in_use = "b",
+        .chosen = "a",
+        .problem = "!",
+        .is_settled = true},
+    {.found = "a!",
+        .in_use = "b",
+        .chosen = "a",
+        .problem = "!",
+        .is_new_source = true},
+    /* An authority for tests is better than none. */
+    {.found = "ta", .in_use = "", .chosen = "a"},
+    {.found = "at", .in_use = "t", .chosen = "a"},
+    {.found = "t", .in_use = "", .chosen = "t"},
+    {.found = "u", .in_use = "t", .chosen = "u"},
+    {.found = "t", .in_use = "a", .chosen = "a", .problem = "for tests"},
+    {.found = "t", .in_use = "a", .chosen = "t", .is_new_source = true},
+    {.found = "t", .in_use = "x", .chosen = "t"},
     {.found = "a", .in_use = "x", .chosen = "a"},
     {.found = "a", .in_use = "a", .chosen = "a"},
     {.found = "b", .in_use = "rb", .chosen = "b"}, /* RSA was given up */
@@ -134,8 +160,7 @@ static void set_in_use(
     struct error err;
     for (; *letters != '\0'; letters++) {
         size_t i = find(*letters);
-        struct chain *chain = chain_new(issued[i].chain.bytes,
-            issued[i].chain.len, issued[i].key.bytes, issued[i].key.len, &err);
+        struct chain *chain = issued_chain(&issued[i], &err);
         assert_non_null(chain);
         in_use[chain->algorithm] = chain;
     }
@@ -151,8 +176,12 @@ static void check_case(size_t number)
 
     look_at(&look, cases[number].found, wanted);
     set_in_use(in_use, cases[number].in_use);
-    choice_make(
-        &look, wanted, ISSUE_NOW, cases[number].may_be_older, in_use, &choice);
+    choice_make(&look,
+        &(struct choice_terms){.names = wanted,
+            .now_s = ISSUE_NOW,
+            .is_settled = cases[number].is_settled,
+            .is_new_source = cases[number].is_new_source},
+        in_use, &choice);
     for (unsigned i = 0; i < CHAIN_ALGORITHMS; i++) {
         if (choice.chains[i] != NULL) {
             size_t len = strlen(got);

@@ -38,6 +38,12 @@ basicConstraints = CA:false
 KEYS = {
     "ec": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
     "p521": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-521"],
+    "brainpool": ["-algorithm", "EC", "-pkeyopt",
+                  "ec_paramgen_curve:brainpoolP256r1"],
+    "secp256k1": ["-algorithm", "EC", "-pkeyopt",
+                  "ec_paramgen_curve:secp256k1"],
+    "explicit": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256",
+                 "-pkeyopt", "ec_param_enc:explicit"],
     "rsa": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
     "rsa1024": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"],
     "ed25519": ["-algorithm", "ED25519"],
@@ -76,7 +82,7 @@ class Issued:
 
 
 class Authority:
-    def __init__(self, directory):
+    def __init__(self, directory, name="Test authority"):
         self.directory = directory
         directory.mkdir()
         (directory / "new").mkdir()
@@ -85,8 +91,7 @@ class Authority:
         self._write_config("sha256")
         root = self._sign("Test root", "authority", None, 3650)
         self._root = root
-        self._intermediate = self._sign("Test authority", "authority", root,
-                                        1800)
+        self._intermediate = self._sign(name, "authority", root, 1800)
 
     def _write_config(self, digest):
         self.config = self.directory / "openssl.cnf"
