@@ -3,7 +3,6 @@
  */
 #include "tests/unit/unit.h"
 
-#include "common/base/clock.h"
 #include "common/base/memory.h"
 #include "tests/unit/certs_stage.h"
 
@@ -12,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static struct issued issue_for(const char *names, long ends_in_days)
 {
@@ -62,6 +62,15 @@ static void write_acme(
     free(text);
 }
 
+/* Processor time of this process: a busy machine adds nothing to it. */
+static uint64_t own_us(void)
+{
+    struct timespec spent;
+
+    assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &spent), 0);
+    return (uint64_t)spent.tv_sec * 1000000 + (uint64_t)spent.tv_nsec / 1000;
+}
+
 /* However large a store is, others have their turn all the time. */
 static void test_a_large_store_holds_up_nobody(void **state)
 {
@@ -75,9 +84,9 @@ static void test_a_large_store_holds_up_nobody(void **state)
         "certificate \"one.example\" { source = \"traefik:%s/acme.json\" }");
     ticks.timer = evtimer_new(stage->base, on_tick, &ticks);
     evtimer_add(ticks.timer, &at_once);
-    uint64_t began_us = clock_monotonic_us();
+    uint64_t began_us = own_us();
     stage_look(stage);
-    uint64_t took_us = clock_monotonic_us() - began_us;
+    uint64_t took_us = own_us() - began_us;
     /* 2 ms at a time, and a little for what cannot be divided. */
     assert_true(ticks.count > took_us / 10000);
     assert_true(ticks.count > 10);
