@@ -1,16 +1,18 @@
 """Compose files and Kubernetes manifests: what they say, held together.
 
-Neither compose nor kubectl is here, so this checks what they would trip over:
-the shape of each object, that every name it refers to is there, and that what
+kubectl builds each kustomization. Compose is not here, so for its files this
+checks what it would trip over: their shape, and that every name is there. What
 runs has the rights that the proof needs and no more."""
 import pathlib
 import re
+import shutil
 
 import pytest
 import yaml
 from jsonschema import Draft7Validator
 
 from harness.policyd import TOP
+from packlab.kubectl import kustomize
 
 COMPOSE = sorted((TOP / "docker/compose").glob("*/compose.yaml"))
 KUBERNETES = TOP / "docker/kubernetes"
@@ -124,31 +126,18 @@ def kustomizations():
     return sorted(KUBERNETES.rglob("kustomization.yaml"))
 
 
-def test_all_variants_are_there():
-    assert [path.parent.relative_to(KUBERNETES).as_posix()
-            for path in kustomizations()] == [
-        "base", "baseline", "mailu/common", "mailu/large", "mailu/medium",
-        "mailu/small"]
+def built(folder, text=None):
+    """The objects of a kustomization; text: it is written there first."""
+    if text is not None:
+        (folder / "kustomization.yaml").write_text(text)
+    return [it for it in yaml.safe_load_all(kustomize(folder)) if it]
 
 
-@pytest.mark.parametrize("path", kustomizations(),
-                         ids=lambda path: path.parent.name)
-def test_a_kustomization_s_files_are_there(path):
-    [it] = objects(path)
-    assert (it["apiVersion"], it["kind"]) in [
-        ("kustomize.config.k8s.io/v1beta1", "Kustomization"),
-        ("kustomize.config.k8s.io/v1alpha1", "Component")]
-    named = it.get("resources", []) + it.get("components", []) + [
-        patch["path"] for patch in it.get("patches", []) if "path" in patch]
-    for generator in it.get("configMapGenerator", []):
-        # kustomize takes files from below its own folder only.
-        assert all("/" not in name for name in generator["files"])
-        named += generator["files"]
-    assert named
-    for name in named:
-        target = path.parent / name
-        assert target.is_file() or \
-            (target / "kustomization.yaml").is_file(), name
+@pytest.mark.parametrize("variant", ["base", "baseline", "redis"])
+def test_a_kustomization_can_be_built(variant):
+    kinds = [it["kind"] for it in built(KUBERNETES / variant)]
+    assert "Deployment" in kinds and "NetworkPolicy" in kinds
+    assert ("PodMonitor" in kinds) == (variant != "redis")
 
 
 def manifests():
@@ -234,46 +223,86 @@ def test_the_base_can_prove_and_baseline_does_not_try():
     assert config.count('proof = "off"') == config.count("proxied = true") == 1
 
 
-def chart():
-    """Mailu's Deployment, as far as the patch refers to it."""
-    return {"spec": {"template": {"spec": {
-        "containers": [{"name": "postfix", "image": "mailu/postfix",
-                        "volumeMounts": [{"name": "data",
-                                          "mountPath": "/queue"}],
-                        "ports": [{"name": "smtp", "containerPort": 25}]}],
-        "volumes": [{"name": "data"}]}}}}
+# How the Helm chart calls Postfix's Deployment, by the name of the release, and
+# how cdk8s does.
+NAMES = ["mailu-postfix", "prod-mailu-postfix",
+         "simple-deployment-postfix-deployment-c8dcc735"]
 
 
-def apply(document, patch):
-    """RFC 6902, of which the patches use nothing but "add"."""
-    for step in patch:
-        assert step["op"] == "add"
-        *parents, last = step["path"].lstrip("/").split("/")
-        at = document
-        for name in parents:
-            at = at[int(name)] if isinstance(at, list) else at[name]
-        if isinstance(at, list):
-            at.insert(len(at) if last == "-" else int(last), step["value"])
-        else:
-            at[last] = step["value"]
+def mailu(name):
+    """The part of Mailu that the overlay changes, and one that it must not."""
+    def deployment(called, component, image):
+        labels = {"app.kubernetes.io/component": component}
+        return {"apiVersion": "apps/v1", "kind": "Deployment",
+                "metadata": {"name": called, "labels": labels},
+                "spec": {"selector": {"matchLabels": labels}, "template": {
+                    "metadata": {"labels": labels}, "spec": {
+                        "shareProcessNamespace": False,
+                        "containers": [{
+                            "name": component, "image": image,
+                            "volumeMounts": [{"name": "data",
+                                              "mountPath": "/queue"}],
+                            "ports": [{"name": "smtp", "containerPort": 25}]}],
+                        "volumes": [{"name": "data", "emptyDir": {}}]}}}}
+    return yaml.safe_dump_all([
+        deployment(name, "postfix", "mailu/postfix"),
+        deployment("mailu-front", "front", "mailu/nginx")])
 
 
-@pytest.mark.parametrize("profile, in_flight", [
-    ("small", 15), ("medium", 25), ("large", 50)])
-def test_the_mailu_overlay_puts_tollgate_beside_postfix(profile, in_flight):
-    document = chart()
-    common = KUBERNETES / "mailu/common"
-    apply(document, yaml.safe_load((common / "sidecar.yaml").read_text()))
-    [overlay] = objects(KUBERNETES / "mailu" / profile / "kustomization.yaml")
-    for patch in overlay["patches"]:
-        apply(document, yaml.safe_load(patch["patch"]))
-    spec = document["spec"]["template"]["spec"]
+@pytest.fixture
+def user(tmp_path):
+    """user(name, *components): what a user's kustomization becomes."""
+    shutil.copytree(KUBERNETES, tmp_path / "kubernetes")
+
+    def one(name, *components):
+        (tmp_path / "mailu.yaml").write_text(mailu(name))
+        return built(tmp_path, yaml.safe_dump({
+            "namespace": "mail", "resources": ["mailu.yaml"],
+            "components": [f"kubernetes/mailu/{it}" for it in components]}))
+    return one
+
+
+def named(objects_, kind, name):
+    [it] = [it for it in objects_ if it["kind"] == kind and
+            it["metadata"]["name"] == name]
+    return it
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("profile", ["small", "medium", "large"])
+def test_the_mailu_overlay_puts_tollgate_beside_postfix(user, profile, name):
+    result = user(name, profile)
+    spec = named(result, "Deployment", name)["spec"]["template"]["spec"]
     check_pod(spec)
     check_rights(spec, NEEDED | {"SYS_PTRACE"})
     assert spec["shareProcessNamespace"] is True
     assert {"name": "PROFILE", "value": profile} in tollgate_of(spec)["env"]
-    middleware = objects(KUBERNETES / "mailu" / profile / "traefik.yaml")[0]
+    front = named(result, "Deployment", "mailu-front")["spec"]["template"]
+    assert len(front["spec"]["containers"]) == 1
+
+
+@pytest.mark.parametrize("profile, in_flight", [
+    ("small", 15), ("medium", 25), ("large", 50)])
+def test_the_route_comes_when_it_is_asked_for(user, profile, in_flight):
+    """Without it nobody is led to a port, or kept from one, that a sidecar
+    does not serve yet."""
+    def routes(result):
+        return {(it["kind"], it["metadata"]["name"]) for it in result if
+                it["kind"] in ("IngressRouteTCP", "MiddlewareTCP") or
+                "mailu-postfix-proxied" == it["metadata"]["name"]}
+
+    assert routes(user(NAMES[1], profile)) == set()
+    result = user(NAMES[1], profile, f"{profile}/route")
+    assert routes(result) == {
+        ("IngressRouteTCP", "smtp"), ("MiddlewareTCP", "smtp-in-flight"),
+        ("Service", "mailu-postfix-proxied"),
+        ("NetworkPolicy", "mailu-postfix-proxied")}
+    middleware = named(result, "MiddlewareTCP", "smtp-in-flight")
     assert middleware["spec"]["inFlightConn"]["amount"] == in_flight
+    route = named(result, "IngressRouteTCP", "smtp")
+    [service] = route["spec"]["routes"][0]["services"]
+    proxied = named(result, "Service", service["name"])
+    assert service["port"] in [it["port"] for it in proxied["spec"]["ports"]]
 
 
 @pytest.mark.parametrize("profile, connections, messages", [
@@ -296,8 +325,6 @@ def test_every_file_of_kubernetes_is_used():
         text = path.read_text()
         used |= {file for file in path.parent.iterdir()
                  if file.name in text} | {path}
-        used |= {(path.parent / name).resolve() for name in
-                 re.findall(r"- (\.\./\S+\.yaml)", text)}
     files = {path for path in pathlib.Path(KUBERNETES).rglob("*")
              if path.is_file()}
     assert files <= used, sorted(files - used)
