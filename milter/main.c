@@ -76,7 +76,8 @@ static void raise_descriptor_limit(void)
 }
 
 static enum listener_wait milter_bind(void *context,
-    const struct config *config, const char **path_r, struct error *err)
+    const struct config *config, struct inherit *inherited, const char **path_r,
+    struct error *err)
 {
     struct milter *milter = context;
     struct milter_socket_owner owner;
@@ -98,7 +99,14 @@ static enum listener_wait milter_bind(void *context,
     if (!milter->is_registered && !callbacks_register(err))
         return LISTENER_FAILED;
     milter->is_registered = true;
-    return milter_socket_open(config, &owner, &milter->socket, err);
+    return milter_socket_open(config, &owner, inherited, &milter->socket, err);
+}
+
+static int milter_lock_fd(void *context)
+{
+    const struct milter *milter = context;
+
+    return milter_socket_lock_fd(milter->socket);
 }
 
 static void on_watch(evutil_socket_t fd, short what, void *context)
@@ -275,6 +283,7 @@ int main(int argc, char **argv)
         .on_control = milter_on_control,
         .allowed_peers = milter_allowed_peers,
         .bind = milter_bind,
+        .lock_fd = milter_lock_fd,
         .start = milter_start,
         .serve = milter_serve,
         .reload = milter_reload,

@@ -12,7 +12,8 @@
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/config/listen.h"
-#include "common/engine/daemon.h"
+#include "common/engine/privileges.h"
+#include "common/net/inherit.h"
 #include "common/net/unix_socket.h"
 
 #include <errno.h>
@@ -63,10 +64,12 @@ static enum listener_wait open_inet(
 
 /* Unix */
 
+/* Root that could not write there afterwards leaves it as it is. */
 static void prepare_directory(
     const char *directory, const struct milter_socket_owner *owner)
 {
-    if (geteuid() != 0 || !daemon_is_our_directory(directory))
+    if (geteuid() != 0 || !privileges_has_override() ||
+        !unix_socket_is_our_directory(directory))
         return;
     if (chown(directory, owner->owner, owner->group) == -1 ||
         chmod(directory, DIRECTORY_MODE) == -1)
@@ -114,7 +117,8 @@ static enum listener_wait open_unix(struct milter_socket *socket,
 {
     const char *path = socket->listener.path;
 
-    enum listener_wait wait = unix_socket_prepare(path, &socket->beside, err);
+    enum listener_wait wait = unix_socket_prepare(
+        path, owner->owner, &socket->beside, &socket->place, err);
     if (wait != LISTENER_READY)
         return wait;
     choose_options(socket, owner);
@@ -138,18 +142,20 @@ bool milter_socket_publish(struct milter_socket *socket, struct error *err)
 }
 
 enum listener_wait milter_socket_open(const struct config *config,
-    const struct milter_socket_owner *owner, struct milter_socket **socket_r,
-    struct error *err)
+    const struct milter_socket_owner *owner, struct inherit *inherited,
+    struct milter_socket **socket_r, struct error *err)
 {
     struct milter_socket *socket = xcalloc(1, sizeof *socket);
     enum listener_wait wait = LISTENER_FAILED;
 
-    socket->place.fd = -1;
+    socket->place = (struct unix_place){.fd = -1, .lock = {.fd = -1}};
     if (listen_parse_milter(config->milter.listen, &socket->listener, err)) {
         if (socket->listener.is_inet) {
             wait = open_inet(&socket->listener, err);
         } else {
             unix_place_init(&socket->place, socket->listener.path);
+            socket->place.lock.fd =
+                inherit_claim_lock(inherited, socket->listener.path);
             wait = open_unix(socket, owner, err);
         }
     }
@@ -200,12 +206,19 @@ bool milter_socket_is_held(const struct milter_socket *socket)
     return socket->listener.is_inet || unix_place_is_held(&socket->place);
 }
 
+int milter_socket_lock_fd(const struct milter_socket *socket)
+{
+    return socket->place.lock.fd;
+}
+
 void milter_socket_withdraw(struct milter_socket *socket)
 {
     if (!socket->is_published && socket->beside.sun_path[0] != '\0')
         (void)unlink(socket->beside.sun_path);
-    if (!socket->listener.is_inet && unix_place_is_held(&socket->place))
+    if (!socket->listener.is_inet && unix_place_is_held(&socket->place)) {
         (void)unlink(socket->listener.path);
+        unix_lock_remove(&socket->place.lock, socket->listener.path);
+    }
 }
 
 void milter_socket_free(struct milter_socket **socket)

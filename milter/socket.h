@@ -11,6 +11,7 @@
 
 #include "common/net/listener.h"
 
+struct inherit;
 struct milter_socket;
 
 /* Whose the socket is to be. */
@@ -24,8 +25,8 @@ struct milter_socket_owner {
  * is there.
  */
 enum listener_wait milter_socket_open(const struct config *,
-    const struct milter_socket_owner *, struct milter_socket **socket_r,
-    struct error *err);
+    const struct milter_socket_owner *, struct inherit *,
+    struct milter_socket **socket_r, struct error *err);
 
 /* It is to be found from here on. Where only root can rename it, it has been
  * since it was opened. */
@@ -36,6 +37,8 @@ int milter_socket_connect(const struct milter_socket *, struct error *err);
 
 /* Is it still at its path? Looked at once a second. */
 bool milter_socket_is_held(const struct milter_socket *);
+/* Of the lock beside its path, for a successor; -1: none. */
+int milter_socket_lock_fd(const struct milter_socket *);
 bool milter_socket_is_inet(const struct milter_socket *);
 const char *milter_socket_text(const struct milter_socket *);
 /* Nobody finds it any more; those that have come are served. */

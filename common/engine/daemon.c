@@ -187,6 +187,7 @@ static bool daemon_start(struct daemon *daemon, struct error *err)
         !daemon_face_bind(daemon, err) || !daemon_give_log(daemon, err) ||
         !daemon_drop_privileges(daemon, err))
         return false;
+    inherit_close_rest(&daemon->inherited);
     daemon_signals_install(daemon);
     if (!daemon_watchdog_start(daemon, err) ||
         !daemon_open_store(daemon, err) || !daemon_pages_open(daemon, err) ||

@@ -16,6 +16,7 @@ struct evbuffer;
 struct event_base;
 struct daemon;
 struct http_route;
+struct inherit;
 
 /* What a daemon brings. Every hook gets `context`. Those marked so may be
  * NULL. */
@@ -42,7 +43,10 @@ struct daemon_faces {
     /* May be NULL. Opens what is no listener of ours, as whoever started us:
      * called again when the directory of *path_r is there. */
     enum listener_wait (*bind)(void *context, const struct config *,
-        const char **path_r, struct error *err);
+        struct inherit *, const char **path_r, struct error *err);
+    /* May be NULL. The lock of what `bind` has opened, for a successor; -1:
+     * there is none. */
+    int (*lock_fd)(void *context);
     /* After the store has been opened and before the first accept. */
     bool (*start)(void *context, struct daemon *, struct error *err);
     /* A connection for the listener's face; the fd is the face's now. */
@@ -76,8 +80,6 @@ void daemon_show_pages(
 
 int daemon_main(int argc, char **argv, const struct daemon_faces *);
 
-/* Is this directory ours to make and to own, by its name? */
-bool daemon_is_our_directory(const char *directory);
 /* What the daemon needs to go on has failed: ends with the status of a start
  * that failed, so that whoever started it does so again. */
 void daemon_fail(struct daemon *);

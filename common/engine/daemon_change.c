@@ -122,20 +122,34 @@ static bool may_restart(struct daemon *daemon, struct error *err)
            faces->may_hand_over(faces->context, err);
 }
 
+/* Sockets, their files and their locks; fds has room for three a listener and
+ * one more. */
+static size_t gather_descriptors(const struct daemon *daemon, int *fds)
+{
+    const struct daemon_faces *faces = daemon->faces;
+    size_t count = 0;
+
+    for (size_t i = 0; i < daemon->listener_count; i++) {
+        const struct listener *listener = daemon->listeners[i].listener;
+        const int all[] = {listener_fd(listener), listener_place_fd(listener),
+            listener_lock_fd(listener)};
+        for (size_t j = 0; j < sizeof all / sizeof all[0]; j++)
+            if (all[j] != -1)
+                fds[count++] = all[j];
+    }
+    if (faces->lock_fd != NULL && faces->lock_fd(faces->context) != -1)
+        fds[count++] = faces->lock_fd(faces->context);
+    return count;
+}
+
 /* The HTTP port cannot be shared: it is free before the successor starts. */
 static bool start_successor(struct daemon *daemon, struct error *err)
 {
     const struct successor_events events = {on_successor, daemon};
     struct error ignored;
-    int *fds = xcalloc(2 * daemon->listener_count + 1, sizeof *fds);
-    size_t count = 0;
+    int *fds = xcalloc(3 * daemon->listener_count + 1, sizeof *fds);
+    size_t count = gather_descriptors(daemon, fds);
 
-    for (size_t i = 0; i < daemon->listener_count; i++) {
-        const struct listener *listener = daemon->listeners[i].listener;
-        fds[count++] = listener_fd(listener);
-        if (listener_place_fd(listener) != -1)
-            fds[count++] = listener_place_fd(listener);
-    }
     http_server_free(&daemon->http);
     int edicts_fd = daemon_leave_edicts(daemon);
     daemon->successor = successor_start(daemon->base, daemon->program_path,

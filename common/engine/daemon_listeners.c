@@ -12,6 +12,7 @@
 #include "common/base/memory.h"
 #include "common/engine/privileges.h"
 #include "common/net/inherit.h"
+#include "common/net/unix_socket.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -35,21 +36,14 @@ static void directory_of(const char *path, char directory[PATH_MAX])
         *slash = '\0';
 }
 
-bool daemon_is_our_directory(const char *directory)
-{
-    const char *slash = strrchr(directory, '/');
-    const char *name = slash != NULL ? slash + 1 : directory;
-
-    return strncmp(name, "tollgate", strlen("tollgate")) == 0;
-}
-
 static bool make_directory(const struct daemon *daemon, const char *directory)
 {
     struct error ignored;
     uid_t uid;
     gid_t gid;
 
-    if (!daemon_is_our_directory(directory) || mkdir(directory, 0755) == -1)
+    if (!unix_socket_is_our_directory(directory) ||
+        mkdir(directory, 0755) == -1)
         return false;
     if (geteuid() == 0 &&
         privileges_find_user(daemon->config->user, &uid, &gid, &ignored) &&
@@ -120,7 +114,8 @@ bool daemon_face_bind(struct daemon *daemon, struct error *err)
     unsigned steps = 0;
 
     while (faces->bind != NULL) {
-        switch (faces->bind(faces->context, daemon->config, &path, err)) {
+        switch (faces->bind(
+            faces->context, daemon->config, &daemon->inherited, &path, err)) {
         case LISTENER_READY:
             return true;
         case LISTENER_FAILED:
@@ -133,20 +128,60 @@ bool daemon_face_bind(struct daemon *daemon, struct error *err)
     return true;
 }
 
-static bool open_one(struct daemon *daemon, struct inherit *inherited,
+/* systemd keeps a socket whose file was removed or replaced, and nobody comes
+ * to it any more. Where a program lives at the path, all stays as it is, and
+ * the listener says that it is displaced. */
+static void replace_lent(const struct config_listener *config,
+    const struct listener_options *options, struct listener **listener)
+{
+    struct listener *own;
+    struct error err;
+
+    if (listener_open(config, options, &own, &err) != LISTENER_READY) {
+        log_warn("%s", err.text);
+        return;
+    }
+    listener_close(listener, false);
+    *listener = own;
+    log_warn("%s: systemd's socket was no longer at its path; one of our own "
+             "is there now (\"systemctl restart tollgate-policyd.socket\" puts "
+             "systemd's back)",
+        config->text);
+}
+
+/* From the predecessor or from systemd; fd -1: neither had it. */
+static bool adopt_one(struct daemon *daemon,
+    const struct config_listener *config, int fd, int place_fd,
+    const struct listener_options *options, struct listener **listener_r,
+    struct error *err)
+{
+    if (!listener_adopt(config, fd, place_fd, options, listener_r, err))
+        return false;
+    if (config->is_inet)
+        return true;
+    if (place_fd != -1)
+        listener_take_lock(
+            *listener_r, inherit_claim_lock(&daemon->inherited, config->path));
+    else if (!listener_is_held(*listener_r))
+        replace_lent(config, options, listener_r);
+    return true;
+}
+
+static bool open_one(struct daemon *daemon,
     const struct config_listener *config,
     const struct listener_options *options, struct listener **listener_r,
     struct error *err)
 {
     int place_fd;
-    int fd = inherit_claim(inherited, config, &place_fd);
+    int fd = inherit_claim(&daemon->inherited, config, &place_fd);
 
     if (fd != -1)
-        return listener_adopt(config, fd, place_fd, options, listener_r, err);
+        return adopt_one(
+            daemon, config, fd, place_fd, options, listener_r, err);
     return bind_patiently(daemon, config, options, listener_r, err);
 }
 
-static bool open_face(struct daemon *daemon, struct inherit *inherited,
+static bool open_face(struct daemon *daemon,
     const struct config_listener *config, struct error *err)
 {
     struct daemon_listener *listener =
@@ -157,8 +192,7 @@ static bool open_face(struct daemon *daemon, struct inherit *inherited,
     if (!daemon->faces->listener_options(daemon->config, config, &options, err))
         return false;
     options.allowed_peers = daemon->faces->allowed_peers(daemon->config);
-    if (!open_one(
-            daemon, inherited, config, &options, &listener->listener, err))
+    if (!open_one(daemon, config, &options, &listener->listener, err))
         return false;
     daemon->listener_count++;
     return true;
@@ -202,8 +236,7 @@ static bool bind_control(struct daemon *daemon,
     return wait != LISTENER_FAILED;
 }
 
-static bool open_control(
-    struct daemon *daemon, struct inherit *inherited, struct error *err)
+static bool open_control(struct daemon *daemon, struct error *err)
 {
     struct daemon_listener *listener =
         &daemon->listeners[daemon->listener_count];
@@ -220,8 +253,8 @@ static bool open_control(
     if (!control_options(daemon->config, &options, err))
         return false;
     listener->daemon = daemon;
-    int fd = inherit_claim(inherited, &config, &place_fd);
-    if (fd != -1 ? !listener_adopt(&config, fd, place_fd, &options,
+    int fd = inherit_claim(&daemon->inherited, &config, &place_fd);
+    if (fd != -1 ? !adopt_one(daemon, &config, fd, place_fd, &options,
                        &listener->listener, err)
                  : !bind_control(
                        daemon, &config, &options, &listener->listener, err))
@@ -235,17 +268,13 @@ bool daemon_listeners_open(struct daemon *daemon, struct error *err)
 {
     const struct config_listeners *configs =
         daemon->faces->listeners(daemon->config);
-    struct inherit inherited;
 
-    inherit_take(&inherited);
+    inherit_take(&daemon->inherited);
     daemon->listeners = xcalloc(configs->count + 1, sizeof *daemon->listeners);
     for (size_t i = 0; i < configs->count; i++)
-        if (!open_face(daemon, &inherited, &configs->items[i], err))
+        if (!open_face(daemon, &configs->items[i], err))
             return false;
-    if (!open_control(daemon, &inherited, err))
-        return false;
-    inherit_close_rest(&inherited);
-    return true;
+    return open_control(daemon, err);
 }
 
 static void on_accept(int fd, void *context)

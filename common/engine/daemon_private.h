@@ -8,6 +8,7 @@
 #include "common/engine/daemon_options.h"
 #include "common/engine/successor.h"
 #include "common/net/http.h"
+#include "common/net/inherit.h"
 
 #include <signal.h>
 
@@ -44,6 +45,7 @@ struct daemon {
     void *pages_context;
     struct daemon_listener *listeners;
     size_t listener_count;
+    struct inherit inherited; /* at start: what no listener has claimed yet */
 
     enum daemon_phase phase;
     bool has_failed; /* while serving */

@@ -74,6 +74,12 @@ bool privileges_has_ptrace(void)
            capng_have_capability(CAPNG_PERMITTED, CAP_SYS_PTRACE);
 }
 
+bool privileges_has_override(void)
+{
+    return capng_get_caps_process() == 0 &&
+           capng_have_capability(CAPNG_EFFECTIVE, CAP_DAC_OVERRIDE);
+}
+
 static bool keep_only(const struct privileges_kept *kept, struct error *err)
 {
     const capng_type_t everywhere =

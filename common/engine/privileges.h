@@ -28,5 +28,8 @@ bool privileges_drop(const char *user, const char *group,
 
 /* Does this process hold CAP_SYS_PTRACE? */
 bool privileges_has_ptrace(void);
+/* CAP_DAC_OVERRIDE, which root may lack in a container: does it write into
+ * other users' directories? */
+bool privileges_has_override(void);
 
 #endif

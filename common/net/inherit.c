@@ -9,10 +9,12 @@
 #include "common/base/decimal.h"
 #include "common/base/log.h"
 #include "common/net/listener.h"
+#include "common/net/unix_place.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* -1: not a number in 0..max. */
@@ -69,11 +71,32 @@ int inherit_claim(struct inherit *inherit,
     return fd;
 }
 
-/* Of a listener that was displaced, or went with its path. */
-static bool is_socket_file(int fd)
+int inherit_claim_lock(struct inherit *inherit, const char *path)
 {
+    struct unix_place place;
+    int found = -1;
+
+    unix_place_init(&place, path);
+    for (size_t i = 0; i < inherit->count && found == -1; i++) {
+        int fd = inherit->fds[i];
+        if (fd == -1 || !unix_lock_fits(place.path, fd))
+            continue;
+        inherit->fds[i] = -1;
+        found = fd;
+    }
+    unix_place_clear(&place);
+    return found;
+}
+
+/* The file or the lock of a listener that was displaced, or went with its
+ * path. */
+static bool is_file_of_ours(int fd)
+{
+    struct stat st;
     int flags = fcntl(fd, F_GETFL);
-    return flags != -1 && (flags & O_PATH) != 0;
+
+    return (flags != -1 && (flags & O_PATH) != 0) ||
+           (fstat(fd, &st) == 0 && S_ISREG(st.st_mode));
 }
 
 void inherit_close_rest(struct inherit *inherit)
@@ -81,7 +104,7 @@ void inherit_close_rest(struct inherit *inherit)
     for (size_t i = 0; i < inherit->count; i++) {
         if (inherit->fds[i] == -1)
             continue;
-        if (!is_socket_file(inherit->fds[i]))
+        if (!is_file_of_ours(inherit->fds[i]))
             log_warn("inherited descriptor %d belongs to no listener of the "
                      "configuration; closed",
                 inherit->fds[i]);

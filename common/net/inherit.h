@@ -17,7 +17,7 @@
 #include <stddef.h>
 
 #define INHERIT_FD_FIRST 3
-#define INHERIT_MAX      64
+#define INHERIT_MAX      128
 
 struct inherit {
     int fds[INHERIT_MAX]; /* -1: claimed or closed */
@@ -39,6 +39,9 @@ void inherit_take(struct inherit *);
  */
 int inherit_claim(
     struct inherit *, const struct config_listener *, int *place_fd_r);
+
+/* The lock of a socket's path, now the caller's; -1: none. */
+int inherit_claim_lock(struct inherit *, const char *path);
 
 /* Closes what nobody has claimed. */
 void inherit_close_rest(struct inherit *);

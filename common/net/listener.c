@@ -50,7 +50,7 @@ static struct listener *listener_new(const struct config_listener *config,
     listener->allowed_peers = options->allowed_peers;
     listener->fd = fd;
     if (config->is_inet)
-        listener->place.fd = -1;
+        listener->place = (struct unix_place){.fd = -1, .lock = {.fd = -1}};
     else
         unix_place_init(&listener->place, config->path);
     return listener;
@@ -162,6 +162,24 @@ bool listener_fits_place(const struct config_listener *config, int fd)
     return fits;
 }
 
+void listener_take_lock(struct listener *listener, int lock_fd)
+{
+    struct unix_place *place = &listener->place;
+    struct error err;
+
+    unix_lock_clear(&place->lock);
+    if (lock_fd != -1)
+        place->lock.fd = lock_fd;
+    else if (unix_lock_take(&place->lock, place->path, (uid_t)-1, &err) !=
+             UNIX_LOCK_OURS)
+        log_debug("%s: %s", listener->config.text, err.text);
+}
+
+bool listener_is_held(const struct listener *listener)
+{
+    return listener->config.is_inet || unix_place_is_held(&listener->place);
+}
+
 void listener_allow_peers(
     struct listener *listener, const struct cidr_list *allowed_peers)
 {
@@ -244,8 +262,10 @@ void listener_close(struct listener **listener, bool unlink_socket)
         return;
     listener_stop(old);
     if (unlink_socket && !old->config.is_inet && !old->is_lent &&
-        unix_place_is_held(&old->place))
+        unix_place_is_held(&old->place)) {
         (void)unlink(old->config.path);
+        unix_lock_remove(&old->place.lock, old->config.path);
+    }
     close(old->fd);
     listener_free(listener);
 }
@@ -258,6 +278,11 @@ int listener_fd(const struct listener *listener)
 int listener_place_fd(const struct listener *listener)
 {
     return listener->is_lent ? -1 : listener->place.fd;
+}
+
+int listener_lock_fd(const struct listener *listener)
+{
+    return listener->place.lock.fd;
 }
 
 const struct config_listener *listener_config(const struct listener *listener)

@@ -4,9 +4,9 @@
  * Opens unix and inet listeners, or adopts them from a predecessor
  * (inherit.h), and accepts as acceptor.h says. A unix socket is bound under a
  * name of its own and renamed over the public one, so there is no moment
- * without a socket. A dead socket is replaced; one at which another
- * program answers is not: the error names its pid and the remedy. Somebody
- * who displaces our socket later is noticed within 2 s.
+ * without a socket. A dead socket is replaced, whatever its owner and mode; one
+ * at which a program lives is not: the error names its pid and the remedy.
+ * Somebody who displaces our socket later is noticed within 2 s.
  */
 #ifndef TOLLGATE_NET_LISTENER_H
 #define TOLLGATE_NET_LISTENER_H
@@ -69,6 +69,12 @@ bool listener_adopt(const struct config_listener *, int fd, int place_fd,
     const struct listener_options *, struct listener **listener_r,
     struct error *err);
 
+/* Of an adopted unix listener: the lock beside it, from the predecessor, or
+ * with -1 taken now if it is free. */
+void listener_take_lock(struct listener *, int lock_fd);
+/* Is our socket still at its path? Always, for inet. */
+bool listener_is_held(const struct listener *);
+
 bool listener_start(struct listener *, struct event_base *,
     const struct listener_events *, struct error *err);
 /* No more accepts; connections that are open stay. */
@@ -84,6 +90,7 @@ int listener_fd(const struct listener *);
 /* A second descriptor for a successor, which may have no right to look into
  * the socket's directory; -1: none, or the socket is lent. */
 int listener_place_fd(const struct listener *);
+int listener_lock_fd(const struct listener *); /* the same of the lock */
 const struct config_listener *listener_config(const struct listener *);
 
 #endif

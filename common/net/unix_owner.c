@@ -3,8 +3,7 @@
  *
  * Changes nothing. What it cannot find out it calls unknown or a stranger, so
  * that a doubt never costs another program its socket. A predecessor is told
- * by its executable or, after an upgrade has replaced that file, by its name:
- * taking the path from one's own kind is the point of a restart.
+ * by its executable or, after an upgrade has replaced that file, by its name.
  */
 #include "common/net/unix_owner.h"
 
@@ -13,6 +12,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -68,7 +68,26 @@ static void owner_identify(struct unix_owner *owner, int connected_fd)
         owner->kind = UNIX_OWNER_PREDECESSOR;
 }
 
-static void owner_ask(struct unix_owner *owner, const struct sockaddr_un *at)
+/* Root without CAP_DAC_OVERRIDE connects as the file's owner may, which takes
+ * CAP_SETUID. */
+static bool owner_connect(int fd, const struct sockaddr_un *at, uid_t file_uid)
+{
+    const struct sockaddr *name = (const struct sockaddr *)at;
+
+    if (connect(fd, name, sizeof *at) == 0)
+        return true;
+    if (errno != EACCES || geteuid() != 0)
+        return false;
+    (void)setfsuid(file_uid);
+    bool is_connected = connect(fd, name, sizeof *at) == 0;
+    int saved = errno;
+    (void)setfsuid(0);
+    errno = saved;
+    return is_connected;
+}
+
+static void owner_ask(
+    struct unix_owner *owner, const struct sockaddr_un *at, uid_t file_uid)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd == -1) {
@@ -78,7 +97,7 @@ static void owner_ask(struct unix_owner *owner, const struct sockaddr_un *at)
 
     struct timeval wait = {.tv_sec = UNIX_OWNER_WAIT_MS / 1000};
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
-    if (connect(fd, (const struct sockaddr *)at, sizeof *at) == 0)
+    if (owner_connect(fd, at, file_uid))
         owner_identify(owner, fd);
     else if (errno == ECONNREFUSED)
         owner->kind = UNIX_OWNER_DEAD;
@@ -107,7 +126,7 @@ struct unix_owner unix_owner_find(const char *path)
         owner.kind = UNIX_OWNER_NOT_SOCKET;
     } else {
         memcpy(at.sun_path, path, strlen(path) + 1);
-        owner_ask(&owner, &at);
+        owner_ask(&owner, &at, file.st_uid);
     }
     return owner;
 }

@@ -36,7 +36,8 @@ static char *resolve(const char *path)
 
 void unix_place_init(struct unix_place *place, const char *path)
 {
-    *place = (struct unix_place){.fd = -1, .path = resolve(path)};
+    *place = (struct unix_place){
+        .fd = -1, .path = resolve(path), .lock = {.fd = -1}};
 }
 
 bool unix_place_take(struct unix_place *place, const char *name)
@@ -64,8 +65,9 @@ void unix_place_clear(struct unix_place *place)
 {
     if (place->fd != -1)
         close(place->fd);
+    unix_lock_clear(&place->lock);
     free(place->path);
-    *place = (struct unix_place){.fd = -1};
+    *place = (struct unix_place){.fd = -1, .lock = {.fd = -1}};
 }
 
 bool unix_place_is_held(const struct unix_place *place)

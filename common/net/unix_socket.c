@@ -35,15 +35,31 @@ static bool beside_address(
     return true;
 }
 
-static bool has_directory(const char *path)
+/* The directory of an absolute path, without its last slash. */
+static void directory_of(const char *path, char directory[LISTEN_PATH_MAX + 1])
 {
-    char directory[LISTEN_PATH_MAX + 1];
     size_t len = (size_t)(strrchr(path, '/') - path);
-    struct stat st;
 
     memcpy(directory, path, len);
     directory[len] = '\0';
-    return stat(len == 0 ? "/" : directory, &st) == 0 || errno != ENOENT;
+}
+
+bool unix_socket_is_our_directory(const char *directory)
+{
+    const char *slash = strrchr(directory, '/');
+    const char *name = slash != NULL ? slash + 1 : directory;
+
+    return strncmp(name, "tollgate", strlen("tollgate")) == 0;
+}
+
+static bool has_directory(const char *path)
+{
+    char directory[LISTEN_PATH_MAX + 1];
+    struct stat st;
+
+    directory_of(path, directory);
+    return stat(directory[0] == '\0' ? "/" : directory, &st) == 0 ||
+           errno != ENOENT;
 }
 
 static const char *remedy(const char *path)
@@ -62,21 +78,58 @@ static bool error_stranger(
     const char *path, const struct unix_owner *owner, struct error *err)
 {
     if (owner->pid == 0)
-        return error_set(err, "%s: another program is listening there; %s",
-            path, remedy(path));
+        return error_set(err,
+            "%s: a program in another container is listening there; %s", path,
+            remedy(path));
     return error_set(err, "%s: process %d (%s) is listening there; %s", path,
         (int)owner->pid, owner->name[0] != '\0' ? owner->name : "unknown",
         remedy(path));
 }
 
-static bool path_may_be_taken(const char *path, struct error *err)
+static bool error_serving(
+    const char *path, const struct unix_owner *owner, struct error *err)
+{
+    return error_set(err,
+        "%s: process %d (%s) serves here; \"tollgatectl restart\" replaces it "
+        "without a gap, -t only checks a configuration; for a second daemon, "
+        "give this listener another path",
+        path, (int)owner->pid, owner->name);
+}
+
+/* Another holds the lock. */
+static bool error_locked(const char *path, struct error *err)
 {
     struct unix_owner owner = unix_owner_find(path);
+
+    if (owner.kind == UNIX_OWNER_OURSELVES)
+        return error_set(err, "%s: two listeners have this path", path);
+    if (owner.kind == UNIX_OWNER_PREDECESSOR)
+        return error_serving(path, &owner, err);
+    if (owner.kind == UNIX_OWNER_STRANGER && owner.pid == 0)
+        return error_set(err,
+            "%s: a daemon in another container serves here; stop it, or give "
+            "each container a volume of its own",
+            path);
+    return error_set(err,
+        "%s: another daemon holds %s.lock: it is starting, or serves in "
+        "another container; stop it, or give this listener another path",
+        path, path);
+}
+
+/* The lock is ours. Somebody who does not know of it may still live: systemd,
+ * a stranger, a daemon of an older version. */
+static bool path_may_be_taken(const char *path, const struct unix_lock *lock,
+    bool is_inherited, struct error *err)
+{
+    char directory[LISTEN_PATH_MAX + 1];
+    struct unix_owner owner = unix_owner_find(path);
+
     switch (owner.kind) {
     case UNIX_OWNER_NOTHING:
     case UNIX_OWNER_DEAD:
-    case UNIX_OWNER_PREDECESSOR:
         return true;
+    case UNIX_OWNER_PREDECESSOR:
+        return is_inherited || error_serving(path, &owner, err);
     case UNIX_OWNER_OURSELVES:
         return error_set(err, "%s: two listeners have this path", path);
     case UNIX_OWNER_STRANGER:
@@ -89,8 +142,35 @@ static bool path_may_be_taken(const char *path, struct error *err)
     case UNIX_OWNER_UNKNOWN:
         break;
     }
+    /* Its mode shuts out even us. The one who had the lock made it, or who else
+     * comes to our directory, and is dead. */
+    directory_of(path, directory);
+    if (owner.error_number == EACCES &&
+        (lock->was_left || unix_socket_is_our_directory(directory)))
+        return true;
     return error_set(err, "%s: cannot find out who is listening there: %s",
         path, strerror(owner.error_number));
+}
+
+static bool claim(
+    const char *path, uid_t owner, struct unix_place *place, struct error *err)
+{
+    struct unix_lock *lock = &place->lock;
+
+    if (lock->fd != -1)
+        return path_may_be_taken(path, lock, true, err);
+    switch (unix_lock_take(lock, path, owner, err)) {
+    case UNIX_LOCK_THEIRS:
+        return error_locked(path, err);
+    case UNIX_LOCK_FAILED:
+        return false;
+    case UNIX_LOCK_OURS:
+        break;
+    }
+    if (path_may_be_taken(path, lock, false, err))
+        return true;
+    unix_lock_remove(lock, path);
+    return false;
 }
 
 static int bind_with_mode(
@@ -145,8 +225,8 @@ bool unix_socket_install(const struct sockaddr_un *beside, const char *path,
     return false;
 }
 
-enum listener_wait unix_socket_prepare(
-    const char *path, struct sockaddr_un *beside_r, struct error *err)
+enum listener_wait unix_socket_prepare(const char *path, uid_t owner,
+    struct sockaddr_un *beside_r, struct unix_place *place, struct error *err)
 {
     if (!beside_address(path, beside_r, err))
         return LISTENER_FAILED;
@@ -154,36 +234,45 @@ enum listener_wait unix_socket_prepare(
         error_set(err, "%s: its directory does not exist", path);
         return LISTENER_NO_DIRECTORY;
     }
-    return path_may_be_taken(path, err) ? LISTENER_READY : LISTENER_FAILED;
+    return claim(path, owner, place, err) ? LISTENER_READY : LISTENER_FAILED;
 }
 
-enum listener_wait unix_socket_listen(const char *path,
-    const struct listener_options *options, int *fd_r,
-    struct unix_place *place_r, struct error *err)
+/* A bound and listening socket beside the path; -1 with err. */
+static int listen_beside(const char *path, const struct sockaddr_un *beside,
+    unsigned mode, struct error *err)
 {
-    struct sockaddr_un beside;
-    enum listener_wait wait = unix_socket_prepare(path, &beside, err);
-    if (wait != LISTENER_READY)
-        return wait;
-
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd == -1) {
         error_set(err, "%s: socket: %s", path, strerror(errno));
-        return LISTENER_FAILED;
+        return -1;
     }
-    if (bind_with_mode(fd, &beside, options->mode) != 0) {
+    if (bind_with_mode(fd, beside, mode) != 0) {
         error_set(err, "%s: cannot be bound: %s", path, strerror(errno));
-        close(fd);
-        return LISTENER_FAILED;
-    }
-    if (listen(fd, LISTENER_BACKLOG) != 0) {
+    } else if (listen(fd, LISTENER_BACKLOG) != 0) {
         error_set(err, "%s: listen: %s", path, strerror(errno));
-        (void)unlink(beside.sun_path);
-        close(fd);
-        return LISTENER_FAILED;
+        (void)unlink(beside->sun_path);
+    } else {
+        return fd;
     }
-    if (!unix_socket_install(&beside, path, options, place_r, err)) {
-        close(fd);
+    close(fd);
+    return -1;
+}
+
+enum listener_wait unix_socket_listen(const char *path,
+    const struct listener_options *options, int *fd_r, struct unix_place *place,
+    struct error *err)
+{
+    struct sockaddr_un beside;
+    enum listener_wait wait =
+        unix_socket_prepare(path, options->owner, &beside, place, err);
+    if (wait != LISTENER_READY)
+        return wait;
+
+    int fd = listen_beside(path, &beside, options->mode, err);
+    if (fd == -1 || !unix_socket_install(&beside, path, options, place, err)) {
+        unix_lock_remove(&place->lock, path);
+        if (fd != -1)
+            close(fd);
         return LISTENER_FAILED;
     }
     *fd_r = fd;

@@ -4,7 +4,8 @@
  *
  * Bound and listening under PATH.PID in the same directory, with its mode and
  * group, and then renamed over PATH. Never makes a directory, never removes
- * what is not a socket, never takes a path from another program.
+ * what is not a socket, never takes a path from a program that lives: not from
+ * another daemon of ours either, unless it hands its lock to a successor.
  */
 #ifndef TOLLGATE_NET_UNIX_SOCKET_H
 #define TOLLGATE_NET_UNIX_SOCKET_H
@@ -16,9 +17,11 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-/* place_r is an initialised place of this path; it is held afterwards. */
+/* place is an initialised one of this path; it and its lock are held
+ * afterwards. A lock that it has already is a predecessor's, from whom the path
+ * may be taken. */
 enum listener_wait unix_socket_listen(const char *path,
-    const struct listener_options *, int *fd_r, struct unix_place *place_r,
+    const struct listener_options *, int *fd_r, struct unix_place *place,
     struct error *err);
 
 /*
@@ -27,8 +30,8 @@ enum listener_wait unix_socket_listen(const char *path,
  * mode as its umask; and then over the path, with owner and group. Where the
  * second step fails, the file beside is removed.
  */
-enum listener_wait unix_socket_prepare(
-    const char *path, struct sockaddr_un *beside_r, struct error *err);
+enum listener_wait unix_socket_prepare(const char *path, uid_t owner,
+    struct sockaddr_un *beside_r, struct unix_place *place, struct error *err);
 bool unix_socket_install(const struct sockaddr_un *beside, const char *path,
     const struct listener_options *, struct unix_place *place_r,
     struct error *err);
@@ -40,6 +43,9 @@ bool unix_socket_install(const struct sockaddr_un *beside, const char *path,
  */
 bool unix_socket_inherit(
     int fd, const char *path, struct unix_place *, struct error *err);
+
+/* Is this directory ours to make and to own, by its name? */
+bool unix_socket_is_our_directory(const char *directory);
 
 /* Is a socket bound to this name ours for PATH: PATH itself or PATH.PID? */
 bool unix_socket_is_named(const struct sockaddr *, socklen_t, const char *path);

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from harness.policyd import Policyd, answers
+from harness.policyd import Milter, Policyd, answers
 from harness.ports import free_port
 from harness.postfix import STOCK_ANVIL, Postfix
 from harness.process import Process
@@ -26,6 +26,28 @@ listening.listen()
 print("listening", flush=True)
 while True:
     listening.accept()[0].close()
+"""
+
+
+# What docker/compose leaves to root: no CAP_DAC_OVERRIDE.
+AS_IN_A_CONTAINER = ["setpriv", "--bounding-set",
+                     "-all,+chown,+setgid,+setuid,+sys_ptrace"]
+
+# Executes a daemon as systemd does, with a socket whose file has gone.
+LEND = """
+import os, socket, sys
+path, left, *command = sys.argv[1:]
+lent = socket.socket(socket.AF_UNIX)
+lent.bind(path)
+lent.listen()
+os.unlink(path)
+if left == "a dead socket":
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(path)
+os.dup2(lent.fileno(), 3)
+os.set_inheritable(3, True)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+os.execv(command[0], command)
 """
 
 
@@ -85,8 +107,8 @@ def test_sockets_have_their_mode_and_owners(place, keep, postfix):
     assert policy.group() == "mail"
     # smtpd itself comes to this one, whatever the group of the others is.
     assert postfix.anvil_socket.owner() == "postfix"
-    assert [path.name for path in postfix.anvil_socket.parent.glob("anvil*")] \
-        == ["anvil"]
+    assert {path.name for path in postfix.anvil_socket.parent.glob("anvil*")} \
+        == {"anvil", "anvil.lock"}
 
 
 def test_replaces_the_socket_of_a_killed_predecessor(
@@ -100,16 +122,51 @@ def test_replaces_the_socket_of_a_killed_predecessor(
     assert is_limited(postfix, client)
 
 
-def test_takes_over_from_a_living_predecessor(postfix, policyd, client):
+def test_leaves_a_living_daemon_alone(postfix, policyd, client):
+    """A second start by hand: exit 2, and the first one notices nothing."""
     postfix.start()
-    old = policyd("old")
-    new = policyd("new")
+    first = policyd("first")
+    second = policyd("second", wait=False)
+    assert second.process.wait_exit() == 2
+    assert f"process {first.process.pid} (tollgate-policy) serves here; " \
+        "\"tollgatectl restart\" replaces it" in second.process.text()
     assert is_limited(postfix, client)
-    wait_until(lambda: old.get("/readyz")[0] == 503, 3,
-               "the old one knows that it was displaced")
-    assert new.is_ready()
-    old.stop()
-    assert answers(postfix.anvil_socket)
+    assert first.is_ready()
+
+
+@pytest.mark.parametrize("kind", ["policyd", "milter"])
+def test_a_killed_daemon_starts_again_with_few_capabilities(
+        place, keep, kind):
+    """Root without CAP_DAC_OVERRIDE may not connect to its user's socket."""
+    place.chmod(0o755)
+    sockets = place / "tollgate-sockets"
+    sockets.mkdir()
+    names = ["milter"] if kind == "milter" else ["policy", "anvil", "sni"]
+    daemon = keep(
+        Milter(place / kind, f"unix:{sockets}/milter",
+               before=AS_IN_A_CONTAINER) if kind == "milter" else
+        Policyd(place / kind, [f"{name}:unix:{sockets}/{name}"
+                               for name in names],
+                policyd={"socket_mode": "0600"}, before=AS_IN_A_CONTAINER))
+    paths = [*(sockets / name for name in names), daemon.control]
+    for _ in range(2):
+        daemon.kill()
+        assert [answers(path) for path in paths] == [False] * len(paths)
+        daemon.start()
+        assert [answers(path) for path in paths] == [True] * len(paths)
+
+
+@pytest.mark.parametrize("left", ["nothing", "a dead socket"])
+def test_a_start_mends_what_systemd_has_lost(place, keep, left):
+    """The file of a socket unit's socket is no longer there: systemd lends a
+    socket that nothing can reach."""
+    path = place / "policy"
+    daemon = keep(Policyd(
+        place / "policyd", [f"policy:unix:{path}"],
+        before=[sys.executable, "-c", LEND, path, left]))
+    assert answers(path)
+    assert "systemd's socket was no longer at its path" \
+        in daemon.process.text()
 
 
 def test_leaves_a_living_stranger_alone(place, keep, postfix, policyd):

@@ -109,7 +109,7 @@ static int child_of_other_pid(struct test_dir *dir)
 static int child_with_nonsense(struct test_dir *dir)
 {
     static const char *const nonsense[] = {
-        "", "-1", "1x", "65", "99999999999999999999", " 1", "0x1"};
+        "", "-1", "1x", "129", "99999999999999999999", " 1", "0x1"};
     struct inherit inherit;
     for (size_t i = 0; i < sizeof nonsense / sizeof nonsense[0]; i++) {
         announce(getpid(), nonsense[i]);
