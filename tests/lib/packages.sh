@@ -15,6 +15,7 @@ openssl"
 packages_test="libcmocka-dev chromium python3-pytest python3-pytest-xdist python3-yaml \
 mandoc nginx libnginx-mod-stream nftables"
 packages_fuzz="clang llvm"
+packages_layout="clang-format"
 packages_coverage="gcovr"
 packages_analyze="clang-tidy"
 packages_peers="policyd-rate-limit rspamd"

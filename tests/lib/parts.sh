@@ -3,7 +3,20 @@
 # shows all of them.
 
 part_unit() {
-    part_build "$top/build" && part_run_unit "$top/build"
+    part_build "$top/build" || return
+    part_run_unit "$top/build"
+    part_layout
+}
+
+# By the one version of clang-format that the tree is laid out with.
+part_layout() {
+    if [ "$(. /etc/os-release && echo "${VERSION_ID:-}")" != 12 ]; then
+        echo "the layout of the code is judged on Debian 12 alone"
+        return
+    fi
+    (packages_install $packages_layout) ||
+        { failures+=("packages for the layout"); return; }
+    part_run_script layout tests/check-format "$top/build"
 }
 
 # Here alone daemons and Redis die at random for three minutes, and a whole
