@@ -5,6 +5,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/memory.h"
+#include "common/net/unix_connect.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,8 +31,7 @@ static bool connect_at_once(int fd, const struct sockaddr_un *name)
 {
     const struct timeval patience = {.tv_sec = CLIENT_WAIT_MS / 1000};
 
-    return connect(fd, (const struct sockaddr *)name, sizeof *name) == 0 &&
-           fcntl(fd, F_SETFL, 0) == 0 &&
+    return unix_connect(fd, name) && fcntl(fd, F_SETFL, 0) == 0 &&
            setsockopt(
                fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) == 0;
 }

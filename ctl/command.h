@@ -78,6 +78,7 @@ extern const struct ctl_command ctl_commands_config[];
 extern const struct ctl_command ctl_commands_counters[];
 extern const struct ctl_command ctl_commands_daemon[];
 extern const struct ctl_command ctl_commands_explain[];
+extern const struct ctl_command ctl_commands_health[];
 extern const struct ctl_command ctl_commands_overrides[];
 extern const struct ctl_command ctl_commands_peers[];
 extern const struct ctl_command ctl_commands_postfix[];

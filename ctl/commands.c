@@ -7,6 +7,7 @@
 
 static const struct ctl_command *const topics[] = {
     ctl_commands_status,
+    ctl_commands_health,
     ctl_commands_counters,
     ctl_commands_bans,
     ctl_commands_overrides,

@@ -199,23 +199,27 @@ static bool open_face(struct daemon *daemon,
 }
 
 /* A group that does not exist is no reason not to start: the socket is then
- * root's and our own user's. */
+ * root's and our own user's. Where our user has the group anyway, root is the
+ * owner: without CAP_DAC_OVERRIDE, as in a container, it could not connect. */
 static bool control_options(const struct config *config,
     struct listener_options *options_r, struct error *err)
 {
-    gid_t ignored;
+    gid_t ignored, own;
 
     *options_r = (struct listener_options){
         .mode = config->control_mode, .group = (gid_t)-1, .owner = (uid_t)-1};
     if (geteuid() != 0)
         return true;
-    if (!privileges_find_user(config->user, &options_r->owner, &ignored, err))
+    if (!privileges_find_user(config->user, &options_r->owner, &ignored, err) ||
+        !privileges_find_group(config->group, &own, err))
         return false;
     if (config->control_group[0] != '\0' &&
         !privileges_find_group(config->control_group, &options_r->group, err)) {
         log_warn("control_group: %s; the control socket has none", err->text);
         options_r->group = (gid_t)-1;
     }
+    if (options_r->group == own)
+        options_r->owner = 0;
     return true;
 }
 

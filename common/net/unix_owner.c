@@ -7,12 +7,13 @@
  */
 #include "common/net/unix_owner.h"
 
+#include "common/net/unix_connect.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/fsuid.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -68,26 +69,7 @@ static void owner_identify(struct unix_owner *owner, int connected_fd)
         owner->kind = UNIX_OWNER_PREDECESSOR;
 }
 
-/* Root without CAP_DAC_OVERRIDE connects as the file's owner may, which takes
- * CAP_SETUID. */
-static bool owner_connect(int fd, const struct sockaddr_un *at, uid_t file_uid)
-{
-    const struct sockaddr *name = (const struct sockaddr *)at;
-
-    if (connect(fd, name, sizeof *at) == 0)
-        return true;
-    if (errno != EACCES || geteuid() != 0)
-        return false;
-    (void)setfsuid(file_uid);
-    bool is_connected = connect(fd, name, sizeof *at) == 0;
-    int saved = errno;
-    (void)setfsuid(0);
-    errno = saved;
-    return is_connected;
-}
-
-static void owner_ask(
-    struct unix_owner *owner, const struct sockaddr_un *at, uid_t file_uid)
+static void owner_ask(struct unix_owner *owner, const struct sockaddr_un *at)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd == -1) {
@@ -97,7 +79,7 @@ static void owner_ask(
 
     struct timeval wait = {.tv_sec = UNIX_OWNER_WAIT_MS / 1000};
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
-    if (owner_connect(fd, at, file_uid))
+    if (unix_connect(fd, at))
         owner_identify(owner, fd);
     else if (errno == ECONNREFUSED)
         owner->kind = UNIX_OWNER_DEAD;
@@ -126,7 +108,7 @@ struct unix_owner unix_owner_find(const char *path)
         owner.kind = UNIX_OWNER_NOT_SOCKET;
     } else {
         memcpy(at.sun_path, path, strlen(path) + 1);
-        owner_ask(&owner, &at, file.st_uid);
+        owner_ask(&owner, &at);
     }
     return owner;
 }
