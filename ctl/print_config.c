@@ -59,12 +59,38 @@ static void print_change(const struct ctl_answer *answer, const char *verb)
     else
         fprintf(answer->out, "%s, %s replaces %s\n", verb, after, before);
     print_list(answer, "warnings", "  warning: ");
+    print_list(answer, "gained", "  gained: ");
+    print_list(answer, "lost", "  lost: ");
     print_list(answer, "at_start", "  only a restart changes: ");
+}
+
+static bool needs_force(const json_t *result)
+{
+    return json_array_size(json_object_get(result, "guarded")) > 0;
 }
 
 static void print_check(const struct ctl_answer *answer)
 {
-    print_change(answer, "good");
+    bool is_refused = needs_force(answer->result);
+
+    print_change(answer, is_refused ? "refused without --force" : "good");
+    print_list(answer, "guarded", "  reload --force would take away: ");
+}
+
+static enum ctl_exit judge_check(const json_t *result)
+{
+    return needs_force(result) ? CTL_REFUSED : CTL_DONE;
+}
+
+static bool parse_reload(
+    int argc, char **argv, json_t *arguments, struct error *err)
+{
+    if (argc == 0)
+        return true;
+    if (argc > 1 || strcmp(argv[0], "--force") != 0)
+        return error_set(err, "--force, or nothing");
+    json_object_set_new(arguments, "force", json_true());
+    return true;
 }
 
 static void print_reload(const struct ctl_answer *answer)
@@ -81,13 +107,15 @@ const struct ctl_command ctl_commands_config[] = {
         .print = print_show},
     {.name = "config check",
         .usage = "",
-        .help = "would a reload succeed",
+        .help = "would a reload succeed, and what would it change",
         .target = CTL_EACH,
-        .print = print_check},
+        .print = print_check,
+        .judge = judge_check},
     {.name = "reload",
-        .usage = "",
+        .usage = "[--force]",
         .help = "read the configuration anew, whole or not at all",
         .target = CTL_EACH,
+        .parse = parse_reload,
         .print = print_reload},
     {0},
 };

@@ -12,6 +12,10 @@
 #include "common/config/limit_section.h"
 #include "common/config/values.h"
 
+/* One more of config->warnings. */
+void build_warn(struct config *, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* Two listeners at one place. */
 bool build_check_sockets(const struct config *, struct error *err);
 /* A password given twice, TLS for a store without. */

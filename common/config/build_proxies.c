@@ -46,9 +46,7 @@ static void warn(struct config *config, const struct setting *setting,
     va_end(args);
     assert(len > 0);
     setting_refuse(setting, &warning, "%s", text);
-    config->warnings = xrealloc(config->warnings,
-        (config->warning_count + 1) * sizeof *config->warnings);
-    config->warnings[config->warning_count++] = xstrdup(warning.text);
+    build_warn(config, "%s", warning.text);
 }
 
 static bool is_source(const char *text)

@@ -14,6 +14,8 @@
 #include "common/config/sources.h"
 
 #include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -47,6 +49,32 @@ void build_store(const struct section *section, void *base)
     }
 }
 
+void build_warn(struct config *config, const char *format, ...)
+{
+    struct error warning;
+    va_list args;
+
+    va_start(args, format);
+    if (vsnprintf(warning.text, sizeof warning.text, format, args) < 0)
+        warning.text[0] = '\0';
+    va_end(args);
+    config->warnings = xrealloc(config->warnings,
+        (config->warning_count + 1) * sizeof *config->warnings);
+    config->warnings[config->warning_count++] = xstrdup(warning.text);
+}
+
+static void warn_of_files(struct config *config)
+{
+    const struct values *values = config->values;
+
+    for (size_t i = 0; i < values->file_count; i++)
+        if (!values->files[i].is_ended)
+            build_warn(config,
+                "%s: the last line does not end in a newline; is the file "
+                "whole?",
+                values->files[i].path);
+}
+
 static void name_instance(struct config *config)
 {
     char host[256];
@@ -63,6 +91,7 @@ static bool build(struct config *config, struct error *err)
     build_store(values_section(config->values, SECTION_POLICYD), config);
     build_store(values_section(config->values, SECTION_MILTER), config);
     name_instance(config);
+    warn_of_files(config);
     return build_check_store(config, err) && build_check_sockets(config, err) &&
            build_services(config, err) && build_proxies(config, err) &&
            build_client_limits(config, err) &&

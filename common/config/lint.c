@@ -25,8 +25,36 @@ struct lint_entry *lint_add(struct lint *lint, const char *file, unsigned line)
     return entry;
 }
 
+size_t lint_add_file(struct lint *lint, const char *path, bool is_ended)
+{
+    lint->files =
+        xrealloc(lint->files, (lint->file_count + 1) * sizeof *lint->files);
+    lint->files[lint->file_count] =
+        (struct lint_file){.path = xstrdup(path), .is_ended = is_ended};
+    return lint->file_count++;
+}
+
+void lint_add_statement(struct lint_file *file, char *text)
+{
+    file->statements = xrealloc(
+        file->statements, (file->count + 1) * sizeof *file->statements);
+    file->statements[file->count++] = text;
+}
+
+void lint_files_free(struct lint_file *files, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (size_t s = 0; s < files[i].count; s++)
+            free(files[i].statements[s]);
+        free(files[i].statements);
+        free(files[i].path);
+    }
+    free(files);
+}
+
 void lint_clear(struct lint *lint)
 {
+    lint_files_free(lint->files, lint->file_count);
     for (size_t i = 0; i < lint->count; i++) {
         struct lint_entry *entry = &lint->entries[i];
         free(entry->section);

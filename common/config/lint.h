@@ -32,16 +32,28 @@ struct lint_entry {
     unsigned line;
 };
 
+/* One file that was read: how it ends tells whether it was cut. */
+struct lint_file {
+    char *path;
+    char **statements; /* outside of sections, in the order of the text:
+                          "store", "limit \"day\"", "include" */
+    size_t count;
+    bool is_ended; /* the last line ends in a newline */
+};
+
 struct lint {
     struct lint_entry *entries; /* in the order of the text; an
                                    option has one more for each += */
     size_t count;
+    struct lint_file *files; /* in the order in which they begin */
+    size_t file_count;
     /* The same configuration in one text: no comments, includes in place. */
     char *text;
     size_t text_len;
 };
 
-/* False with "file:line: name: what is wrong"; *lint is empty then. */
+/* False with "file:line: name: what is wrong"; *lint is empty then. A regular
+ * file that holds nothing but blanks is wrong: one being written looks so. */
 bool lint_read(const char *path, struct lint *, struct error *err);
 void lint_clear(struct lint *);
 
@@ -53,5 +65,11 @@ const struct lint_entry *lint_find_section(
 
 /* For lint_read: a new entry, which lives until the next is added. */
 struct lint_entry *lint_add(struct lint *, const char *file, unsigned line);
+/* For lint_read: a new file; its index. */
+size_t lint_add_file(struct lint *, const char *path, bool is_ended);
+/* Takes the text. */
+void lint_add_statement(struct lint_file *, char *text);
+/* Frees an array of files and what they own. */
+void lint_files_free(struct lint_file *, size_t count);
 
 #endif

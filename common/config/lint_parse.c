@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define INCLUDE_DEPTH_MAX 10
 #define FILE_SIZE_MAX     (1024 * 1024)
@@ -32,6 +33,7 @@ struct run {
 /* One file being read, and the section that is open in it. */
 struct place {
     const char *file;
+    size_t index; /* in lint->files */
     struct lint_text text;
     unsigned depth;
     const char *section, *title; /* NULL: none */
@@ -296,6 +298,19 @@ static bool is_name(const struct token *token)
     return token->kind == TOKEN_WORD && len == token->raw_len;
 }
 
+/* The statement whose first entry is `at`, if it has one. */
+static void note_statement(
+    struct run *run, const struct place *place, size_t at, const char *name)
+{
+    bool is_include = strcmp(name, "include") == 0;
+    const char *title = at < run->lint->count && !is_include
+                            ? run->lint->entries[at].own_title
+                            : NULL;
+
+    lint_add_statement(&run->lint->files[place->index],
+        title != NULL ? xprintf("%s \"%s\"", name, title) : xstrdup(name));
+}
+
 /* Up to the end of the file, or of the section that is open. */
 static bool take_statements(struct run *run, struct place *place)
 {
@@ -318,19 +333,39 @@ static bool take_statements(struct run *run, struct place *place)
             return refuse(run, place, &token, place->section,
                 "the name of an option or section");
         char *name = xprintf("%.*s", (int)token.raw_len, token.raw);
+        size_t at = run->lint->count;
         bool is_good = take_statement(run, place, &token, name);
+        if (is_good && place->section == NULL)
+            note_statement(run, place, at, name);
         free(name);
         if (!is_good)
             return false;
     }
 }
 
+/* /dev/null is empty on purpose. */
+static bool is_regular(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 static bool take_file(
     struct run *run, const char *path, const char *text, unsigned depth)
 {
+    size_t len = strlen(text);
+
+    if (strspn(text, " \t\r\n") == len && is_regular(path))
+        return error_set(run->err,
+            "%s: the file is empty: half-written? a comment is enough to say "
+            "that it is meant so",
+            path);
     struct place place = {
         .file = path,
-        .text = {.at = text, .end = text + strlen(text), .line = 1},
+        .index =
+            lint_add_file(run->lint, path, len == 0 || text[len - 1] == '\n'),
+        .text = {.at = text, .end = text + len, .line = 1},
         .depth = depth,
     };
     return take_statements(run, &place);

@@ -243,6 +243,10 @@ bool source_read_file(
         parse_error = NULL;
         cfg_free(cfg);
     }
+    values->files = lint.files;
+    values->file_count = lint.file_count;
+    lint.files = NULL;
+    lint.file_count = 0;
     lint_clear(&lint);
     return is_good;
 }

@@ -82,6 +82,7 @@ void values_free(struct values **values)
     for (size_t i = 0; i < (*values)->count; i++)
         section_clear(&(*values)->sections[i]);
     free((*values)->sections);
+    lint_files_free((*values)->files, (*values)->file_count);
     free(*values);
     *values = NULL;
 }

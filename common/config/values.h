@@ -9,6 +9,7 @@
 #define TOLLGATE_CONFIG_VALUES_H
 
 #include "common/base/error.h"
+#include "common/config/lint.h"
 #include "common/config/options.h"
 
 struct setting {
@@ -30,6 +31,8 @@ struct section {
 struct values {
     struct section *sections; /* top, policyd, milter, then as in the file */
     size_t count;
+    struct lint_file *files; /* that were read; owned */
+    size_t file_count;
 };
 
 /* The defaults. */

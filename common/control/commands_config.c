@@ -61,13 +61,22 @@ static json_t *texts(const char *const *items, size_t count)
     return array;
 }
 
+static json_t *texts_of(const struct config_texts *list)
+{
+    return texts((const char *const *)list->items, list->count);
+}
+
 static json_t *change_of(
     const struct daemon_reload *reload, const struct config *config)
 {
-    return json_pack("{s:s, s:s, s:o, s:o}", "before", reload->before, "after",
-        reload->after, "at_start",
+    const struct config_changes *changes = &reload->changes;
+
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "before",
+        reload->before, "after", reload->after, "at_start",
         texts(reload->at_start, reload->at_start_count), "warnings",
-        texts((const char *const *)config->warnings, config->warning_count));
+        texts((const char *const *)config->warnings, config->warning_count),
+        "gained", texts_of(&changes->gained), "lost", texts_of(&changes->lost),
+        "guarded", texts_of(&changes->guarded));
 }
 
 static void run_check(struct control_call *call, const json_t *arguments)
@@ -77,11 +86,11 @@ static void run_check(struct control_call *call, const json_t *arguments)
     struct error err;
     struct config *config = daemon_try_config(daemon, &reload, &err);
 
-    if (config == NULL) {
+    if (config == NULL)
         control_refuse(call, CONTROL_FAILED, "%s", err.text);
-        return;
-    }
-    control_answer(call, change_of(&reload, config));
+    else
+        control_answer(call, change_of(&reload, config));
+    daemon_reload_clear(&reload);
     config_unref(&config);
 }
 
@@ -91,20 +100,23 @@ static void run_reload(struct control_call *call, const json_t *arguments)
     struct daemon_reload reload;
     struct error err;
 
-    if (!daemon_reload(daemon, &reload, &err))
+    bool is_forced = json_is_true(json_object_get(arguments, "force"));
+
+    if (!daemon_reload(daemon, is_forced, &reload, &err))
         control_refuse(
             call, CONTROL_FAILED, "%s; the old configuration stays", err.text);
     else
         control_answer(
             call, change_of(&reload, engine_config(daemon_engine(daemon))));
+    daemon_reload_clear(&reload);
 }
 
 const struct control_command commands_config[] = {
     {"config show", CONTROL_READ, false, {{"what", CONTROL_TEXT, false}},
         run_show, "the configuration in effect, without passwords"},
     {"config check", CONTROL_READ, false, {{0}}, run_check,
-        "would a reload succeed, and what would it leave to a restart"},
-    {"reload", CONTROL_CHANGE, false, {{0}}, run_reload,
-        "read the configuration anew, whole or not at all"},
+        "would a reload succeed, what would it change and leave to a restart"},
+    {"reload", CONTROL_CHANGE, false, {{"force", CONTROL_FLAG, false}},
+        run_reload, "read the configuration anew, whole or not at all"},
     {0},
 };

@@ -9,6 +9,7 @@
 #ifndef TOLLGATE_ENGINE_DAEMON_H
 #define TOLLGATE_ENGINE_DAEMON_H
 
+#include "common/config/compare.h"
 #include "common/engine/engine.h"
 #include "common/net/listener.h"
 
@@ -93,11 +94,15 @@ struct daemon_reload {
                                                   were started with: options
                                                   that a restart changes */
     size_t at_start_count;
+    struct config_changes changes; /* of the one in effect */
 };
-/* What HUP does; the old configuration stays if it fails. */
-bool daemon_reload(
-    struct daemon *, struct daemon_reload *reload_r, struct error *err);
-/* Would it succeed? The snapshot is the caller's. */
+void daemon_reload_clear(struct daemon_reload *);
+/* What HUP does; the old configuration stays if it fails. A reload that takes
+ * protection away (config_changes.guarded) fails unless it is forced. */
+bool daemon_reload(struct daemon *, bool is_forced,
+    struct daemon_reload *reload_r, struct error *err);
+/* Can it be loaded? The snapshot is the caller's, and so is what *reload_r
+ * holds, cleared by daemon_reload_clear, whatever comes back. */
 struct config *daemon_try_config(
     struct daemon *, struct daemon_reload *reload_r, struct error *err);
 

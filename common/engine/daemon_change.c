@@ -24,6 +24,12 @@ static void compare(const struct daemon *daemon, const struct config *config,
     memcpy(reload->after, config->hash, sizeof reload->after);
     reload->at_start_count = config_restart_options(
         daemon->first_config, config, reload->at_start, DAEMON_AT_START_MAX);
+    config_compare(daemon->config, config, &reload->changes);
+}
+
+void daemon_reload_clear(struct daemon_reload *reload)
+{
+    config_changes_clear(&reload->changes);
 }
 
 struct config *daemon_try_config(
@@ -31,6 +37,7 @@ struct config *daemon_try_config(
 {
     struct config *config = config_load(&daemon->options.source, err);
 
+    *reload = (struct daemon_reload){0};
     if (config == NULL)
         return NULL;
     if (!daemon_check_proof(daemon, config, err))
@@ -53,21 +60,60 @@ static void daemon_follow(struct daemon *daemon, struct config *config)
     engine_metrics(daemon->engine)->reloads++;
 }
 
-static bool reload(
-    struct daemon *daemon, struct daemon_reload *reload_r, struct error *err)
+/* Absence is not consent: a file that is empty or half-written lacks what
+ * guards us, and so does one from which somebody has taken it. */
+static bool is_consented(
+    const struct daemon_reload *reload, bool is_forced, struct error *err)
+{
+    char guarded[600];
+
+    if (reload->changes.guarded.count == 0 || is_forced)
+        return true;
+    config_texts_join(&reload->changes.guarded, guarded, sizeof guarded);
+    return error_set(err,
+        "the new configuration lacks %s; if that is meant and the file whole: "
+        "tollgatectl reload --force",
+        guarded);
+}
+
+static void log_texts(const char *what, const struct config_texts *texts)
+{
+    char joined[900];
+
+    if (texts->count == 0)
+        return;
+    config_texts_join(texts, joined, sizeof joined);
+    log_info("reload: %s: %s", what, joined);
+}
+
+static void log_changes(const struct daemon_reload *reload)
+{
+    char guarded[900];
+
+    for (size_t i = 0; i < reload->at_start_count; i++)
+        log_warn("reload: %s takes effect at the next restart (USR2)",
+            reload->at_start[i]);
+    log_texts("gained", &reload->changes.gained);
+    log_texts("lost", &reload->changes.lost);
+    config_texts_join(&reload->changes.guarded, guarded, sizeof guarded);
+    if (reload->changes.guarded.count > 0)
+        log_warn("reload: by force without %s", guarded);
+}
+
+static bool reload(struct daemon *daemon, bool is_forced,
+    struct daemon_reload *reload_r, struct error *err)
 {
     struct config *config = daemon_try_config(daemon, reload_r, err);
 
-    if (config == NULL || !store_reload(daemon->store, err) ||
+    if (config == NULL || !is_consented(reload_r, is_forced, err) ||
+        !store_reload(daemon->store, err) ||
         !daemon_log_open(daemon, config, err)) {
         engine_metrics(daemon->engine)->reload_failures++;
         log_error("reload: %s; the old configuration stays", err->text);
         config_unref(&config);
         return false;
     }
-    for (size_t i = 0; i < reload_r->at_start_count; i++)
-        log_warn("reload: %s takes effect at the next restart (USR2)",
-            reload_r->at_start[i]);
+    log_changes(reload_r);
     daemon_log_warnings(config);
     log_info("reload: configuration %s replaces %s", reload_r->after,
         reload_r->before);
@@ -75,11 +121,11 @@ static bool reload(
     return true;
 }
 
-bool daemon_reload(
-    struct daemon *daemon, struct daemon_reload *reload_r, struct error *err)
+bool daemon_reload(struct daemon *daemon, bool is_forced,
+    struct daemon_reload *reload_r, struct error *err)
 {
     notify_reloading();
-    bool is_done = reload(daemon, reload_r, err);
+    bool is_done = reload(daemon, is_forced, reload_r, err);
     notify_ready();
     return is_done;
 }
@@ -112,12 +158,28 @@ static void on_successor(bool is_ready, pid_t pid, void *context)
         log_error("%s", err.text);
 }
 
+/* A successor believes the file that it finds. What it cannot load at all it
+ * says itself. */
+static bool is_restart_consented(struct daemon *daemon, struct error *err)
+{
+    struct daemon_reload change;
+    struct error ignored;
+    struct config *config = daemon_try_config(daemon, &change, &ignored);
+    bool is = config == NULL || is_consented(&change, false, err);
+
+    daemon_reload_clear(&change);
+    config_unref(&config);
+    return is;
+}
+
 static bool may_restart(struct daemon *daemon, struct error *err)
 {
     const struct daemon_faces *faces = daemon->faces;
 
     if (daemon->phase != DAEMON_SERVING || daemon->successor != NULL)
         return error_set(err, "a restart is under way already");
+    if (!is_restart_consented(daemon, err))
+        return false;
     return faces->may_hand_over == NULL ||
            faces->may_hand_over(faces->context, err);
 }

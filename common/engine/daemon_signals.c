@@ -16,7 +16,8 @@ static void on_hup(evutil_socket_t signal, short what, void *context)
     struct daemon_reload ignored;
     struct error err;
 
-    (void)daemon_reload(context, &ignored, &err);
+    (void)daemon_reload(context, false, &ignored, &err);
+    daemon_reload_clear(&ignored);
 }
 
 static void on_usr2(evutil_socket_t signal, short what, void *context)

@@ -5,11 +5,15 @@
  * renamed over, linked anew (as Kubernetes does) or on a network; read only
  * when those change, and never if it is none: a pipe would stop the loop. A
  * file with one bad line is not taken at all: half a list would refuse
- * somebody's mail without a word.
+ * somebody's mail without a word. Nor is a list that becomes empty before a
+ * second look has found it so, nor one whose last line has come without its
+ * newline: both are what a file that is being written looks like, and half an
+ * address is another one.
  */
 #include "common/net/trust.h"
 #include "common/net/trust_source.h"
 
+#include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/config/text_file.h"
 
@@ -25,6 +29,8 @@ struct trust_file {
     struct trust_source source;
     const char *path; /* inside of source.text */
     struct stat seen;
+    bool is_read;  /* once at least: source.list is of this file */
+    bool is_empty; /* the last look has found no network */
 };
 
 /* By the change of its inode, not of its text: what was copied into it with an
@@ -61,28 +67,76 @@ static bool parse_lines(char *text, struct cidr_list *list, struct error *err)
     return true;
 }
 
-bool trust_file_load(
-    const char *path, struct cidr_list *list, struct error *err)
+static bool load(const char *path, struct cidr_list *list, bool *is_ended_r,
+    struct error *err)
 {
     size_t len;
     char *text = text_file_read(path, SIZE_MAX_BYTES, &len, err);
-    bool is_well = text != NULL && parse_lines(text, list, err);
+    bool is_well = text != NULL;
 
+    if (is_well) {
+        *is_ended_r = len == 0 || text[len - 1] == '\n';
+        is_well = parse_lines(text, list, err);
+    }
     free(text);
     return is_well;
+}
+
+bool trust_file_load(
+    const char *path, struct cidr_list *list, struct error *err)
+{
+    bool is_ended;
+
+    return load(path, list, &is_ended, err);
+}
+
+/* Without a newline at its end, a list may add nothing to the one before. */
+static bool is_whole(
+    const struct trust_file *file, const struct cidr_list *list, bool is_ended)
+{
+    bool is = true;
+
+    for (size_t i = 0; is && !is_ended && file->is_read && i < list->count; i++)
+        is = cidr_list_contains_net(&file->source.list, &list->items[i]);
+    return is;
+}
+
+/* Of a list that held proxies before; the next look is the second. */
+static bool is_emptied(struct trust_file *file, const struct cidr_list *list)
+{
+    bool was_empty = file->is_empty;
+
+    file->is_empty = list->count == 0;
+    return file->is_empty && !was_empty && file->source.list.count > 0;
+}
+
+static void trust_file_set(struct trust_file *file, struct cidr_list *list)
+{
+    if (list->count == 0 && (file->source.list.count > 0 || !file->is_read))
+        log_warn("trusted_proxies: %s is %sempty: no proxy is trusted by it",
+            file->source.text, file->is_read ? "still " : "");
+    file->is_read = true;
+    trust_source_set(&file->source, list);
 }
 
 static void trust_file_read(struct trust_file *file)
 {
     struct cidr_list list = {0};
     struct error err;
+    bool is_ended = true;
 
-    if (trust_file_load(file->path, &list, &err)) {
-        trust_source_set(&file->source, &list);
-    } else {
-        cidr_list_clear(&list);
+    if (!load(file->path, &list, &is_ended, &err))
         trust_source_fail(&file->source, err.text);
+    else if (is_emptied(file, &list))
+        trust_source_fail(&file->source, "is empty");
+    else if (!is_whole(file, &list, is_ended))
+        trust_source_fail(&file->source,
+            "the last line does not end: half-written? put a newline there");
+    else {
+        trust_file_set(file, &list);
+        return;
     }
+    cidr_list_clear(&list);
 }
 
 static void trust_file_look(struct trust_file *file)
@@ -94,7 +148,8 @@ static void trust_file_look(struct trust_file *file)
         memset(&file->seen, 0, sizeof file->seen);
         return;
     }
-    if (is_unchanged(&file->seen, &now))
+    bool is_second_look = file->is_empty && file->source.list.count > 0;
+    if (is_unchanged(&file->seen, &now) && !is_second_look)
         return;
     file->seen = now;
     if (S_ISREG(now.st_mode))

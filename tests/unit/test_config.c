@@ -34,7 +34,8 @@ static struct config *try_load(const char *text, struct error *err)
 {
     FILE *out = fopen(path, "w");
     assert_non_null(out);
-    fputs(text, out);
+    /* An empty file is an error. */
+    fputs(*text == '\0' ? "# nothing\n" : text, out);
     fclose(out);
     struct config_source source = {.path = path};
     return config_load(&source, err);

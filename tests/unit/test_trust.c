@@ -7,6 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/memory.h"
 
 #include <dlfcn.h>
 #include <event2/dns.h>
@@ -107,6 +108,102 @@ static void test_last_good_list_stays(void **state)
     assert_true(has("192.0.2.1"));
     write_list("192.0.2.3\n");
     assert_true(becomes("192.0.2.3", true));
+}
+
+/* Writes one list into `count` files, the i-th cut after i bytes. */
+static void write_cuts(const char *whole, size_t count)
+{
+    for (size_t at = 0; at < count; at++) {
+        char *name = xprintf("%s-%zu", path, at);
+        FILE *file = fopen(name, "w");
+        assert_non_null(file);
+        assert_int_equal(fwrite(whole, 1, at, file), at);
+        fclose(file);
+        free(name);
+    }
+}
+
+static void want_cuts(size_t count)
+{
+    trust_begin(trust);
+    for (size_t at = 0; at < count; at++) {
+        char *name = xprintf("%s-%zu", source, at);
+        trust_want(trust, name);
+        free(name);
+    }
+    trust_end(trust);
+}
+
+static bool cut_has(size_t at, const char *net)
+{
+    char *name = xprintf("%s-%zu", source, at);
+    struct cidr cidr;
+    struct error err;
+
+    assert_true(cidr_parse(net, &cidr, &err));
+    bool has = trust_contains(trust, name, &cidr);
+    free(name);
+    return has;
+}
+
+static void on_time(evutil_socket_t fd, short what, void *context)
+{
+    bool *is_over = context;
+
+    *is_over = true;
+}
+
+/* Whatever a writer has come to at a look, the list lets in nobody whom the
+ * whole one does not. All places at once: a look takes a second. */
+static void test_no_cut_list_is_obeyed(void **state)
+{
+    static const char first[] = "192.0.2.11\n";
+    static const char whole[] =
+        "# The proxies of this site, written in place by a program.\n"
+        "192.0.2.1\n192.0.2.11 # old\n10.0.0.0/28\n64.0.0.0/24\n"
+        "128.0.0.0/17\n2001:db8::/32 # the pods\n2001:db9:0:10::1\n"
+        "198.51.100.250\n203.0.113.128/25\n\n# end of the list\n";
+    static const char *const strangers[] = {"10.0.0.16", "64.0.1.1",
+        "128.0.128.1", "2001:d00::1", "2001:db9::1", "192.0.2.2",
+        "198.51.100.2", "198.51.100.25", "203.0.113.1"};
+    const struct timeval two_looks = {.tv_sec = 2, .tv_usec = 500000};
+    bool is_over = false;
+
+    assert_true(sizeof whole > 200);
+    for (size_t at = 0; at < sizeof whole; at++) {
+        char *name = xprintf("%s-%zu", path, at);
+        FILE *file = fopen(name, "w");
+        assert_non_null(file);
+        fputs(first, file);
+        fclose(file);
+        free(name);
+    }
+    want_cuts(sizeof whole);
+    write_cuts(whole, sizeof whole);
+    event_base_once(base, -1, EV_TIMEOUT, on_time, &is_over, &two_looks);
+    while (!is_over)
+        event_base_loop(base, EVLOOP_ONCE);
+    for (size_t at = 0; at < sizeof whole; at++)
+        for (size_t i = 0; i < sizeof strangers / sizeof strangers[0]; i++)
+            if (cut_has(at, strangers[i]))
+                fail_msg("%s, cut after %zu bytes", strangers[i], at);
+    assert_true(cut_has(sizeof whole - 1, "203.0.113.200"));
+    for (size_t at = 0; at < sizeof whole; at++) {
+        char *name = xprintf("%s-%zu", path, at);
+        unlink(name);
+        free(name);
+    }
+}
+
+/* Its writer has opened it anew, and is seen before the first line. */
+static void test_an_emptied_list_is_looked_at_twice(void **state)
+{
+    write_list("192.0.2.1\n");
+    want(source);
+    write_list("# none\n");
+    event_base_loop(base, EVLOOP_ONCE);
+    assert_true(has("192.0.2.1"));
+    assert_true(becomes("192.0.2.1", false));
 }
 
 static void test_file_may_come_later(void **state)
@@ -221,6 +318,8 @@ int main(void)
         TEST(test_file_is_read_at_once),
         TEST(test_file_is_followed),
         TEST(test_last_good_list_stays),
+        TEST(test_no_cut_list_is_obeyed),
+        TEST(test_an_emptied_list_is_looked_at_twice),
         TEST(test_file_may_come_later),
         TEST(test_a_file_may_keep_its_date),
         TEST(test_a_pipe_is_not_waited_for),
