@@ -11,12 +11,14 @@
 
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/base/root_path.h"
 #include "common/config/listen.h"
 #include "common/engine/privileges.h"
 #include "common/net/inherit.h"
 #include "common/net/unix_socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <libmilter/mfapi.h>
 #include <limits.h>
@@ -71,10 +73,13 @@ static void prepare_directory(
     if (geteuid() != 0 || !privileges_has_override() ||
         !unix_socket_is_our_directory(directory))
         return;
-    if (chown(directory, owner->owner, owner->group) == -1 ||
-        chmod(directory, DIRECTORY_MODE) == -1)
+    int fd = root_path_open(directory, O_RDONLY | O_DIRECTORY, 0);
+    if (fd == -1 || fchown(fd, owner->owner, owner->group) == -1 ||
+        fchmod(fd, DIRECTORY_MODE) == -1)
         log_warn("%s: cannot give it to us and Postfix's group: %s", directory,
             strerror(errno));
+    if (fd != -1)
+        close(fd);
 }
 
 static bool can_give_group(gid_t group)

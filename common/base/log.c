@@ -13,6 +13,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log_internal.h"
+#include "common/base/root_path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -129,7 +130,12 @@ static bool open_file(struct log *log, const char *path, struct error *err)
     const int flags =
         O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 
-    log->fd = open(path, flags, 0640);
+    log->fd = root_path_open(path, flags, 0640);
+    if (log->fd == -1 && errno == ELOOP)
+        return error_set(err,
+            "log file %s: a link in a folder that others than root may write "
+            "to; name the file itself",
+            path);
     if (log->fd == -1)
         return error_set(err, "log file %s: %s", path, strerror(errno));
     log->has_other_names = has_other_names(log->fd, path);

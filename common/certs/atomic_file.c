@@ -4,6 +4,7 @@
 #include "common/certs/atomic_file.h"
 
 #include "common/base/memory.h"
+#include "common/base/root_path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -96,31 +97,12 @@ bool atomic_file_is(const char *path, const void *bytes, size_t len)
     return is;
 }
 
-/* Not chown: whoever owns the folder above may have put a link to one of root's
- * in the place of the new one already. */
-static bool make_one(
-    const char *folder, uid_t uid, gid_t gid, struct error *err)
-{
-    if (mkdir(folder, 0750) == -1)
-        return errno == EEXIST ||
-               error_set(err, "%s: %s", folder, strerror(errno));
-    if (geteuid() == 0 && lchown(folder, uid, gid) == -1)
-        return error_set(err, "%s: chown: %s", folder, strerror(errno));
-    return true;
-}
-
 bool atomic_file_make_folder(
     const char *path, uid_t uid, gid_t gid, struct error *err)
 {
     char folder[PATH_MAX];
-    bool is_good = true;
 
     folder_of(path, folder);
-    for (char *slash = strchr(folder + 1, '/'); is_good && slash != NULL;
-         slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        is_good = make_one(folder, uid, gid, err);
-        *slash = '/';
-    }
-    return is_good && make_one(folder, uid, gid, err);
+    return root_path_make_folder(folder, 0750, uid, gid, true) ||
+           error_set(err, "%s: %s", folder, strerror(errno));
 }

@@ -10,6 +10,7 @@
 
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/base/root_path.h"
 #include "common/engine/privileges.h"
 #include "common/net/inherit.h"
 #include "common/net/unix_socket.h"
@@ -39,16 +40,14 @@ static void directory_of(const char *path, char directory[PATH_MAX])
 static bool make_directory(const struct daemon *daemon, const char *directory)
 {
     struct error ignored;
-    uid_t uid;
-    gid_t gid;
+    uid_t uid = geteuid();
+    gid_t gid = getegid();
 
+    if (geteuid() == 0)
+        (void)privileges_find_user(daemon->config->user, &uid, &gid, &ignored);
     if (!unix_socket_is_our_directory(directory) ||
-        mkdir(directory, 0755) == -1)
+        !root_path_make_folder(directory, 0755, uid, gid, false))
         return false;
-    if (geteuid() == 0 &&
-        privileges_find_user(daemon->config->user, &uid, &gid, &ignored) &&
-        lchown(directory, uid, gid) == -1)
-        log_warn("%s: chown: %s", directory, strerror(errno));
     log_info("%s: made, it was missing", directory);
     return true;
 }

@@ -57,10 +57,25 @@ bool privileges_find_group(const char *text, gid_t *gid_r, struct error *err)
     return true;
 }
 
+/* user = "root", and we were that already without the right to change: a
+ * successor has no capabilities but those that were kept. */
+static bool is_already(uid_t uid, gid_t gid)
+{
+    uid_t uids[3];
+    gid_t gids[3];
+
+    return getresuid(&uids[0], &uids[1], &uids[2]) == 0 &&
+           getresgid(&gids[0], &gids[1], &gids[2]) == 0 && uids[0] == uid &&
+           uids[1] == uid && uids[2] == uid && gids[0] == gid &&
+           gids[1] == gid && gids[2] == gid && getgroups(0, NULL) == 0;
+}
+
 /* Permitted capabilities stay over the change; which of them, the next step
  * says. */
 static bool become(uid_t uid, gid_t gid, struct error *err)
 {
+    if (is_already(uid, gid))
+        return true;
     if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == -1 || setgroups(0, NULL) == -1 ||
         setresgid(gid, gid, gid) == -1 || setresuid(uid, uid, uid) == -1)
         return error_set(

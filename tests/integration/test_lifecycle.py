@@ -5,7 +5,8 @@ import subprocess
 
 from harness.attributes import Anvil, Policy
 from harness.policy_load import Load
-from harness.process import running_with
+from harness.policyd import POLICYD, render
+from harness.process import Process, running_with
 from harness.redis_server import RedisServer
 from harness.wait import PATIENT, wait_until
 
@@ -58,6 +59,25 @@ def test_a_log_file_that_root_made_is_opened_again(start, place):
     os.rename(place / "log", place / "log.1")
     hang_up(policyd, 1)
     assert "reload: configuration" in (place / "log").read_text()
+
+
+def test_no_log_through_a_planted_link(place, keep):
+    """By whoever owns the folder: root would make a file of root's there."""
+    folder, target = place / "logs", place / "of-root"
+    folder.mkdir()
+    os.chown(folder, 65534, 65534)
+    (folder / "log").symlink_to(target)
+    (place / "policyd").mkdir()
+    config = place / "planted.conf"
+    config.write_text(render(
+        {"user": "nobody", "group": "nogroup", "log": f"file:{folder}/log"},
+        [("policyd", None, {"listen": [f"policy:unix:{place}/policy"],
+                            "control": "", "http": ""})]))
+    policyd = keep(Process([POLICYD, "-c", config], place / "output"))
+    assert policyd.wait_exit(10) == 2
+    assert "a link in a folder that others than root may write to" \
+        in policyd.text()
+    assert not target.exists()
 
 
 def test_an_option_for_the_next_start_is_named(start):
@@ -208,3 +228,13 @@ def test_a_detached_daemon_hands_over_too(start, place, keep, end_pid):
     smtpd = keep(Policy(place / "policy"))
     assert smtpd.rcpt("198.51.100.7") == "DUNNO"
     smtpd.close()
+
+
+def test_root_may_stay_root_over_a_hand_over(start, place, end_pid):
+    """The successor has no right to change its user any more, nor need to."""
+    policyd = start(user="root", group="root", **LIMIT)
+    end_pid(policyd.hand_over())
+    assert policyd.process.wait_exit(10) == 0
+    wait_until(policyd.is_ready_now, 10, "the successor is ready")
+    with Policy(place / "policy") as smtpd:
+        assert smtpd.rcpt("198.51.100.9") == "DUNNO"
