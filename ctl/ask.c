@@ -23,6 +23,17 @@ void ask_complain(const char *text)
     fprintf(stderr, "tollgatectl: %s\n", text);
 }
 
+void ask_complain_of_nobody(const struct ctl_options *options)
+{
+    fputs("tollgatectl: no daemon answers at", stderr);
+    for (const char *const *path = options->sockets; *path != NULL; path++) {
+        fputs(path == options->sockets ? " " : " or ", stderr);
+        table_print_text(stderr, *path);
+    }
+    fputs(
+        options->names_sockets ? "\n" : "; -s names another socket\n", stderr);
+}
+
 /* A default socket that is not there is a daemon that is not installed. */
 struct client *ask_open(const struct ctl_options *options, const char *path)
 {
@@ -181,7 +192,7 @@ enum ctl_exit ask(const struct ctl_options *options,
     }
     free(line);
     if (replies.count == 0)
-        ask_complain("no daemon answers");
+        ask_complain_of_nobody(options);
     else
         exit = show(options, command, arguments, &replies);
     for (size_t i = 0; i < replies.count; i++)

@@ -18,6 +18,8 @@ struct reply;
 
 /* A line on stderr. */
 void ask_complain(const char *text);
+/* No daemon answered at any of the sockets. */
+void ask_complain_of_nobody(const struct ctl_options *);
 /* NULL: nobody answers there; said on stderr where somebody should. */
 struct client *ask_open(const struct ctl_options *, const char *path);
 /* Without its newline; the caller frees it. */

@@ -3,6 +3,8 @@
  *
  * Exit status: 0 done, 1 refused or not found, 2 usage, 3 no daemon answers.
  */
+#include "common/base/log.h"
+#include "common/base/nearest.h"
 #include "ctl/ask.h"
 #include "ctl/command.h"
 #include "ctl/stream.h"
@@ -79,6 +81,42 @@ static enum ctl_exit run_remote(const struct ctl_options *options,
     return exit;
 }
 
+/* Of as many words as the command has that is tried. */
+static void try_command(struct nearest *nearest, const char *name, char **argv)
+{
+    struct nearest other;
+    char typed[64];
+
+    if (strchr(name, ' ') == NULL)
+        snprintf(typed, sizeof typed, "%.60s", argv[0]);
+    else if (argv[1] != NULL)
+        snprintf(typed, sizeof typed, "%.30s %.30s", argv[0], argv[1]);
+    else
+        return;
+    nearest_begin(&other, typed);
+    nearest_try(&other, name);
+    if (nearest_word(&other) != NULL && other.distance < nearest->distance)
+        *nearest = other;
+}
+
+static enum ctl_exit unknown_command(char **argv)
+{
+    const struct ctl_command *row;
+    struct nearest nearest;
+    char shown[4 * 60 + 1], text[400];
+
+    nearest_begin(&nearest, "");
+    for (size_t i = 0; (row = ctl_command_at(i)) != NULL; i++)
+        try_command(&nearest, row->name, argv);
+    log_escape(shown, sizeof shown, argv[0], strlen(argv[0]));
+    if (nearest.best == NULL)
+        snprintf(text, sizeof text, "%s: no such command", shown);
+    else
+        snprintf(text, sizeof text, "%s: no such command; did you mean %s?",
+            shown, nearest.best);
+    return usage(NULL, text);
+}
+
 static enum ctl_exit run(
     const struct ctl_options *options, int argc, char **argv)
 {
@@ -89,7 +127,7 @@ static enum ctl_exit run(
     if (argc == 0)
         return usage(NULL, "which command?");
     if (command == NULL)
-        return usage(NULL, "no such command");
+        return unknown_command(argv);
     if (command->run == NULL)
         return run_remote(options, command, argc - words, argv + words);
     err.text[0] = '\0';

@@ -137,7 +137,7 @@ enum ctl_exit stream(const struct ctl_options *options,
     }
     free(line);
     if (sources.open == 0)
-        ask_complain("no daemon answers");
+        ask_complain_of_nobody(options);
     follow(&sources);
     return sources.exit;
 }

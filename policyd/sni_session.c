@@ -136,6 +136,11 @@ void sni_sessions_add(struct sni_sessions *all, int fd)
     struct ucred peer;
 
     if (!is_allowed(all, fd, &peer)) {
+        /* At a start we ask ourselves who listens there. */
+        if (peer.pid == getpid()) {
+            close(fd);
+            return;
+        }
         all->refused++;
         log_warn("sni: uid %ld, pid %ld is not Postfix: refused",
             (long)peer.uid, (long)peer.pid);

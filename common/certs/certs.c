@@ -23,10 +23,12 @@ bool certs_prepare(const struct config *config, uid_t uid, gid_t gid,
     for (size_t i = 0; i < config->certificate_count; i++) {
         const struct config_certificate *one = &config->certificates[i];
         const char *const files[] = {one->default_chain, one->refresh_map};
+        static const char *const names[] = {"default_chain", "refresh_map"};
         for (size_t f = 0; f < 2; f++)
             if (files[f][0] != '\0' &&
                 !atomic_file_make_folder(files[f], uid, gid, err))
-                return false;
+                return error_prefix(
+                    err, "certificate \"%s\": %s: ", one->title, names[f]);
     }
     return command_start(config, &start->command_fd, err);
 }

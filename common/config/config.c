@@ -75,6 +75,20 @@ static void warn_of_files(struct config *config)
                 values->files[i].path);
 }
 
+extern char **environ;
+
+static void warn_of_environment(struct config *config)
+{
+    char name[VARIABLE_SIZE], meant[VARIABLE_SIZE];
+
+    for (char **variable = environ; *variable != NULL; variable++)
+        if (source_look_at_variable(config->values, *variable, name, meant))
+            build_warn(config,
+                "environment %s: no such option, it does nothing; did you "
+                "mean %s?",
+                name, meant);
+}
+
 static void name_instance(struct config *config)
 {
     char host[256];
@@ -92,6 +106,7 @@ static bool build(struct config *config, struct error *err)
     build_store(values_section(config->values, SECTION_MILTER), config);
     name_instance(config);
     warn_of_files(config);
+    warn_of_environment(config);
     return build_check_store(config, err) && build_check_sockets(config, err) &&
            build_services(config, err) && build_proxies(config, err) &&
            build_client_limits(config, err) &&

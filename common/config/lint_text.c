@@ -168,7 +168,10 @@ static size_t checked_word_len(const struct lint_text *text, struct error *err)
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)text->at[i];
         if (c < 0x20 || c == 0x7f || strchr("$;\\", (char)c) != NULL) {
-            error_set(err, "'%c' needs a value in double quotes",
+            error_set(err,
+                c == ';' ? "'%c' ends nothing here: remove it, or put the "
+                           "value in double quotes"
+                         : "'%c' needs a value in double quotes",
                 c < 0x20 || c == 0x7f ? '?' : (char)c);
             return 0;
         }

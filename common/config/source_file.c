@@ -9,6 +9,7 @@
 #include "common/config/sources.h"
 
 #include "common/base/memory.h"
+#include "common/base/nearest.h"
 #include "common/config/lint.h"
 
 #include <confuse.h>
@@ -44,12 +45,30 @@ static void names_format(enum option_section section, char *out, size_t size)
     }
 }
 
+/* "did you mean "store"? ", or nothing. */
+static void meant_format(const struct nearest *nearest, char *out, size_t size)
+{
+    const char *word = nearest_word(nearest);
+    out[0] = '\0';
+    if (word != NULL)
+        snprintf(out, size, "did you mean \"%s\"? ", word);
+}
+
 static bool check_section(const struct lint_entry *entry, struct error *err)
 {
     enum option_section section;
-    if (!option_section_find(entry->name, &section))
-        return error_set(err, "no such section; allowed: service, limit, "
-                              "policyd, milter, certificate");
+    if (!option_section_find(entry->name, &section)) {
+        struct nearest nearest;
+        char meant[64];
+        nearest_begin(&nearest, entry->name);
+        for (unsigned i = SECTION_TOP + 1; i < OPTION_SECTIONS; i++)
+            nearest_try(&nearest, option_sections[i].name);
+        meant_format(&nearest, meant, sizeof meant);
+        return error_set(err,
+            "no such section; %sallowed: service, limit, policyd, milter, "
+            "certificate",
+            meant);
+    }
     if (option_sections[section].is_titled && entry->own_title == NULL)
         return error_set(err,
             "a section without a title; write %s \"title\" "
@@ -83,9 +102,15 @@ static bool check_option(const struct lint_entry *entry, struct error *err)
     const struct option *option = option_find(section, entry->name);
     if (option != NULL)
         return check_form(option, entry, err);
-    char names[900];
+    struct nearest nearest;
+    char meant[64], names[900];
+    nearest_begin(&nearest, entry->name);
+    for (size_t i = 0; i < option_count; i++)
+        if (options[i].section == section)
+            nearest_try(&nearest, options[i].name);
+    meant_format(&nearest, meant, sizeof meant);
     names_format(section, names, sizeof names);
-    return error_set(err, "no such option; allowed: %s", names);
+    return error_set(err, "no such option; %sallowed: %s", meant, names);
 }
 
 /* A section's entry comes before those of its options. */

@@ -2,13 +2,16 @@
  * source_other.c - reads values from the environment and from -o.
  *
  * Unknown TOLLGATE_ variables are not an error: Kubernetes makes its own for a
- * service that is called tollgate. An unknown -o is one.
+ * service that is called tollgate. Those that look like a known one misspelt
+ * are warned about. An unknown -o is an error.
  */
 #include "common/config/sources.h"
 
 #include "common/base/memory.h"
+#include "common/base/nearest.h"
 #include "common/config/text_file.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,6 +82,47 @@ bool source_read_environment(struct values *values, struct error *err)
     return true;
 }
 
+/* The option that a variable names, or that it may have meant. */
+static void try_variables(struct nearest *nearest, const struct section *top,
+    char names[][VARIABLE_SIZE])
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < top->count; i++) {
+        static const char *const suffixes[] = {"", "_FILE"};
+        for (size_t s = 0; s < 2; s++, at++) {
+            char *name =
+                variable_name(top->settings[i].option->name, suffixes[s]);
+            snprintf(names[at], VARIABLE_SIZE, "%s", name);
+            free(name);
+            nearest_try(nearest, names[at]);
+        }
+    }
+}
+
+bool source_look_at_variable(const struct values *values, const char *variable,
+    char *name_r, char *meant_r)
+{
+    const struct section *top = values_section(values, SECTION_TOP);
+    char(*names)[VARIABLE_SIZE] = xcalloc(2 * top->count, sizeof *names);
+    size_t len = strcspn(variable, "=");
+    struct nearest nearest;
+    bool is_meant = false;
+
+    if (strncmp(variable, "TOLLGATE_", 9) == 0 && len < VARIABLE_SIZE) {
+        memcpy(name_r, variable, len);
+        name_r[len] = '\0';
+        nearest_begin(&nearest, name_r);
+        try_variables(&nearest, top, names);
+        /* A quarter of the whole name would be too much: TOLLGATE_ counts. */
+        is_meant = nearest.distance > 0 && nearest.distance <= 2;
+        if (is_meant)
+            memcpy(meant_r, nearest.best, strlen(nearest.best) + 1);
+    }
+    free(names);
+    return is_meant;
+}
+
 bool source_read_override(
     const char *text, struct values *values, struct error *err)
 {
@@ -90,10 +134,17 @@ bool source_read_override(
     const struct option *option = option_find_label(name);
     bool is_good;
     if (option == NULL) {
+        struct nearest nearest;
+        nearest_begin(&nearest, name);
+        for (size_t i = 0; i < option_count; i++)
+            if (!option_sections[options[i].section].is_titled)
+                nearest_try(&nearest, options[i].label);
+        const char *meant = nearest_word(&nearest);
         is_good = error_set(err,
-            "-o %s: %s: no such option; allowed: names "
+            "-o %s: %s: no such option; %s%s%sallowed: names "
             "outside of sections, policyd.NAME and milter.NAME",
-            name, name);
+            name, name, meant != NULL ? "did you mean \"" : "",
+            meant != NULL ? meant : "", meant != NULL ? "\"? " : "");
     } else {
         struct section *section = values_section(values, option->section);
         char *where = xprintf("-o %s", name);

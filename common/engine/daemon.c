@@ -10,6 +10,7 @@
 #include "common/base/log.h"
 #include "common/engine/daemon_private.h"
 #include "common/engine/privileges.h"
+#include "common/net/event_log.h"
 #include "common/net/notify.h"
 #include "common/net/trust.h"
 
@@ -355,6 +356,7 @@ static int daemon_run(struct daemon *daemon)
         fprintf(stderr, "%s: fatal: %s\n", daemon->faces->program, err.text);
         return EXIT_CONFIGURATION;
     }
+    daemon_look_around(daemon->config);
     daemon->first_config = config_ref(daemon->config);
     daemon->started_ms = daemon->config_ms = clock_monotonic_ms();
     if (daemon->options.check_only) {
@@ -382,6 +384,7 @@ int daemon_main(int argc, char **argv, const struct daemon_faces *faces)
     case DAEMON_OPTIONS_RUN:
         break;
     }
+    event_log_take();
     daemon.program_path = successor_program_path(argv[0]);
     int status = daemon_run(&daemon);
     daemon_free(&daemon);

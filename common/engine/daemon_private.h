@@ -92,6 +92,11 @@ bool daemon_check_proof(
     const struct daemon *, const struct config *, struct error *err);
 bool daemon_drop_privileges(struct daemon *, struct error *err);
 
+/* daemon_system.c */
+/* At start and for -t: warns of what the configuration names and this system
+ * has not. Not at a reload: users may come from a slow directory. */
+void daemon_look_around(struct config *);
+
 /* daemon_watchdog.c */
 bool daemon_watchdog_start(struct daemon *, struct error *err);
 void daemon_watchdog_stop(struct daemon *);

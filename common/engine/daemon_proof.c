@@ -19,9 +19,10 @@ bool daemon_check_proof(
     if (!config->wants_proof)
         return true;
     if (!daemon->may_prove)
-        error_set(&why, "CAP_SYS_PTRACE is missing: start as root, or grant it "
-                        "(systemd: AmbientCapabilities=CAP_SYS_PTRACE; docker: "
-                        "--cap-add SYS_PTRACE)");
+        error_set(&why,
+            "CAP_SYS_PTRACE is missing: start as root, or grant it "
+            "(systemd: AmbientCapabilities=CAP_SYS_PTRACE; docker: "
+            "--cap-add SYS_PTRACE, without --user, which takes it away)");
     else if (peer_proof_check(&why))
         return true;
     if (config->requires_proof)

@@ -107,7 +107,9 @@ void redis_dial_error(
     if (text[0] != '\0')
         return;
     if (dns_error != 0)
-        (void)snprintf(text, size, "%s", evutil_gai_strerror(dns_error));
+        (void)snprintf(text, size, "%s",
+            dns_error == EVUTIL_EAI_NONAME ? "the DNS knows no such name"
+                                           : evutil_gai_strerror(dns_error));
     else if ((events & BEV_EVENT_EOF) != 0 || error == 0)
         (void)snprintf(text, size, "the server closed the connection");
     else
