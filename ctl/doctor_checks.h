@@ -142,6 +142,7 @@ void check_xclient(struct doctor *, const struct doctor_listener *);
 void check_compared(struct doctor *, const struct doctor_listener *);
 void check_twins(struct doctor *, const struct doctor_listener *);
 void check_prefixes(struct doctor *, const struct doctor_listener *);
+void check_stranger_keys(struct doctor *);
 void check_policy_missing(struct doctor *, const struct doctor_listener *);
 void check_policy_twice(struct doctor *, const struct doctor_listener *);
 void check_policy_order(struct doctor *, const struct doctor_listener *);

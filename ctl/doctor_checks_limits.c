@@ -160,3 +160,28 @@ void check_prefixes(
             listener, rows[i].name, rows[i].most);
     }
 }
+
+/* Nobody vouches for these. */
+#define STRANGERS \
+    (1u << KEY_SENDER | 1u << KEY_SENDER_DOMAIN | 1u << KEY_RECIPIENT | \
+        1u << KEY_RECIPIENT_DOMAIN | 1u << KEY_HELO)
+/* With one of these, who names another's sender fills no counter of his. */
+#define VOUCHED \
+    (1u << KEY_CLIENT | 1u << KEY_CLIENT_ADDRESS | 1u << KEY_SASL_USERNAME)
+
+void check_stranger_keys(struct doctor *doctor)
+{
+    for (size_t i = 0; i < doctor->config->limit_count; i++) {
+        const struct limit *limit = &doctor->config->limits[i];
+        unsigned chosen = limit->key & STRANGERS;
+        if (chosen == 0 || (limit->key & VOUCHED) != 0 ||
+            limit->authenticated == LIMIT_AUTH_YES ||
+            limit->kind == LIMIT_PER_MESSAGE)
+            continue;
+        doctor_note(doctor,
+            "limit %s: any stranger can name a %s and fill its counter, and "
+            "mail of others is refused then; add authenticated = \"yes\", or "
+            "\"client\" to its key, unless that is meant",
+            limit->name, key_part_name((enum key_part)__builtin_ctz(chosen)));
+    }
+}

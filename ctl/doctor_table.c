@@ -70,6 +70,9 @@ const struct doctor_check doctor_checks[] = {
         "their "
         "lists. Counters keep the prefix lengths of tollgate.conf.",
         NULL, check_prefixes},
+    {"stranger-key", "strangers can fill the counter of a limit",
+        "Whoever names the sender or recipient fills it for all who do.",
+        check_stranger_keys, NULL},
     {"policy-missing", "policyd is not asked about mail",
         "smtpd skips the recipients' list for RCPT TO:<postmaster>, and asks "
         "anvil nothing about some: only both lists together see each message.",

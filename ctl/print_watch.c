@@ -66,6 +66,7 @@ static void print_limit(const struct ctl_answer *answer)
 
     if (limit[0] != '\0') {
         print_pair(answer, "limit", limit);
+        print_pair(answer, "key", print_text(answer->result, "key"));
         fprintf(answer->out, " used=%lld/%lld",
             print_number(answer->result, "used"),
             print_number(answer->result, "allowed"));

@@ -26,6 +26,7 @@ static const struct client_option {
     {EVENT_AUTH, "client_auth_rate_limit", "a"},
 };
 
+#define CLIENT_KEY   (1u << KEY_SERVICE | 1u << KEY_CLIENT)
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 const char *config_client_store_name(
@@ -83,12 +84,12 @@ bool build_client_limits(struct config *config, struct error *err)
             .window = is_fixed ? LIMIT_WINDOW_FIXED : LIMIT_WINDOW_SLIDING,
             .event = option->event,
             .at = (enum face)(config->client.at - 1),
-            .key = 1u << KEY_SERVICE | 1u << KEY_CLIENT,
+            .key = CLIENT_KEY,
             .field = is_fixed ? (uint8_t)option->event : 0,
             .n = config->client.n[option->event],
             .window_ms = is_count ? 0 : config->rate_time_unit_ms,
             .services = xcalloc(1, sizeof(char *)),
-            .action = xstrdup(verdict_default_action(option->event)),
+            .action = verdict_default_action(option->event, CLIENT_KEY),
             .is_client = true,
             .shadow = config->shadow,
             .on_store_failure = config->on_store_failure,

@@ -132,7 +132,7 @@ static void add_limit(struct config *config, const struct section *section,
     limit->store_name = store_name(limit);
     if (limit->action[0] == '\0') {
         free(limit->action);
-        limit->action = xstrdup(verdict_default_action(limit->event));
+        limit->action = verdict_default_action(limit->event, limit->key);
     }
 }
 

@@ -59,6 +59,7 @@ static json_t *describe_events(const struct ring_record *record)
 static void set_limit(json_t *line, const struct ring_record *record)
 {
     set_text(line, "limit", record->limit);
+    set_text(line, "key", record->key);
     if (record->limit[0] != '\0') {
         set_number(line, "used", record->used);
         set_number(line, "allowed", record->allowed);

@@ -88,6 +88,18 @@ void limit_subject(uint16_t key, const struct event *,
     const char *service_title, struct limit_prefixes,
     struct subject *subject_r);
 
+/*
+ * The same for people and the log, in the words of tollgatectl:
+ * "sender:bob@example.com", "client:2001:db8::/64,service:25". The parts come
+ * in the order of enum key_part, so the client first and the service last. Of
+ * a value over 95 bytes the end is written, of a text that does not fit the
+ * parts that do; nothing is escaped. "" for a key without parts. Returns text.
+ */
+#define LIMIT_KEY_TEXT_SIZE 512
+char *limit_key_text(uint16_t key, const struct event *,
+    const char *service_title, struct limit_prefixes,
+    char text[LIMIT_KEY_TEXT_SIZE]);
+
 void limit_clear(struct limit *);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "common/base/duration.h"
 #include "common/base/log.h"
+#include "common/base/memory.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -54,21 +55,33 @@ static const char *const deferrals[REASONS] = {
     [REASON_UNPROXIED] = "450 4.7.1 Error: mail has to come through the proxy",
 };
 
-static const char *const default_actions[] = {
-    [EVENT_CONNECTION] = "421 4.7.0 Error: too many connections from %{client}",
-    [EVENT_CONNECTION_COUNT] =
-        "421 4.7.0 Error: too many connections from %{client}",
-    [EVENT_MESSAGE] = "450 4.7.1 Error: too much mail from %{client}",
-    [EVENT_RECIPIENT] = "450 4.7.1 Error: too many recipients from %{client}",
+static const char *const default_words[] = {
+    [EVENT_CONNECTION] = "421 4.7.0 Error: too many connections",
+    [EVENT_CONNECTION_COUNT] = "421 4.7.0 Error: too many connections",
+    [EVENT_MESSAGE] = "450 4.7.1 Error: too much mail",
+    [EVENT_RECIPIENT] = "450 4.7.1 Error: too many recipients",
     [EVENT_REJECTED_RECIPIENT] =
-        "450 4.7.1 Error: too many rejected recipients from %{client}",
-    [EVENT_BYTES] = "450 4.7.1 Error: too much mail data from %{client}",
-    [EVENT_TLS] = "421 4.7.0 Error: too many new TLS sessions from %{client}",
-    [EVENT_AUTH] = "450 4.7.1 Error: too many AUTH commands from %{client}",
+        "450 4.7.1 Error: too many rejected recipients",
+    [EVENT_BYTES] = "450 4.7.1 Error: too much mail data",
+    [EVENT_TLS] = "421 4.7.0 Error: too many new TLS sessions",
+    [EVENT_AUTH] = "450 4.7.1 Error: too many AUTH commands",
+};
+
+/* How the parts of a key are called in a reply. */
+static const char *const key_words[KEY_PARTS] = {
+    [KEY_CLIENT] = "",
+    [KEY_CLIENT_ADDRESS] = "",
+    [KEY_SASL_USERNAME] = "login ",
+    [KEY_SENDER] = "sender ",
+    [KEY_SENDER_DOMAIN] = "sender domain ",
+    [KEY_RECIPIENT] = "recipient ",
+    [KEY_RECIPIENT_DOMAIN] = "recipient domain ",
+    [KEY_HELO] = "HELO name ",
+    [KEY_SERVICE] = "service ",
 };
 
 _Static_assert(COUNT(reason_names) == REASONS, "every reason has a name");
-_Static_assert(COUNT(default_actions) == EVENT_KINDS, "every event has words");
+_Static_assert(COUNT(default_words) == EVENT_KINDS, "every event has words");
 
 const char *verdict_kind_name(enum verdict_kind kind)
 {
@@ -80,9 +93,17 @@ const char *verdict_reason_name(enum verdict_reason reason)
     return (unsigned)reason < REASONS ? reason_names[reason] : NULL;
 }
 
-const char *verdict_default_action(enum event_kind kind)
+char *verdict_default_action(enum event_kind kind, uint16_t key)
 {
-    return (unsigned)kind < EVENT_KINDS ? default_actions[kind] : NULL;
+    const uint16_t service = 1u << KEY_SERVICE;
+    const uint16_t to = 1u << KEY_RECIPIENT | 1u << KEY_RECIPIENT_DOMAIN;
+    const char *preposition = "from";
+
+    if ((key & ~(to | service)) == 0 && (key & to) != 0)
+        preposition = "to";
+    else if (key == service)
+        preposition = "at";
+    return xprintf("%s %s %%{key}", default_words[kind], preposition);
 }
 
 struct reply {
@@ -109,6 +130,44 @@ static void expand_client(const struct verdict *verdict,
 {
     log_escape(
         value, VALUE_MAX, event->client_text, strlen(event->client_text));
+}
+
+/* As it was said: a reply speaks to the one who said it. */
+static const char *key_value(enum key_part part, const struct event *event)
+{
+    if (part == KEY_CLIENT || part == KEY_CLIENT_ADDRESS)
+        return event->client_text;
+    return part == KEY_SERVICE ? event->service : event_key_text(event, part);
+}
+
+/* Appends to value what of it finds room. */
+static void add_key_part(
+    char value[VALUE_MAX], const char *word, const char *text)
+{
+    char escaped[VALUE_MAX];
+    size_t used = strlen(value);
+
+    log_escape(escaped, sizeof escaped, text, strlen(text));
+    int len = snprintf(value + used, VALUE_MAX - used, "%s%s%s",
+        used > 0 ? ", " : "", word, escaped);
+    assert(len >= 0);
+}
+
+static void expand_key(const struct verdict *verdict, const struct event *event,
+    char value[VALUE_MAX])
+{
+    const uint16_t service = 1u << KEY_SERVICE;
+    unsigned rest = verdict->limit->key;
+
+    value[0] = '\0';
+    if (rest != service)
+        rest &= ~service;
+    if (rest == 0)
+        rest = 1u << KEY_CLIENT;
+    for (; rest != 0; rest &= rest - 1) {
+        enum key_part part = (enum key_part)__builtin_ctz(rest);
+        add_key_part(value, key_words[part], key_value(part, event));
+    }
 }
 
 static void expand_limit(const struct verdict *verdict,
@@ -146,6 +205,7 @@ static const struct expansion {
         const struct verdict *, const struct event *, char value[VALUE_MAX]);
 } expansions[] = {
     {"%{client}", expand_client},
+    {"%{key}", expand_key},
     {"%{limit}", expand_limit},
     {"%{rate}", expand_rate},
     {"%{retry_after}", expand_retry_after},

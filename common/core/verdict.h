@@ -46,25 +46,29 @@ struct verdict {
 const char *verdict_kind_name(enum verdict_kind);
 const char *verdict_reason_name(enum verdict_reason);
 
-/* The default action of an event, in Postfix's own words and codes. */
-const char *verdict_default_action(enum event_kind);
+/*
+ * The default action of a limit with such a key, in Postfix's own words and
+ * codes: "450 4.7.1 Error: too much mail from %{key}". The caller frees.
+ */
+char *verdict_default_action(enum event_kind, uint16_t key);
 
 #define VERDICT_ACTION_SIZE 512 /* Postfix cuts an error text at 510 bytes */
 
 /*
  * The policy action or milter reply: "DUNNO", a 421 or 451 in the words of a
- * reason that is no limit, or the limit's action with %{client} %{limit}
+ * reason that is no limit, or the limit's action with %{client} %{key} %{limit}
  * %{rate} %{retry_after} expanded (seconds, rounded up; "never" for
- * CHARGE_NEVER). One line: values are escaped, and a control byte in the action
- * itself is written as a space. An unknown %{...} cannot come here (config
- * refuses it). Cut at the size.
+ * CHARGE_NEVER). %{key}: whose counter is full, "login bob@example.com". One
+ * line: values are escaped, and a control byte in the action itself is written
+ * as a space. An unknown %{...} cannot come here (config refuses it). Cut at
+ * the size.
  */
 char *verdict_action(const struct verdict *, const struct event *,
     char text[VERDICT_ACTION_SIZE]);
 
 /*
  * For the configuration: NULL, or where in text the first "%{" begins that is
- * not one of the four.
+ * not one of the five.
  */
 const char *verdict_action_unknown(const char *text);
 

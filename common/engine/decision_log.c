@@ -6,6 +6,8 @@
 #include "common/base/duration.h"
 #include "common/base/log.h"
 
+#include <string.h>
+
 static const char *verdict_word(
     const struct decision *decision, const struct refusal *refusal)
 {
@@ -20,12 +22,25 @@ static int64_t retry_seconds(int64_t retry_ms)
     return retry_ms <= 0 ? -1 : (retry_ms + 999) / 1000;
 }
 
-static void record_limit(struct log_record *record, const struct limit *limit,
-    const struct refusal *refusal)
+char *decision_key_text(const struct decision *decision,
+    const struct limit *limit, char text[LIMIT_KEY_TEXT_SIZE])
 {
-    char window[DURATION_TEXT_SIZE];
+    static const char message[] = "message";
+
+    if (limit->key == 0)
+        return memcpy(text, message, sizeof message);
+    return limit_key_text(limit->key, &decision->event, decision->service_title,
+        decision->config->prefixes, text);
+}
+
+static void record_limit(struct log_record *record,
+    const struct decision *decision, const struct refusal *refusal)
+{
+    const struct limit *limit = refusal->limit;
+    char window[DURATION_TEXT_SIZE], key[LIMIT_KEY_TEXT_SIZE];
 
     log_record_text(record, "limit", limit->name);
+    log_record_text(record, "key", decision_key_text(decision, limit, key));
     log_record_number(record, "used", refusal->used);
     log_record_number(record, "allowed", refusal->allowed);
     if (limit->kind == LIMIT_RATE)
@@ -67,7 +82,7 @@ void decision_log_refusal(
     log_record_text(&record, "sender", event->sender);
     log_record_text(&record, "recipient", event->recipient);
     if (refusal->limit != NULL)
-        record_limit(&record, refusal->limit, refusal);
+        record_limit(&record, decision, refusal);
     log_record_number(&record, "retry_after", retry_seconds(refusal->retry_ms));
     log_record_text(&record, "verdict", verdict_word(decision, refusal));
     log_record_text(&record, "reason", verdict_reason_name(reason));

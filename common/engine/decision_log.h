@@ -19,6 +19,11 @@ struct refusal {
     bool is_shadow;
 };
 
+/* Whose counter a limit has at this decision, as limit_key_text says it;
+ * "message" where the limit is of one message and counts nothing else. */
+char *decision_key_text(const struct decision *, const struct limit *,
+    char text[LIMIT_KEY_TEXT_SIZE]);
+
 /* Nothing for a decision that is dry. */
 void decision_log_refusal(const struct decision *, const struct refusal *);
 

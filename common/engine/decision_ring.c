@@ -9,7 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/memory.h"
-#include "common/engine/engine.h"
+#include "common/engine/decision_log.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -92,6 +92,9 @@ static void fill(struct ring_record *record, const struct decision *decision)
     record->peer = event->peer;
     copy(record->limit, sizeof record->limit,
         verdict->limit != NULL ? verdict->limit->name : "");
+    record->key[0] = '\0';
+    if (verdict->limit != NULL)
+        decision_key_text(decision, verdict->limit, record->key);
     copy(record->service, RING_TEXT, decision->service_title);
     copy(record->client, RING_TEXT, event->client_text);
     copy(record->sasl, RING_TEXT, event->sasl_username);

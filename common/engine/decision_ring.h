@@ -27,7 +27,8 @@ struct ring_record {
     uint64_t window_ms;
     int64_t retry_ms;
     struct peer peer;
-    char limit[40]; /* "": none */
+    char limit[40];                /* "": none */
+    char key[LIMIT_KEY_TEXT_SIZE]; /* whose counter; "": no limit's */
     char service[RING_TEXT], client[RING_TEXT], sasl[RING_TEXT];
     char sender[RING_TEXT], recipient[RING_TEXT], instance[RING_TEXT];
 };

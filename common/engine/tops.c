@@ -3,6 +3,7 @@
  *
  * The key in a list is not text but what the event has, because text would
  * cost more than all the rest: 'c' and the client's net, or 'u' and the user.
+ * A refusal by a limit of neither is noted with its key as text, after 'k'.
  * A decision makes each of them once, for all lists it belongs in.
  */
 #include "common/engine/tops.h"
@@ -15,6 +16,9 @@
 #include <string.h>
 
 #define ROWS_MAX 20 /* of a list that is written */
+
+#define CLIENT_PARTS (1u << KEY_CLIENT | 1u << KEY_CLIENT_ADDRESS)
+#define USER_PARTS   (1u << KEY_SASL_USERNAME)
 
 struct tops {
     struct hash_key hash_key;
@@ -119,6 +123,30 @@ static struct heavy_key user_key(const struct tops *tops,
     return heavy_key_of(&tops->hash_key, bytes, 1 + len);
 }
 
+/* Whose counter refused: of a limit by another key neither the client nor the
+ * login, for others may have filled it. */
+static bool is_to_blame(const struct verdict *verdict, uint16_t parts)
+{
+    return verdict->kind != VERDICT_PASS &&
+           (verdict->limit == NULL || verdict->limit->key == 0 ||
+               (verdict->limit->key & parts) != 0);
+}
+
+/* Whose counter it is that is nobody's of the two; len 0: nobody's. */
+static struct heavy_key other_key(const struct tops *tops,
+    const struct decision *decision, char bytes[1 + LIMIT_KEY_TEXT_SIZE])
+{
+    const struct limit *limit = decision->verdict.limit;
+
+    if (limit == NULL || limit->key == 0 ||
+        (limit->key & (CLIENT_PARTS | USER_PARTS)) != 0)
+        return (struct heavy_key){.len = 0};
+    bytes[0] = 'k';
+    limit_key_text(limit->key, &decision->event, decision->service_title,
+        decision->config->prefixes, bytes + 1);
+    return heavy_key_of(&tops->hash_key, bytes, strlen(bytes));
+}
+
 /* A forger's claim says nothing about whom he names. */
 static bool is_worth_noting(const struct decision *decision)
 {
@@ -136,24 +164,28 @@ void tops_note(
     struct tops *tops, const struct decision *decision, uint64_t now_ms)
 {
     const struct event *event = &decision->event;
-    bool is_refused = decision->verdict.kind != VERDICT_PASS;
+    const struct verdict *verdict = &decision->verdict;
     struct client_key client_bytes;
-    char user_bytes[HEAVY_KEY_SIZE];
+    char user_bytes[HEAVY_KEY_SIZE], other_bytes[1 + LIMIT_KEY_TEXT_SIZE];
 
     if (!is_worth_noting(decision))
         return;
     turn(tops, now_ms);
     struct heavy_key client = client_key(tops, decision, &client_bytes);
     struct heavy_key user = user_key(tops, decision, user_bytes);
+    struct heavy_key other = other_key(tops, decision, other_bytes);
     for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++) {
         uint32_t amount = event->amount[kind];
         if (amount == 0)
             continue;
         struct heavy *list = list_of(tops, event->face, kind);
         if (client.len > 0)
-            heavy_note(list, &client, amount, is_refused);
+            heavy_note(
+                list, &client, amount, is_to_blame(verdict, CLIENT_PARTS));
         if (user.len > 0)
-            heavy_note(list, &user, amount, is_refused);
+            heavy_note(list, &user, amount, is_to_blame(verdict, USER_PARTS));
+        if (other.len > 0)
+            heavy_note(list, &other, amount, true);
     }
 }
 
@@ -163,6 +195,11 @@ static void format_key(const struct heavy_slot *slot, char text[TOP_KEY_SIZE])
 
     if (slot->key[0] == 'u') {
         (void)snprintf(text, TOP_KEY_SIZE, "sasl:%.*s", slot->key_len - 1,
+            (const char *)slot->key + 1);
+        return;
+    }
+    if (slot->key[0] == 'k') {
+        (void)snprintf(text, TOP_KEY_SIZE, "%.*s", slot->key_len - 1,
             (const char *)slot->key + 1);
         return;
     }

@@ -4,11 +4,13 @@ import json
 import re
 import signal
 
+import pytest
+
 from harness.attributes import Anvil, Policy
 from harness.wait import wait_until
 
-ORDER = ("face service event client peer port sasl sender recipient limit used "
-         "allowed window retry_after verdict reason instance").split()
+ORDER = ("face service event client peer port sasl sender recipient limit key "
+         "used allowed window retry_after verdict reason instance").split()
 LIMIT = ("limit", "few", {"event": "message", "at": "policy",
                           "key": ["client"], "rate": "1/1h"})
 SHADOW = ("limit", "seen", {**LIMIT[2], "shadow": True})
@@ -44,7 +46,8 @@ def test_keys_in_the_contracts_order(start, place):
         "face": "policy", "service": "25", "event": "message",
         "client": "198.51.100.1", "sasl": "",
         "sender": "sender@client.example", "recipient": "user@test.example",
-        "limit": "few", "used": "1", "allowed": "1", "window": "1h",
+        "limit": "few",
+        "key": "client:198.51.100.1", "used": "1", "allowed": "1", "window": "1h",
         "retry_after": "", "verdict": "refuse", "reason": "limit",
         "instance": ""}
     assert 3590 < int(found["retry_after"]) <= 3601
@@ -98,3 +101,18 @@ def test_a_refused_starttls_is_seen(start, place, keep):
     [line] = decisions(policyd)
     assert dict(line)["event"] == "tls"
     assert dict(line)["client"] == client
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_line_says_whose_counter_refused(start, place, form):
+    """And so does the reply: the login has gone over its limit, not the
+    client's address."""
+    policyd = start(("limit", "login", {"event": "message", "at": "policy",
+                                        "key": ["sasl_username"],
+                                        "rate": "1/1h"}), log_format=form)
+    with Policy(place / "policy") as smtpd:
+        assert smtpd.rcpt("198.51.100.1", sasl_username="bob") == "DUNNO"
+        assert smtpd.rcpt("198.51.100.2", sasl_username="BOB") == (
+            "450 4.7.1 Error: too much mail from login BOB")
+    text = policyd.process.text()
+    assert ('"key":"sasl:BOB"' if form == "json" else " key=sasl:BOB ") in text

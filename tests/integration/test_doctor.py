@@ -361,3 +361,23 @@ def test_what_people_read(clinic):
     for line in lines:
         assert len(line) <= 80 or line.startswith("    postconf ") \
             or " " not in line.strip(), line
+
+
+@pytest.mark.parametrize("limit, is_noted", [
+    ('key = { "sender" }', True),
+    ('key = { "recipient_domain", "service" }', True),
+    ('key = { "helo" }', True),
+    ('key = { "sender" }\n  authenticated = "yes"', False),
+    ('key = { "client", "sender" }', False),
+    ('key = { "sasl_username", "recipient" }', False),
+])
+def test_limits_that_strangers_can_fill(clinic, limit, is_noted):
+    """Meant so, perhaps: a note, and no finding."""
+    clinic.config.write_text(clinic.config.read_text() + (
+        f'\nlimit "odd" {{\n  event = "recipient"\n  at = "policy"\n'
+        f'  rate = "10/1d"\n  {limit}\n}}\n'))
+    status, findings, notes = clinic.examine()
+    assert (status, findings) == (0, [])
+    assert [note for note in notes if "limit odd:" in note] == (
+        [it for it in notes if "any stranger can name a " in it])
+    assert bool([it for it in notes if "limit odd:" in it]) is is_noted

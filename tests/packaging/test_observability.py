@@ -143,6 +143,46 @@ def test_the_dashboard_s_panels_do_not_overlap():
 CLIENTS = ["198.51.100.7", "2001:db8::7"]
 
 
+# Limits whose counter others can fill, and who is refused by each.
+OTHERS = {"sender": "203.0.113.1", "recipient": "203.0.113.2",
+          "sasl_username": "203.0.113.3", "helo": "203.0.113.4"}
+
+
+@pytest.fixture(scope="module")
+def innocent(place):
+    """{format: the log of a daemon whose limits a stranger has filled, and
+    then an innocent server comes}"""
+    texts = {}
+    for form in ("text", "json"):
+        policyd = Policyd(place / f"o{form}", [
+            f"policy:unix:{place}/o{form}.policy"],
+            options={"log_format": form},
+            sections=[("limit", key, {"event": "message", "key": [key],
+                                      "rate": "1/1h"}) for key in OTHERS])
+        try:
+            with Policy(place / f"o{form}.policy") as smtpd:
+                for key, client in OTHERS.items():
+                    names = {it: f"{key} {it}" for it in ("sender", "recipient")}
+                    names[{"helo": "helo_name"}.get(key, key)] = (
+                        "news,client:192.0.2.66")
+                    assert smtpd.rcpt("192.0.2.66", **names) == "DUNNO"
+                    assert smtpd.rcpt(client, **names)[:4] == "450 "
+            wait_until(lambda: policyd.process.text().count("decision") == 4,
+                       5, "all refusals are in the log")
+            texts[form] = policyd.process.text()
+        finally:
+            policyd.close()
+    return texts
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_fail2ban_counts_a_client_s_own_limits_alone(place, innocent, form):
+    """Whoever names the bank's sender has nobody banned."""
+    for client in OTHERS.values():
+        assert client in innocent[form]
+    assert found_by_fail2ban(place, innocent[form]) == []
+
+
 @pytest.fixture(scope="module")
 def lines(place):
     """{format: the text of a real log}"""

@@ -155,7 +155,8 @@ static void test_limit_sections(void **state)
     assert_int_equal(a->clients.count, 1);
     assert_int_equal(a->authenticated, LIMIT_AUTH_NO);
     assert_int_equal(a->on_store_failure, STORE_FAILURE_DEFER);
-    assert_string_equal(a->action, verdict_default_action(EVENT_MESSAGE));
+    assert_string_equal(
+        a->action, "450 4.7.1 Error: too much mail from %{key}");
     assert_false(a->shadow);
 
     assert_string_equal(b->store_name, "s:b");

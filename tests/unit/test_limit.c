@@ -210,6 +210,45 @@ static void test_subjects(void **state)
     }
 }
 
+static void test_key_texts(void **state)
+{
+    static const struct {
+        uint16_t key;
+        const char *text;
+    } keys[] = {
+        {BIT(KEY_SENDER), "sender:a@example.com"},
+        {BIT(KEY_SASL_USERNAME), "sasl:bob"},
+        {BIT(KEY_SERVICE) | BIT(KEY_CLIENT), "client:2001:db8::/64,service:25"},
+        {BIT(KEY_CLIENT_ADDRESS), "client_address:2001:db8::7"},
+        {BIT(KEY_RECIPIENT_DOMAIN) | BIT(KEY_HELO),
+            "recipient_domain:example.org,helo:host.example"},
+        {0, ""},
+    };
+    char text[LIMIT_KEY_TEXT_SIZE], name[300];
+    struct event event = full_event();
+    struct error err;
+
+    assert_true(cidr_parse("2001:db8::7", &event.client, &err));
+    for (size_t i = 0; i < COUNT(keys); i++)
+        assert_string_equal(
+            limit_key_text(keys[i].key, &event, "25", prefixes, text),
+            keys[i].text);
+    /* Of what is long the end, and never beyond the text. */
+    memset(name, 'x', sizeof name);
+    memcpy(name + sizeof name - sizeof "@long.example", "@long.example",
+        sizeof "@long.example");
+    event.sasl_username = event.sender = event.recipient = event.helo = name;
+    limit_key_text((1u << KEY_PARTS) - 1, &event, name, prefixes, text);
+    assert_true(strlen(text) > 300 && strlen(text) < LIMIT_KEY_TEXT_SIZE);
+    limit_key_text(BIT(KEY_SENDER), &event, "", prefixes, text);
+    assert_int_equal(strlen(text), sizeof "sender:" - 1 + 95);
+    assert_non_null(strstr(text, "x@long.example"));
+    event.is_unproxied = true;
+    assert_string_equal(
+        limit_key_text(BIT(KEY_CLIENT), &event, "", prefixes, text),
+        "client:unproxied");
+}
+
 static void test_subject_of_all_parts(void **state)
 {
     struct event event = full_event();
@@ -315,6 +354,7 @@ int main(void)
         cmocka_unit_test(test_unknown_parts_silence_a_limit),
         cmocka_unit_test(test_exempt_clients_are_free_of_limits_by_client),
         cmocka_unit_test(test_subjects),
+        cmocka_unit_test(test_key_texts),
         cmocka_unit_test(test_subject_of_all_parts),
         cmocka_unit_test(test_prefixes),
         cmocka_unit_test(test_long_subjects_are_hashed),

@@ -5,17 +5,27 @@
 
 #include "common/core/verdict.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#define BIT(part) ((uint16_t)(1u << (part)))
 
 static const struct {
     const char *event;
+    uint16_t key;
     const char *action;
 } defaults[] = {
-    {"connection", "421 4.7.0 Error: too many connections from %{client}"},
-    {"connection_count",
-        "421 4.7.0 Error: too many connections from %{client}"},
-    {"message", "450 4.7.1 Error: too much mail from %{client}"},
-    {"recipient", "450 4.7.1 Error: too many recipients from %{client}"},
+    {"connection", BIT(KEY_SERVICE) | BIT(KEY_CLIENT),
+        "421 4.7.0 Error: too many connections from %{key}"},
+    {"connection_count", BIT(KEY_CLIENT),
+        "421 4.7.0 Error: too many connections from %{key}"},
+    {"message", BIT(KEY_SENDER), "450 4.7.1 Error: too much mail from %{key}"},
+    {"message", BIT(KEY_RECIPIENT_DOMAIN) | BIT(KEY_SERVICE),
+        "450 4.7.1 Error: too much mail to %{key}"},
+    {"message", BIT(KEY_RECIPIENT) | BIT(KEY_CLIENT),
+        "450 4.7.1 Error: too much mail from %{key}"},
+    {"message", BIT(KEY_SERVICE), "450 4.7.1 Error: too much mail at %{key}"},
+    {"recipient", 0, "450 4.7.1 Error: too many recipients from %{key}"},
 };
 
 static void test_default_actions(void **state)
@@ -23,17 +33,62 @@ static void test_default_actions(void **state)
     for (size_t i = 0; i < COUNT(defaults); i++) {
         enum event_kind kind;
         assert_true(event_kind_parse(defaults[i].event, &kind));
-        assert_string_equal(verdict_default_action(kind), defaults[i].action);
+        char *action = verdict_default_action(kind, defaults[i].key);
+        assert_string_equal(action, defaults[i].action);
+        free(action);
     }
     for (unsigned i = 0; i < EVENT_KINDS; i++) {
-        const char *action = verdict_default_action((enum event_kind)i);
-        assert_non_null(action);
+        char *action =
+            verdict_default_action((enum event_kind)i, BIT(KEY_CLIENT));
         assert_null(verdict_action_unknown(action));
         assert_int_equal(action[0], '4');
         /* The enhanced code is of the same class as the reply's. */
         assert_int_equal(action[4], '4');
+        free(action);
     }
-    assert_null(verdict_default_action(EVENT_KINDS));
+}
+
+/* A reply speaks to the right person. */
+static void test_whose_counter_is_full(void **state)
+{
+    static const struct {
+        uint16_t key;
+        const char *text;
+    } keys[] = {
+        {BIT(KEY_CLIENT), "198.51.100.7"},
+        {BIT(KEY_CLIENT_ADDRESS) | BIT(KEY_SERVICE), "198.51.100.7"},
+        {BIT(KEY_SASL_USERNAME), "login bob@example.com"},
+        {BIT(KEY_SENDER), "sender news@bank.example"},
+        {BIT(KEY_SENDER_DOMAIN), "sender domain bank.example"},
+        {BIT(KEY_RECIPIENT), "recipient a\\x0ab@example.org"},
+        {BIT(KEY_RECIPIENT_DOMAIN), "recipient domain example.org"},
+        {BIT(KEY_HELO), "HELO name mx"},
+        {BIT(KEY_SERVICE), "service 25"},
+        {BIT(KEY_CLIENT) | BIT(KEY_SENDER),
+            "198.51.100.7, sender news@bank.example"},
+        {0, "198.51.100.7"},
+    };
+    struct limit of_message = {.key = 0};
+    struct event event = {.client_text = "198.51.100.7",
+        .service = "25",
+        .sasl_username = "bob@example.com",
+        .sender = "news@bank.example",
+        .recipient = "a\nb@example.org",
+        .helo = "mx"};
+    char action[] = "%{key}", text[VERDICT_ACTION_SIZE];
+
+    for (size_t i = 0; i < COUNT(keys); i++) {
+        struct limit limit = {.action = action, .key = keys[i].key};
+        struct verdict verdict = {
+            .kind = VERDICT_REFUSE, .reason = REASON_LIMIT, .limit = &limit};
+        assert_string_equal(
+            verdict_action(&verdict, &event, text), keys[i].text);
+    }
+    const struct verdict verdict = {
+        .kind = VERDICT_REFUSE, .reason = REASON_LIMIT, .limit = &of_message};
+    of_message.action = action;
+    event.client_text = "";
+    assert_string_equal(verdict_action(&verdict, &event, text), "");
 }
 
 static void test_names(void **state)
@@ -204,6 +259,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_default_actions),
+        cmocka_unit_test(test_whose_counter_is_full),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_actions),
         cmocka_unit_test(test_pass_and_defer),

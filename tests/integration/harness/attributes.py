@@ -37,8 +37,8 @@ class Policy(Attributes):
             request="smtpd_access_policy", protocol_state="RCPT",
             protocol_name="ESMTP", client_address=client, client_name="unknown",
             instance=instance or f"{next(_instances):x}.1.2.0",
-            sender=sender, recipient="user@test.example",
-            **attributes)
+            sender=sender,
+            **{"recipient": "user@test.example", **attributes})
         return reply and reply["action"]
 
 
