@@ -9,6 +9,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/engine/daemon_private.h"
+#include "common/engine/elder.h"
 #include "common/engine/privileges.h"
 #include "common/net/event_log.h"
 #include "common/net/notify.h"
@@ -376,6 +377,8 @@ int daemon_main(int argc, char **argv, const struct daemon_faces *faces)
 {
     struct daemon daemon = {.faces = faces, .argv = argv, .parent_fd = -1};
 
+    if (elder_is_meant())
+        return elder_serve();
     switch (daemon_options_parse(argc, argv, faces->program, &daemon.options)) {
     case DAEMON_OPTIONS_DONE:
         return EXIT_CLEAN;
@@ -386,7 +389,10 @@ int daemon_main(int argc, char **argv, const struct daemon_faces *faces)
     }
     event_log_take();
     daemon.program_path = successor_program_path(argv[0]);
+    daemon.stays = elder_is_needed();
     int status = daemon_run(&daemon);
+    if (daemon.heir != 0)
+        elder_become(daemon.program_path, argv);
     daemon_free(&daemon);
     return status;
 }

@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/engine/elder.h"
 #include "common/net/notify.h"
 
 #include <stdlib.h>
@@ -149,7 +150,10 @@ static void on_successor(bool is_ready, pid_t pid, void *context)
     if (is_ready) {
         log_info("successor %d serves; finishing open sessions", (int)pid);
         daemon_watchdog_stop(daemon);
-        notify_main_pid(pid);
+        if (daemon->stays)
+            daemon->heir = pid;
+        else
+            notify_main_pid(pid);
         daemon_drain(daemon, false, false);
         return;
     }
@@ -227,6 +231,8 @@ static bool start_successor(struct daemon *daemon, struct error *err)
 bool daemon_restart(struct daemon *daemon, const struct daemon_waiter *waiter,
     struct error *err)
 {
+    if (daemon->stays)
+        elder_adopt();
     if (!may_restart(daemon, err) || !start_successor(daemon, err)) {
         log_error("restart: %s", err->text);
         return false;

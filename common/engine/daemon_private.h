@@ -18,7 +18,7 @@ enum daemon_phase {
     DAEMON_DRAINING, /* accepts nothing; ends with its last session */
 };
 
-enum { SIGNAL_HUP, SIGNAL_USR2, SIGNAL_TERM, SIGNAL_INT, SIGNALS };
+enum { SIGNAL_HUP, SIGNAL_USR2, SIGNAL_TERM, SIGNAL_INT, SIGNAL_CHLD, SIGNALS };
 
 struct daemon_listener {
     struct daemon *daemon;
@@ -49,6 +49,8 @@ struct daemon {
 
     enum daemon_phase phase;
     bool has_failed; /* while serving */
+    bool stays;      /* our end would be the container's (elder.h) */
+    pid_t heir;      /* the successor that serves; 0: we do */
     struct event *signals[SIGNALS];
     struct event *watchdog; /* NULL: nobody waits for its reports */
     struct event *drain_deadline;

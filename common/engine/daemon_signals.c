@@ -7,15 +7,26 @@
 #include "common/engine/daemon_private.h"
 
 #include "common/base/log.h"
+#include "common/engine/elder.h"
 #include "common/net/notify.h"
 
 #include <event2/event.h>
+#include <signal.h>
+
+/* Where our pid is the only one that is known, the successor is told by us. */
+static bool pass_on(const struct daemon *daemon, int signal)
+{
+    return daemon->stays && daemon->heir != 0 &&
+           kill(daemon->heir, signal) == 0;
+}
 
 static void on_hup(evutil_socket_t signal, short what, void *context)
 {
     struct daemon_reload ignored;
     struct error err;
 
+    if (pass_on(context, SIGHUP))
+        return;
     (void)daemon_reload(context, false, &ignored, &err);
     daemon_reload_clear(&ignored);
 }
@@ -25,13 +36,15 @@ static void on_usr2(evutil_socket_t signal, short what, void *context)
     const struct daemon_waiter nobody = {NULL, NULL};
     struct error err;
 
-    (void)daemon_restart(context, &nobody, &err);
+    if (!pass_on(context, SIGUSR2))
+        (void)daemon_restart(context, &nobody, &err);
 }
 
 static void on_term(evutil_socket_t signal, short what, void *context)
 {
     struct daemon *daemon = context;
 
+    (void)pass_on(daemon, SIGTERM);
     if (daemon->phase == DAEMON_DRAINING && daemon->drain_deadline != NULL) {
         log_info("second signal: stopping at once");
         event_base_loopbreak(daemon->base);
@@ -45,6 +58,22 @@ static void on_term(evutil_socket_t signal, short what, void *context)
     daemon_drain(daemon, true, true);
 }
 
+/* Children, and orphans if we are pid 1. An heir that is no more leaves nobody
+ * who serves: then we end, and the engine starts the container again. */
+static void on_chld(evutil_socket_t signal, short what, void *context)
+{
+    struct daemon *daemon = context;
+
+    if (!daemon->stays)
+        return;
+    elder_reap();
+    if (daemon->heir == 0 || kill(daemon->heir, 0) == 0)
+        return;
+    log_error("successor %d has ended", (int)daemon->heir);
+    daemon->heir = 0;
+    daemon_fail(daemon);
+}
+
 void daemon_signals_install(struct daemon *daemon)
 {
     static const struct {
@@ -55,6 +84,7 @@ void daemon_signals_install(struct daemon *daemon)
         [SIGNAL_USR2] = {SIGUSR2, on_usr2},
         [SIGNAL_TERM] = {SIGTERM, on_term},
         [SIGNAL_INT] = {SIGINT, on_term},
+        [SIGNAL_CHLD] = {SIGCHLD, on_chld},
     };
 
     signal(SIGPIPE, SIG_IGN);
