@@ -198,8 +198,9 @@ static bool open_face(struct daemon *daemon,
 }
 
 /* A group that does not exist is no reason not to start: the socket is then
- * root's and our own user's. Where our user has the group anyway, root is the
- * owner: without CAP_DAC_OVERRIDE, as in a container, it could not connect. */
+ * root's and our own user's. Where the group's mode lets our user in anyway,
+ * root is the owner: without CAP_DAC_OVERRIDE, as in a container, it could not
+ * connect. */
 static bool control_options(const struct config *config,
     struct listener_options *options_r, struct error *err)
 {
@@ -217,7 +218,7 @@ static bool control_options(const struct config *config,
         log_warn("control_group: %s; the control socket has none", err->text);
         options_r->group = (gid_t)-1;
     }
-    if (options_r->group == own)
+    if (options_r->group == own && (config->control_mode & 0060) == 0060)
         options_r->owner = 0;
     return true;
 }
