@@ -3,9 +3,9 @@
  *
  * Not sent when it cannot be answered in time (breaker open, too many wait)
  * or need not be (known to be refused; never in a Cluster). A request that is
- * cancelled while a lease is being asked for stays here as an orphan, with a
- * copy of its charges, until it is known whether there is something to give
- * back.
+ * cancelled while a lease, or more than one server, is being asked stays here
+ * as an orphan, with copies of its charges and of all that they borrow, until
+ * it is known whether there is something to give back.
  */
 #include "common/store/redis_store_internal.h"
 
@@ -314,6 +314,32 @@ void redis_store_charge(
     store_parts_begin(pending);
 }
 
+/* What an orphan owns, in one piece; free() ends it. */
+struct orphan_bill {
+    struct charge charges[STORE_CHARGES_MAX];
+    struct subject subjects[STORE_CHARGES_MAX];
+    char names[];
+};
+
+/* The session that owns the subjects ends, a reload frees the names. */
+static struct charge *orphan_charges(const struct charge *charges, size_t count)
+{
+    size_t names_size = 0;
+    for (size_t i = 0; i < count; i++)
+        names_size += strlen(charges[i].name) + 1;
+    struct orphan_bill *bill = xcalloc(1, sizeof *bill + names_size);
+    char *name = bill->names;
+    for (size_t i = 0; i < count; i++) {
+        size_t size = strlen(charges[i].name) + 1;
+        bill->charges[i] = charges[i];
+        bill->subjects[i] = *charges[i].subject;
+        bill->charges[i].subject = &bill->subjects[i];
+        bill->charges[i].name = memcpy(name, charges[i].name, size);
+        name += size;
+    }
+    return bill->charges;
+}
+
 void redis_store_cancel(
     struct redis_store *store, struct store_request *request)
 {
@@ -321,12 +347,11 @@ void redis_store_cancel(
     if (pending == NULL)
         return;
     request->pending = NULL;
-    if (pending->lease_count == 0) {
+    if (pending->lease_count == 0 &&
+        (pending->peek || pending->part_count == 1)) {
         redis_pending_cancel(pending);
         return;
     }
     pending->request = NULL;
-    pending->charges = xcalloc(pending->count, sizeof(struct charge));
-    memcpy(pending->charges, request->charges,
-        pending->count * sizeof(struct charge));
+    pending->charges = orphan_charges(request->charges, request->count);
 }

@@ -57,15 +57,22 @@ static void part_leave(struct store_part *part)
     part->is_sent = false;
 }
 
+/* An orphan is not: what has not run yet need not. */
+static bool part_is_awaited(const struct store_part *part)
+{
+    const struct store_pending *pending = part->pending;
+    return pending->request != NULL || pending->recall != NULL ||
+           pending->inspection != NULL;
+}
+
 /* Is there time, and anybody, left? Then it is free to be sent again. */
 static bool part_may_go_on(struct store_part *part)
 {
     const struct store_pending *pending = part->pending;
     uint64_t now_ms = clock_monotonic_ms();
-    bool is_awaited = pending->request != NULL || pending->recall != NULL ||
-                      pending->inspection != NULL;
     part_leave(part);
-    if (!is_awaited || now_ms >= pending->due_ms || part->moves++ >= MOVES_MAX)
+    if (!part_is_awaited(part) || now_ms >= pending->due_ms ||
+        part->moves++ >= MOVES_MAX)
         return false;
     part->call.timeout_ms = pending->due_ms - now_ms;
     return true;
@@ -118,9 +125,10 @@ void store_parts_unpark(struct redis_node *node)
     while ((part = first_parked(node, UINT64_MAX)) != NULL) {
         part->is_parked = false;
         part_leave(part);
-        if (part->is_ask)
+        bool is_awaited = part_is_awaited(part);
+        if (is_awaited && part->is_ask)
             redis_node_asking(node);
-        if (!part_send(part, node))
+        if (!is_awaited || !part_send(part, node))
             store_part_end(part, STORE_UNAVAILABLE);
     }
 }

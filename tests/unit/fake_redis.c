@@ -43,6 +43,14 @@ static void fake_send_text(struct fake_redis *fake, const char *text)
     fake_redis_send(fake, text, strlen(text));
 }
 
+void fake_redis_hold(struct fake_redis *fake, const char *bytes, size_t len)
+{
+    if (fake->held_len + len > sizeof fake->held)
+        abort();
+    memcpy(fake->held + fake->held_len, bytes, len);
+    fake->held_len += len;
+}
+
 void fake_redis_release(struct fake_redis *fake)
 {
     fake->is_silent = false;
@@ -71,8 +79,7 @@ static void fake_echo(struct fake_redis *fake, const redisReply *argument)
         fake_redis_send(fake, bytes, (size_t)len);
         return;
     }
-    memcpy(fake->held + fake->held_len, bytes, (size_t)len);
-    fake->held_len += (size_t)len;
+    fake_redis_hold(fake, bytes, (size_t)len);
 }
 
 static void fake_note(struct fake_redis *fake, const redisReply *command)
@@ -95,6 +102,8 @@ static void fake_answer(struct fake_redis *fake, const redisReply *command)
 {
     const char *name = command->element[0]->str;
     fake_note(fake, command);
+    if (fake->on_command != NULL && fake->on_command(fake, command))
+        return;
     if (strcasecmp(name, "AUTH") == 0)
         fake_send_text(fake, or_good(fake->auth_reply, "+OK\r\n"));
     else if (strcasecmp(name, "CLIENT") == 0)

@@ -16,6 +16,7 @@ struct event;
 struct event_base;
 struct evconnlistener;
 struct redisReader;
+struct redisReply;
 
 #define FAKE_SHA "0123456789012345678901234567890123456789"
 
@@ -39,12 +40,17 @@ struct fake_redis {
     struct event *drip;
     size_t drip_len, drip_at;
     char drip_bytes[65536];
+    /* NULL: none. Sees each command first; false: the usual answer. */
+    bool (*on_command)(struct fake_redis *, const struct redisReply *command);
+    void *context; /* of on_command */
 };
 
 /* In a new directory of its own; or, if is_tcp, on a port of 127.0.0.1. */
 void fake_redis_start(struct fake_redis *, struct event_base *, bool is_tcp);
 void fake_redis_stop(struct fake_redis *);
 void fake_redis_send(struct fake_redis *, const char *bytes, size_t len);
+/* The same later: kept until the release. */
+void fake_redis_hold(struct fake_redis *, const char *bytes, size_t len);
 /* Sends what was kept back. */
 void fake_redis_release(struct fake_redis *);
 void fake_redis_hang_up(struct fake_redis *);
