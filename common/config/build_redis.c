@@ -29,6 +29,24 @@ static bool check_user_alone(
                "a user without a password; set store_password");
 }
 
+static bool check_sentinel(
+    const struct config *config, bool is_sentinel, struct error *err)
+{
+    static const char *const names[] = {
+        "store_sentinel_username", "store_sentinel_password"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const struct setting *setting = store_setting(config, names[i]);
+        if (*setting_text(setting) != '\0' && !is_sentinel)
+            return setting_refuse(setting, err,
+                "the store has no Sentinels; its URL must begin with "
+                "redis+sentinel or rediss+sentinel");
+    }
+    return config->store_sentinel_username[0] == '\0' ||
+           config->store_sentinel_password[0] != '\0' ||
+           setting_refuse(store_setting(config, names[0]), err,
+               "a user without a password; set store_sentinel_password");
+}
+
 static bool check_tls(
     const struct config *config, bool is_tls, struct error *err)
 {
@@ -56,10 +74,12 @@ bool build_check_store(const struct config *config, struct error *err)
         return setting_refuse(store_setting(config, "store_password"), err,
             "the URL in store has a password too; give one of them");
     if (strcmp(config->store, "memory:") == 0)
-        return check_tls(config, false, err);
+        return check_sentinel(config, false, err) &&
+               check_tls(config, false, err);
     if (!redis_url_parse(config->store, &url, err))
         return false;
     bool ok = check_user_alone(config, &url, err) &&
+              check_sentinel(config, url.kind == REDIS_SENTINEL, err) &&
               check_tls(config, url.is_tls, err);
     redis_url_clear(&url);
     return ok;

@@ -113,6 +113,8 @@ struct config {
     enum store_failure on_store_failure;
     char *store_username;
     char *store_password;
+    /* "": the same as in Redis. */
+    char *store_sentinel_username, *store_sentinel_password;
     char *store_tls_ca_file;                        /* "": the system's */
     char *store_tls_cert_file, *store_tls_key_file; /* "": none */
     char *store_tls_server_name;                    /* "": what is dialed */

@@ -2,9 +2,10 @@
  * greeting.c - AUTH, SELECT, CLIENT SETNAME, ROLE, SCRIPT LOAD, all in one
  * write.
  *
- * Any refusal but that of the name ends the link: it is tried again after the
- * usual pause, because a password or a right may be mended on the server. The
- * reason never holds the password.
+ * Any refusal ends the link, but that of the name counts only if it says that
+ * all else will be refused too. It is tried again after the usual pause,
+ * because a password or a right may be mended on the server. The reason never
+ * holds the password.
  */
 #include "common/redis/connection_internal.h"
 
@@ -134,15 +135,20 @@ static bool connection_take_sha(
 }
 
 /*
- * CLIENT SETNAME is for people; a user who may not is no obstacle. Anything
- * else is the server's first word to us: DENIED, NOAUTH, too many clients.
+ * CLIENT SETNAME is for people: a user who may not, or a proxy that knows no
+ * CLIENT, in whatever words, is no obstacle. But it may be the first that the
+ * server answers, and some errors are about the connection.
  */
 static bool connection_name_is_good(const redisReply *reply)
 {
-    return reply->type == REDIS_REPLY_STATUS ||
-           (reply->type == REDIS_REPLY_ERROR &&
-               (strncmp(reply->str, "NOPERM", 6) == 0 ||
-                   strncasecmp(reply->str, "ERR unknown", 11) == 0));
+    static const char *const fatal[] = {
+        "NOAUTH", "DENIED", "LOADING", "ERR max number of clients"};
+    if (reply->type != REDIS_REPLY_ERROR)
+        return reply->type == REDIS_REPLY_STATUS;
+    for (size_t i = 0; i < sizeof fatal / sizeof fatal[0]; i++)
+        if (strncasecmp(reply->str, fatal[i], strlen(fatal[i])) == 0)
+            return false;
+    return true;
 }
 
 static bool connection_step_is_good(struct redis_connection *conn,

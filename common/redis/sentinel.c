@@ -206,8 +206,8 @@ static void peer_open(struct sentinel_peer *peer, struct event_base *base)
             {
                 .host = peer->where->name,
                 .port = peer->where->port,
-                .username = settings->url->username,
-                .password = settings->url->password,
+                .username = settings->username,
+                .password = settings->password,
             },
         .tls = settings->tls,
         .auth_when_asked = true,

@@ -20,6 +20,8 @@ struct redis_tls;
 
 struct redis_sentinel_settings {
     const struct redis_url *url; /* borrowed, as everything here */
+    /* Given to a Sentinel that asks for them; NULL: none. */
+    char *username, *password;
     const struct redis_tls *tls; /* NULL: without */
     const char *client_name;
     uint64_t timeout_ms; /* of a question */

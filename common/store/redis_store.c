@@ -58,6 +58,21 @@ static void replace_text(char **text, const char *by)
     *text = xstrdup(by);
 }
 
+/* Theirs if a password is given, whoever the user is; else those of Redis. */
+static void redis_store_read_sentinels(
+    struct redis_store *store, const struct config *config)
+{
+    const char *password = text_or_empty(config->store_sentinel_password);
+    if (*password != '\0') {
+        replace_text(
+            &store->sentinel_username, config->store_sentinel_username);
+        replace_text(&store->sentinel_password, password);
+        return;
+    }
+    replace_text(&store->sentinel_username, store->url.username);
+    replace_text(&store->sentinel_password, store->url.password);
+}
+
 /* store_username and store_password win over what stands in the URL. */
 static bool redis_store_read_config(
     struct redis_store *store, const struct config *config, struct error *err)
@@ -70,6 +85,7 @@ static bool redis_store_read_config(
     if (store->url.username != NULL && store->url.password == NULL)
         return error_set(err, "the store has a user but no password; "
                               "store_password gives one");
+    redis_store_read_sentinels(store, config);
     if (strlen(prefix) > SCRIPT_PREFIX_MAX || strpbrk(prefix, "{}") != NULL)
         return error_set(err,
             "store_prefix must have no braces and at most "
@@ -154,6 +170,8 @@ static void redis_store_connect(
 {
     const struct redis_sentinel_settings settings = {
         .url = &store->url,
+        .username = store->sentinel_username,
+        .password = store->sentinel_password,
         .tls = store->tls,
         .client_name = store->client_name,
         .timeout_ms = store->timeout_ms,
@@ -178,6 +196,8 @@ static void redis_store_free(struct redis_store *store)
     free(store->description);
     free(store->client_name);
     free(store->prefix);
+    free(store->sentinel_username);
+    free(store->sentinel_password);
     free(store);
 }
 

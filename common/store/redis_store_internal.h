@@ -104,6 +104,7 @@ TAILQ_HEAD(pending_list, store_pending);
 struct redis_store {
     struct redis_url url;
     char *description, *client_name, *prefix;
+    char *sentinel_username, *sentinel_password; /* NULL: none */
     uint64_t timeout_ms, renew_ms, tick_ms;
     struct redis_tls *tls;           /* NULL: without */
     struct node_list nodes;          /* one, or the masters of a Cluster */

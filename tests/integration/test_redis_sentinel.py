@@ -157,6 +157,31 @@ def test_passwords_of_both(start, place, keep, client):
     assert secret not in policyd.process.text()
 
 
+@pytest.mark.parametrize("user", ["default", "looker"])
+def test_sentinels_with_a_password_of_their_own(
+        start, place, keep, client, user):
+    of_redis, of_sentinel = "s3cret-of-redis", "s3cret-of-sentinels"
+    watched = Watched(
+        place / "redis", keep, sentinels=1,
+        sentinel_lines=[f"sentinel auth-pass {NAME} {of_redis}"])
+    for server in watched.servers:
+        server.cli("config", "set", "masterauth", of_redis)
+        server.cli("config", "set", "requirepass", of_redis)
+    sentinel = watched.sentinels[0]
+    if user != "default":
+        sentinel.cli("acl", "setuser", user, "on", "+@all", "allchannels",
+                     f">{of_sentinel}")
+    sentinel.cli("acl", "setuser", "default", f">{of_sentinel}x"
+                 if user != "default" else f">{of_sentinel}")
+    name = {} if user == "default" else {"store_sentinel_username": user}
+    policyd = start(store=watched.url(), store_password=of_redis,
+                    store_sentinel_password=of_sentinel, **name)
+    wait_available(policyd)
+    assert count(place, client, 2) == [1, 2]
+    for secret in of_redis, of_sentinel:
+        assert secret not in policyd.process.text()
+
+
 @pytest.mark.parametrize("offset", [600, -600])
 def test_no_window_is_stuck_behind_a_clock_that_is_off(
         start, place, keep, client, offset):

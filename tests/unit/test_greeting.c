@@ -65,10 +65,38 @@ static void test_name_refused(void **state)
     f.connection = redis_connection_new(f.base, &f.settings);
     UNTIL(&f, f.lost == 1);
     assert_non_null(strstr(f.reason, "DENIED Redis is running in protected"));
+    f.fake.name_reply = "-ERR max number of clients reached\r\n";
+    UNTIL(&f, f.lost == 2);
+    f.fake.name_reply = "-NOAUTH Authentication required.\r\n";
+    UNTIL(&f, f.lost == 3);
+    f.fake.name_reply = ":1\r\n";
+    UNTIL(&f, f.lost == 4);
     f.fake.name_reply = "-NOPERM this user may not\r\n";
     UNTIL(&f, f.ready == 1);
-    assert_int_equal(f.lost, 1);
+    assert_int_equal(f.lost, 4);
     link_stop(&f);
+}
+
+/* Who knows no CLIENT says so in words of his own. */
+static void test_name_unknown(void **state)
+{
+    static const char *const replies[] = {
+        "-ERR unknown command 'CLIENT'\r\n",
+        "-unsupported command 'CLIENT'\r\n",
+        "-ERR invalid request\r\n",
+        "-ERR Proxy: command not allowed\r\n",
+        "-\r\n",
+    };
+    for (size_t i = 0; i < COUNT(replies); i++) {
+        struct fixture f;
+        link_start(&f, false);
+        f.fake.name_reply = replies[i];
+        f.connection = redis_connection_new(f.base, &f.settings);
+        UNTIL(&f, f.ready == 1);
+        assert_int_equal(f.lost, 0);
+        link_assert_works(&f);
+        link_stop(&f);
+    }
 }
 
 static void test_script_refused(void **state)
@@ -142,6 +170,7 @@ int main(void)
         cmocka_unit_test(test_password_alone),
         cmocka_unit_test(test_wrong_password),
         cmocka_unit_test(test_name_refused),
+        cmocka_unit_test(test_name_unknown),
         cmocka_unit_test(test_script_refused),
         cmocka_unit_test(test_names_and_addresses),
         cmocka_unit_test(test_nobody_there),
