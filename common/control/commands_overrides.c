@@ -47,7 +47,9 @@ static void run_set(struct control_call *call, const json_t *arguments)
 
     if (limit == NULL || !edict_write_life(call, arguments, &life_ms))
         return;
-    if (override_set_rate(&edict, limit, text_of(arguments, "rate"), &err))
+    if (override_may_apply(
+            config_of(call), limit, text_of(arguments, "key"), &err) &&
+        override_set_rate(&edict, limit, text_of(arguments, "rate"), &err))
         edict_write(call, &edict, life_ms, "override");
     else
         control_refuse(call, CONTROL_USAGE, "%s", err.text);

@@ -9,6 +9,7 @@
 #include "common/base/duration.h"
 #include "common/base/memory.h"
 #include "common/engine/counters.h"
+#include "common/engine/key_check.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,12 +127,11 @@ static bool set_subject(struct edict *edict, const struct config *config,
     return edict_set_override(edict, limit->name, subject.text);
 }
 
-bool override_set_key(struct edict *edict, const struct config *config,
-    const struct limit *limit, const char *text, struct error *err)
+/* From copy, which is cut up, and which the service borrows. */
+static bool read_parts(struct parts *parts, const struct limit *limit,
+    char *copy, struct error *err)
 {
     const struct counter_key nothing = {.part = KEY_SERVICE};
-    struct parts *parts = xcalloc(1, sizeof *parts);
-    char *copy = xstrdup(text);
     bool is_good = true;
 
     parts->event = counter_key_event(&nothing);
@@ -141,6 +141,32 @@ bool override_set_key(struct edict *edict, const struct config *config,
         is_good = parts->count < PARTS_MAX ? add_part(parts, limit, part, err)
                                            : refuse_parts(limit, err);
     }
+    return is_good;
+}
+
+bool override_may_apply(const struct config *config, const struct limit *limit,
+    const char *text, struct error *err)
+{
+    struct parts *parts = xcalloc(1, sizeof *parts);
+    char *copy = xstrdup(text);
+    bool is_good = read_parts(parts, limit, copy, err);
+
+    for (size_t i = 0; is_good && i < parts->count; i++)
+        is_good = key_may_occur(&parts->keys[i], config, limit, err);
+    if (is_good && parts->service != NULL)
+        is_good = service_may_occur(parts->service, config, limit, err);
+    free(copy);
+    free(parts);
+    return is_good;
+}
+
+bool override_set_key(struct edict *edict, const struct config *config,
+    const struct limit *limit, const char *text, struct error *err)
+{
+    struct parts *parts = xcalloc(1, sizeof *parts);
+    char *copy = xstrdup(text);
+    bool is_good = read_parts(parts, limit, copy, err);
+
     if (is_good && (limit->key & ~SERVICE) != (parts->mask & ~SERVICE))
         is_good = refuse_parts(limit, err);
     if (is_good && (parts->mask & SERVICE & ~limit->key) != 0)

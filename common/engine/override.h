@@ -23,6 +23,14 @@ bool override_set_key(struct edict *, const struct config *,
     const struct limit *, const char *text, struct error *err);
 
 /*
+ * Can a request have this key, and the limit count it then? To be asked before
+ * an override is set, not before it is lifted. text: one that override_set_key
+ * has taken. False: err says why not, and what would be right.
+ */
+bool override_may_apply(const struct config *, const struct limit *,
+    const char *text, struct error *err);
+
+/*
  * "500" (per the limit's own window), "500/1h", or "none" and "0": no limit,
  * as 0 is in tollgate.conf.
  */

@@ -78,6 +78,116 @@ static void test_keys(void **state)
     config_unref(&config);
 }
 
+static const char narrow_limits[] =
+    "exempt_clients = { \"203.0.113.0/24\" }\n"
+    "client_limits_at = \"policy\"\n"
+    "client_message_rate_limit = 5\n"
+    "service \"in\" { names = { \"smtp\", \"25\" } }\n"
+    "limit \"login\" { at = \"policy\" event = \"recipient\"\n"
+    "  key = { \"sasl_username\" } rate = \"20/1h\" }\n"
+    "limit \"from\" { at = \"policy\" event = \"recipient\"\n"
+    "  key = { \"sender\" } rate = \"20/1h\" }\n"
+    "limit \"from-domain\" { at = \"policy\" event = \"recipient\"\n"
+    "  key = { \"sender_domain\" } rate = \"20/1h\" }\n"
+    "limit \"to\" { at = \"policy\" event = \"recipient\"\n"
+    "  key = { \"recipient\" } rate = \"20/1h\" }\n"
+    "limit \"to-domain\" { at = \"policy\" event = \"recipient\"\n"
+    "  key = { \"recipient_domain\", \"service\" } rate = \"20/1h\" }\n"
+    "limit \"name\" { at = \"policy\" event = \"recipient\"\n"
+    "  key = { \"helo\" } rate = \"20/1h\" }\n"
+    "limit \"address\" { at = \"policy\" event = \"recipient\"\n"
+    "  key = { \"client_address\" } rate = \"20/1h\" }\n"
+    "limit \"few\" { at = \"policy\" event = \"recipient\"\n"
+    "  key = { \"client\", \"service\" } services = { \"in\" }\n"
+    "  clients = { \"192.0.2.0/24\" } rate = \"20/1h\" }\n";
+
+static const struct {
+    const char *limit, *text, *why; /* NULL: there may be one */
+} narrow_rows[] = {
+    {"login", "sasl:bob", NULL},
+    {"login", "sasl:bob@example.com", NULL},
+    {"login", "sasl:EXAMPLE\\\\bob smith", NULL},
+    {"login", "sasl:bob%example.com", NULL},
+    {"login", "sasl:*@example.com", "no patterns"},
+    {"login", "sasl:bob*", "no patterns"},
+    {"login", "sasl:b?b@example.com", "no patterns"},
+    {"login", "sasl:%@example.com", "no patterns"},
+    {"login", "sasl:/.*@example.com/", "no patterns"},
+    {"login", "sasl:/bob@/", "no patterns"},
+    {"login", "sasl:^bob$", "no patterns"},
+    {"login", "sasl:@example.com", "not all of a domain"},
+    {"login", "sasl:bob@", "nothing follows"},
+    {"login", "sasl: bob", "blank"},
+    {"login", "sasl:bob ", "blank"},
+    {"from", "sender:bob@example.com", NULL},
+    {"from", "sender:bob", NULL},
+    {"from", "sender:\"a b\"@example.com", NULL},
+    {"from", "sender:bob@[192.0.2.1]", NULL},
+    {"from", "sender:*@example.com", "no patterns"},
+    {"from", "sender:bob@*.example.com", "no patterns"},
+    {"from", "sender:@example.com", "sender_domain"},
+    {"from", "sender:<bob@example.com>", "without < and >"},
+    {"from", "sender:<>", "null sender"},
+    {"from", "sender:bob@", "empty"},
+    {"from", "sender:bob@.example.com", "below it"},
+    {"from", "sender:bob@a..b", "empty"},
+    {"from", "sender:a b@example.com", "blank"},
+    {"from-domain", "sender_domain:example.com", NULL},
+    {"from-domain", "sender_domain:*.example.com", "no patterns"},
+    {"from-domain", "sender_domain:.example.com", "below it"},
+    {"from-domain", "sender_domain:bob@example.com", "domain alone"},
+    {"from-domain", "sender_domain:@example.com", "domain alone"},
+    {"from-domain", "sender_domain:example com", "blank"},
+    {"to", "recipient:bob@example.com", NULL},
+    {"to", "recipient:@example.com", "recipient_domain"},
+    {"to", "recipient:?@example.com", "no patterns"},
+    {"to-domain", "recipient_domain:example.com,service:in", NULL},
+    {"to-domain", "recipient_domain:example.com,service:587", NULL},
+    {"to-domain", "recipient_domain:example.*", "no patterns"},
+    {"to-domain", "recipient_domain:example.com,service:25", "service:in"},
+    {"to-domain", "recipient_domain:example.com,service:*", "no patterns"},
+    {"name", "helo:mx.example.com", NULL},
+    {"name", "helo:[192.0.2.1]", NULL},
+    {"name", "helo:*.example.com", "no patterns"},
+    {"name", "helo:a b", "blank"},
+    {"client_message_rate_limit", "192.0.2.1", NULL},
+    {"client_message_rate_limit", "2001:db8::/64", NULL},
+    {"client_message_rate_limit", "192.0.2.0/24", "smaller networks"},
+    {"client_message_rate_limit", "2001:db8::/48", "smaller networks"},
+    {"client_message_rate_limit", "203.0.113.5", "exempt_clients"},
+    {"address", "2001:db8::7", NULL},
+    {"address", "2001:db8::/64", "smaller networks"},
+    {"few", "192.0.2.7", NULL},
+    {"few", "192.0.2.7,service:in", NULL},
+    {"few", "198.51.100.7", "limit's clients"},
+    {"few", "192.0.2.7,service:587", "limit's services"},
+};
+
+/* What no request brings would be taken, and do nothing. */
+static void test_keys_that_no_request_has(void **state)
+{
+    struct config *config = bench_load(narrow_limits);
+
+    for (size_t i = 0; i < COUNT(narrow_rows); i++) {
+        struct edict edict = {.kind = EDICT_OVERRIDE};
+        struct error err;
+        const struct limit *limit =
+            override_find_limit(config, narrow_rows[i].limit, &err);
+        assert_non_null(limit);
+        /* What an earlier version has set can be lifted. */
+        assert_true(
+            override_set_key(&edict, config, limit, narrow_rows[i].text, &err));
+        bool may_be =
+            override_may_apply(config, limit, narrow_rows[i].text, &err);
+        if (may_be != (narrow_rows[i].why == NULL))
+            fail_msg(
+                "%s: %s", narrow_rows[i].text, may_be ? "taken" : err.text);
+        if (!may_be && strstr(err.text, narrow_rows[i].why) == NULL)
+            fail_msg("%s: %s", narrow_rows[i].text, err.text);
+    }
+    config_unref(&config);
+}
+
 static void test_rates(void **state)
 {
     static const struct {
@@ -143,6 +253,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_keys_that_no_request_has),
         cmocka_unit_test(test_rates),
         cmocka_unit_test(test_a_fixed_window_of_clients_is_common),
     };
