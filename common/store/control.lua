@@ -17,10 +17,23 @@
 -- was lifted stays for LIFTED_MS as an entry without text, so that readers hear
 -- of it; one that was away for longer begins anew.
 --
--- ARGV: read CURSOR COUNT
+-- The first three keys bear the same birth, the version at which they were
+-- begun, as the id "birth": who knows another one, or finds a key without it
+-- (one alone was evicted), knows that something was lost, while what is not
+-- there under the birth that he knows was lifted. Daemons that find a loss
+-- begin a new birth, and write what they know, with its age: the newest of a
+-- key wins, whether it is an order or its lifting. So the order in which they
+-- come does not matter.
+--
+-- ARGV: read CURSOR COUNT BIRTH
 --         -> version if there is nothing new, else { CURSOR to go on from,
---         1 if all that was read before is void, 1 if there is more, then of
---         each: id, ms left, ms since it was set, text }
+--         1 if all that was read before is void, 1 if there is more, birth (0:
+--         none, or not the same in all), ms since then, then of each: id, ms
+--         left, ms since it was set, text }
+--       begin BIRTH             -> a new birth, or the present one, if another
+--                                  daemon has begun it meanwhile
+--       restore MAX (ID LEFT_MS AGE_MS TEXT)... -> how many were written, that
+--                                  is, are the newest; TEXT "": it was lifted
 --       set ID LIFE_MS TEXT MAX -> 1; 0: there are MAX already
 --       lift ID                 -> 1; 0: there is none
 --       show DAEMON LIFE_MS TEXT -> 1
@@ -28,9 +41,10 @@
 --       look DAEMON...           -> their boards
 --
 -- Commands, for an ACL: TIME ZADD ZCARD ZREM ZSCORE ZREVRANGE ZRANGEBYSCORE
--- HGET HMGET HSET HDEL PTTL PEXPIRE.
+-- HGET HMGET HSET HDEL PTTL PEXPIRE DEL.
 
 local LIFTED_MS, MARGIN_MS, FORGET_MAX = 30000, 60000, 100
+local SAME_MS = 500 -- clocks of the age of one order may differ by so much
 
 local call = redis.call
 local versions, ends, values, seen, boards = unpack(KEYS)
@@ -75,15 +89,57 @@ local function forget()
   end
 end
 
-local function write(id, life, text)
+-- 0: none in all three.
+local function birth_now()
+  local birth = call('HGET', values, 'birth')
+  if birth and call('ZSCORE', ends, 'birth') and
+    (call('ZSCORE', versions, 'birth') or 0) + 0 == birth + 0 then
+    return birth + 0
+  end
+  return 0
+end
+
+local function begin()
+  local is_part = call('HGET', values, 'birth') or
+    call('ZSCORE', ends, 'birth') or call('ZSCORE', versions, 'birth')
+  local birth = math.max(newest_version() + 1, now_us)
+  if is_part and birth_now() == 0 then
+    call('DEL', versions, ends, values)
+  end
+  call('ZADD', versions, text_of(birth), 'birth')
+  call('ZADD', ends, '+inf', 'birth')
+  call('HSET', values, 'birth', text_of(birth))
+  live_on(versions, LIFTED_MS)
+  live_on(ends, LIFTED_MS)
+  live_on(values, LIFTED_MS)
+  return birth
+end
+
+local function write(id, life, text, set)
   local version = math.max(newest_version() + 1, now_us)
   call('ZADD', versions, text_of(version), id)
   call('ZADD', ends, text_of(now + life), id)
-  call('HSET', values, id, text_of(now) .. '\t' .. text)
+  call('HSET', values, id, text_of(set) .. '\t' .. text)
   live_on(versions, life)
   live_on(ends, life)
   live_on(values, life)
   return 1
+end
+
+local function has_room(id, max)
+  return call('ZSCORE', ends, id) or call('ZCARD', ends) < max + 1
+end
+
+-- Lifted at the same time as set: lifted.
+local function restore(id, left, age, text, max)
+  local set = math.max(now - age, 0)
+  local theirs = (call('HGET', values, id) or ''):match('^%d+')
+  local slack = text == '' and -SAME_MS or SAME_MS
+  if left <= 0 or not has_room(id, max) or
+    (theirs and set <= theirs + slack) then
+    return 0
+  end
+  return write(id, left, text, set)
 end
 
 local function is_there(id)
@@ -94,21 +150,25 @@ end
 
 if verb == 'read' then
   local cursor, newest = ARGV[2] + 0, newest_version()
-  if cursor == newest then
+  local birth = birth_now()
+  local is_known = ARGV[4] + 0 == birth
+  if cursor == newest and is_known then
     return text_of(newest)
   end
   local forgotten = (call('HGET', values, '') or 0) + 0
-  local is_void = cursor == 0 or cursor > newest or cursor < forgotten
+  local is_void = cursor == 0 or cursor > newest or cursor < forgotten or
+    not is_known
   if is_void then
     cursor = 0
   end
   local found = call('ZRANGEBYSCORE', versions, '(' .. text_of(cursor), '+inf',
     'WITHSCORES', 'LIMIT', 0, ARGV[3])
-  local reply = { '', is_void and 1 or 0, 0 }
+  local reply = { '', is_void and 1 or 0, 0, text_of(birth),
+    math.max(now - math.floor(birth / 1000), 0) }
   for i = 1, #found, 2 do
     local id = found[i]
     cursor = found[i + 1] + 0
-    local left = (call('ZSCORE', ends, id) or 0) - now
+    local left = id == 'birth' and 0 or (call('ZSCORE', ends, id) or 0) - now
     local set, text = (call('HGET', values, id) or ''):match('^(%d+)\t(.*)$')
     if text and left > 0 then
       reply[#reply + 1] = id
@@ -123,15 +183,27 @@ if verb == 'read' then
 
 elseif verb == 'set' then
   forget()
-  if not call('ZSCORE', ends, ARGV[2]) and
-    call('ZCARD', ends) >= ARGV[5] + 0 then
-    return 0
+  if birth_now() == 0 then
+    begin()
   end
-  return write(ARGV[2], ARGV[3] + 0, ARGV[4])
+  return has_room(ARGV[2], ARGV[5] + 0) and
+    write(ARGV[2], ARGV[3] + 0, ARGV[4], now) or 0
 
 elseif verb == 'lift' then
   forget()
-  return is_there(ARGV[2]) and write(ARGV[2], LIFTED_MS, '') or 0
+  return is_there(ARGV[2]) and write(ARGV[2], LIFTED_MS, '', now) or 0
+
+elseif verb == 'begin' then
+  local birth = birth_now()
+  return text_of(birth == ARGV[2] + 0 and begin() or birth)
+
+elseif verb == 'restore' then
+  local written = 0
+  for i = 3, #ARGV, 4 do
+    written = written + restore(
+      ARGV[i], ARGV[i + 1] + 0, ARGV[i + 2] + 0, ARGV[i + 3], ARGV[2] + 0)
+  end
+  return written
 
 elseif verb == 'show' then
   local silent = call('ZRANGEBYSCORE', seen, '-inf', text_of(now))

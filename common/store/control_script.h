@@ -12,7 +12,7 @@
 #include "common/store/script_call.h"
 
 #define CONTROL_KEYS      5
-#define CONTROL_WORDS_MAX 10 /* of a call, its verb included */
+#define CONTROL_WORDS_MAX 82 /* of a call, its verb included */
 
 struct control_script {
     char keys[CONTROL_KEYS][SCRIPT_KEY_SIZE];

@@ -21,7 +21,7 @@
 #include <string.h>
 
 #define POLL_EVERY_MS 400
-#define PAGE_HEAD     3 /* cursor, is it void, is there more */
+#define PAGE_HEAD     5 /* cursor, is it void, is there more, birth, its age */
 #define PAGE_FIELDS   4 /* id, ms left, ms since it was set, text */
 #define PAGE_EDICTS   "100"
 
@@ -59,10 +59,13 @@ void redis_edicts_poll(struct redis_edicts *edicts)
     if (edicts->poll.slot != NULL || node == NULL)
         return;
     meet(edicts, node);
+    const char *birth =
+        edicts->coming != NULL ? edicts->coming_birth : edicts->birth;
     const struct control_word words[] = {
         control_word("read", 4),
         control_word(edicts->cursor, strlen(edicts->cursor)),
         control_word(PAGE_EDICTS, sizeof PAGE_EDICTS - 1),
+        control_word(birth, strlen(birth)),
     };
     edicts->asked_ms = clock_monotonic_ms();
     (void)control_script_call(&edicts->script, redis_node_connection(node),
@@ -81,10 +84,12 @@ static bool is_page(const redisReply *reply)
 {
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements < PAGE_HEAD ||
         (reply->elements - PAGE_HEAD) % PAGE_FIELDS != 0 ||
-        !is_cursor(reply->element[0]))
+        !is_cursor(reply->element[0]) || !is_cursor(reply->element[3]))
         return false;
     for (size_t i = 1; i < reply->elements; i++) {
-        size_t field = i < PAGE_HEAD ? 1 : (i - PAGE_HEAD) % PAGE_FIELDS;
+        size_t field = i == 3          ? 0
+                       : i < PAGE_HEAD ? 1
+                                       : (i - PAGE_HEAD) % PAGE_FIELDS;
         bool is_text = field == 0 || field == 3;
         if (reply->element[i]->type !=
             (is_text ? REDIS_REPLY_STRING : REDIS_REPLY_INTEGER))
@@ -101,7 +106,9 @@ static bool take_edict(struct redis_edicts *edicts, struct edict_table *table,
     struct edict edict = {.kind = EDICT_BAN};
     if (!edict_read_id(&edict, fields[0]->str, fields[0]->len))
         return false;
+    edict.set_ms = clock_wall_ms() - (uint64_t)fields[2]->integer;
     if (fields[3]->len == 0) {
+        edicts_note_lifted(edicts, &edict);
         (void)edict_table_remove(table, edict.kind, edict.key);
         return true;
     }
@@ -109,7 +116,9 @@ static bool take_edict(struct redis_edicts *edicts, struct edict_table *table,
         !edict_table_has_room(table, &edict))
         return false;
     edict.until_ms = edicts->asked_ms + (uint64_t)fields[1]->integer;
-    edict.set_ms = clock_wall_ms() - (uint64_t)fields[2]->integer;
+    /* Of a reading anew it is not known yet which is the newer. */
+    if (edicts->coming == NULL)
+        (void)edict_table_remove(edicts->lifted, edict.kind, edict.key);
     edict_table_put(table, &edict);
     return true;
 }
@@ -120,6 +129,9 @@ static void take_page(struct redis_edicts *edicts, const redisReply *reply)
     if (reply->element[1]->integer != 0) {
         edict_table_free(&edicts->coming);
         edicts->coming = edict_table_new();
+        (void)snprintf(
+            edicts->coming_birth, CURSOR_SIZE, "%s", reply->element[3]->str);
+        edicts->coming_age_ms = (uint64_t)reply->element[4]->integer;
     }
     struct edict_table *table =
         edicts->coming != NULL ? edicts->coming : *edicts->table;
@@ -132,19 +144,19 @@ static void take_page(struct redis_edicts *edicts, const redisReply *reply)
         redis_edicts_poll(edicts);
         return;
     }
-    if (edicts->coming == NULL)
-        return;
-    edict_table_free(edicts->table);
-    *edicts->table = edicts->coming;
-    edicts->coming = NULL;
+    if (edicts->coming != NULL)
+        edicts_take_coming(edicts);
+    else
+        edicts->version = strtoull(edicts->cursor, NULL, 10);
 }
 
-/* There is none at all; what a server that was lost has told is void. */
+/* There is none at all, and no birth. */
 static void take_nothing(struct redis_edicts *edicts)
 {
     edict_table_free(&edicts->coming);
-    edict_table_free(edicts->table);
-    *edicts->table = edict_table_new();
+    edicts->coming = edict_table_new();
+    (void)snprintf(edicts->coming_birth, CURSOR_SIZE, "0");
+    edicts_take_coming(edicts);
 }
 
 void edicts_complain(struct redis_edicts *edicts, const redisReply *reply)
@@ -198,6 +210,8 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
 {
     struct redis_edicts *edicts = context;
     edict_table_expire(*edicts->table, clock_monotonic_ms());
+    edict_table_expire(edicts->lifted, clock_monotonic_ms());
+    edicts_restore(edicts);
     redis_edicts_poll(edicts);
 }
 
@@ -213,6 +227,8 @@ struct redis_edicts *redis_edicts_new(struct redis_store *store,
         .timeout_ms = ERRAND_LIMIT_MS};
     control_script_init(&edicts->script, &store->holder);
     begin_anew(edicts);
+    (void)snprintf(edicts->birth, CURSOR_SIZE, "0");
+    edicts->lifted = edict_table_new();
     TAILQ_INIT(&edicts->errands);
     edicts->tick = event_new(base, -1, EV_PERSIST, on_tick, edicts);
     if (edicts->tick == NULL || event_add(edicts->tick, &every) == -1)
@@ -229,7 +245,9 @@ void redis_edicts_free(struct redis_edicts **edicts_p)
     redis_connection_cancel(&edicts->poll);
     while ((errand = TAILQ_FIRST(&edicts->errands)) != NULL)
         errand_free(errand);
+    edicts_restore_clear(edicts);
     edict_table_free(&edicts->coming);
+    edict_table_free(&edicts->lifted);
     event_free(edicts->tick);
     free(edicts);
     *edicts_p = NULL;

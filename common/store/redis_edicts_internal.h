@@ -1,6 +1,7 @@
 /*
- * redis_edicts_internal.h - what redis_edicts.c (hears of edicts) and
- * redis_errand.c (goes for a person who waits) share.
+ * redis_edicts_internal.h - what redis_edicts.c (hears of edicts),
+ * redis_restore.c (tells what the server has lost) and redis_errand.c (goes
+ * for a person who waits) share.
  */
 #ifndef TOLLGATE_STORE_REDIS_EDICTS_INTERNAL_H
 #define TOLLGATE_STORE_REDIS_EDICTS_INTERNAL_H
@@ -25,6 +26,16 @@ struct store_errand {
     size_t daemon_count, looked_at;
 };
 
+/* What is being written again. */
+struct edict_restore {
+    struct redis_call call;
+    struct edict *edicts; /* until_ms 0: it was lifted; NULL: nothing is */
+    size_t count, next;
+    size_t asked;     /* of them, in the call that is under way */
+    bool wants_birth; /* first of all a new one */
+    uint64_t written; /* taken by the server */
+};
+
 struct redis_edicts {
     struct redis_store *store;
     struct control_script script;
@@ -35,8 +46,15 @@ struct redis_edicts {
     struct event *tick;
     uint64_t asked_ms; /* when the page that is awaited was */
     char cursor[CURSOR_SIZE];
+    char birth[CURSOR_SIZE]; /* that of the table, as control.lua says; "0" */
+    uint64_t version;        /* the newest of it that was heard of */
     struct edict_table **table; /* the facade's */
     struct edict_table *coming; /* NULL: no reading anew is under way */
+    char coming_birth[CURSOR_SIZE];
+    uint64_t coming_age_ms; /* of that birth */
+    struct edict_table
+        *lifted; /* set_ms: when; until_ms: the order's own end */
+    struct edict_restore restore;
     TAILQ_HEAD(, store_errand) errands;
 };
 
@@ -44,6 +62,18 @@ struct redis_edicts {
 struct redis_node *edicts_node(const struct redis_edicts *);
 /* An error to be complained of; the slot may be elsewhere. */
 void edicts_complain(struct redis_edicts *, const struct redisReply *);
+
+/* It was lifted at edict's set_ms; before the table forgets it. */
+void edicts_note_lifted(struct redis_edicts *, const struct edict *);
+/*
+ * All pages of a reading anew are there. Takes `coming` for the table; if the
+ * server has lost something, with what is known here, which is then written
+ * again.
+ */
+void edicts_take_coming(struct redis_edicts *);
+/* Goes on with what could not be written. */
+void edicts_restore(struct redis_edicts *);
+void edicts_restore_clear(struct redis_edicts *);
 
 /* Off the list; no answer. */
 void errand_free(struct store_errand *);

@@ -89,6 +89,12 @@ static void edict_on_reply(struct redis_call *call, const redisReply *reply)
         return;
     }
     /* Others hear of it by their polls; whoever asked may look at once. */
+    struct edict edict = errand->edict->edict;
+    edict.set_ms = clock_wall_ms();
+    if (errand->edict->life_ms == 0)
+        edicts_note_lifted(edicts, &edict);
+    else
+        (void)edict_table_remove(edicts->lifted, edict.kind, edict.key);
     memory_edicts_apply(
         *edicts->table, errand->edict, clock_monotonic_ms(), clock_wall_ms());
     finish_edict(errand, STORE_EDICT_DONE);

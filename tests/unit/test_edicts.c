@@ -102,9 +102,9 @@ static void test_a_ban_ends_by_itself(void **state)
     assert_non_null(banned(f->two, "192.0.2.2"));
     /* And the next write clears it away in the store. */
     assert_int_equal(ban(f, f->one, "192.0.2.3", 60000), STORE_EDICT_DONE);
-    assert_int_equal(redis_server_number(&f->server, "ZCARD t:{control}v"), 2);
-    assert_int_equal(redis_server_number(&f->server, "ZCARD t:{control}e"), 2);
-    assert_int_equal(redis_server_number(&f->server, "HLEN t:{control}t"), 2);
+    assert_int_equal(redis_server_number(&f->server, "ZCARD t:{control}v"), 3);
+    assert_int_equal(redis_server_number(&f->server, "ZCARD t:{control}e"), 3);
+    assert_int_equal(redis_server_number(&f->server, "HLEN t:{control}t"), 3);
     assert_true(redis_server_number(&f->server, "PTTL t:{control}v") > 60000);
     assert_true(redis_server_number(&f->server, "PTTL t:{control}e") > 60000);
     assert_true(redis_server_number(&f->server, "PTTL t:{control}t") > 60000);
@@ -172,21 +172,129 @@ static void test_known_bans_hold_while_the_store_is_away(void **state)
     assert_non_null(banned(f->one, "192.0.2.1"));
 }
 
-static void test_an_emptied_store_has_no_bans(void **state)
+static bool server_has(struct fixture *f, const char *net)
+{
+    return redis_server_number(&f->server, "HEXISTS t:{control}t b%s", net) ==
+           1;
+}
+
+/* Two that are in touch, a ban, and one that was lifted. */
+static void ban_and_lift(struct fixture *f)
+{
+    f->one = fixture_open_ready(f);
+    f->two = fixture_open_ready(f);
+    assert_int_equal(ban(f, f->one, "192.0.2.1", 60000), STORE_EDICT_DONE);
+    assert_int_equal(ban(f, f->one, "192.0.2.2", 60000), STORE_EDICT_DONE);
+    UNTIL(f, bans(f->two) == 2);
+    assert_int_equal(ban(f, f->one, "192.0.2.2", 0), STORE_EDICT_DONE);
+}
+
+/* All agree, and so does who comes now: the one ban, as old as it is. */
+static void assert_the_one_ban(struct fixture *f)
+{
+    UNTIL(f, server_has(f, "192.0.2.1/32"));
+    /* Twice as long as a poll takes. */
+    fixture_turn_for(f, 1000);
+    UNTIL(f, bans(f->one) == 1 && bans(f->two) == 1);
+    assert_non_null(banned(f->one, "192.0.2.1"));
+    assert_non_null(banned(f->two, "192.0.2.1"));
+    struct store *fresh = fixture_open(f);
+    UNTIL(f, bans(fresh) == 1);
+    const struct edict *theirs = banned(fresh, "192.0.2.1");
+    const struct edict *ours = banned(f->one, "192.0.2.1");
+    assert_non_null(theirs);
+    assert_true(theirs->until_ms < ours->until_ms + 2000);
+    assert_true(theirs->until_ms + 2000 > ours->until_ms);
+    assert_true(theirs->set_ms < ours->set_ms + 2000);
+    assert_string_equal(theirs->reason, "a reason");
+    store_close(&fresh);
+}
+
+static void test_an_emptied_store_is_told_again(void **state)
 {
     struct fixture *f = *state;
-    f->one = fixture_open_ready(f);
-    assert_int_equal(ban(f, f->one, "192.0.2.1", 60000), STORE_EDICT_DONE);
+    ban_and_lift(f);
     redis_server_do(&f->server, "FLUSHALL");
-    UNTIL(f, bans(f->one) == 0);
-    assert_int_equal(ban(f, f->one, "192.0.2.2", 60000), STORE_EDICT_DONE);
+    assert_the_one_ban(f);
+    redis_server_do(&f->server, "FLUSHALL");
     redis_server_do(&f->server, "SCRIPT FLUSH");
-    assert_int_equal(ban(f, f->one, "192.0.2.3", 60000), STORE_EDICT_DONE);
-    f->two = fixture_open(f);
-    UNTIL(f, bans(f->two) == 2);
+    assert_the_one_ban(f);
+    assert_non_null(banned(f->one, "192.0.2.1"));
+}
+
+static void test_a_store_that_starts_empty_is_told_again(void **state)
+{
+    struct fixture *f = *state;
+    ban_and_lift(f);
     redis_server_kill(&f->server);
+    UNTIL(f, !store_is_available(f->one) && !store_is_available(f->two));
+    assert_non_null(banned(f->one, "192.0.2.1"));
     redis_server_run(&f->server);
-    UNTIL(f, bans(f->one) == 0 && bans(f->two) == 0);
+    assert_the_one_ban(f);
+    /* Known by its mark: nothing is written for ever. */
+    long long newest = redis_server_number(&f->server, "ZCARD t:{control}v");
+    fixture_turn_for(f, 1000);
+    assert_int_equal(
+        redis_server_number(&f->server, "ZCARD t:{control}v"), newest);
+    assert_int_equal(ban(f, f->two, "192.0.2.1", 0), STORE_EDICT_DONE);
+    UNTIL(f, bans(f->one) == 0);
+}
+
+/* Of three keys that belong together one is evicted. */
+static void test_an_evicted_key_is_noticed(void **state)
+{
+    static const char *const keys[] = {"v", "e", "t"};
+    struct fixture *f = *state;
+    ban_and_lift(f);
+    for (size_t i = 0; i < COUNT(keys); i++) {
+        redis_server_do(&f->server, "DEL t:{control}%s", keys[i]);
+        UNTIL(f, redis_server_number(
+                     &f->server, "EXISTS t:{control}%s", keys[i]) == 1);
+        assert_the_one_ban(f);
+        assert_int_equal(redis_server_number(&f->server,
+                             "EXISTS t:{control}v t:{control}e t:{control}t"),
+            3);
+    }
+}
+
+/* A replica that became the master, or an old dump, does not know the last. */
+static void test_a_server_that_knows_less_is_told(void **state)
+{
+    static const char *const keys[] = {"v", "e", "t"};
+    struct fixture *f = *state;
+    f->one = fixture_open_ready(f);
+    f->two = fixture_open_ready(f);
+    assert_int_equal(ban(f, f->one, "192.0.2.2", 60000), STORE_EDICT_DONE);
+    for (size_t i = 0; i < COUNT(keys); i++)
+        redis_server_do(
+            &f->server, "COPY t:{control}%s old:%s", keys[i], keys[i]);
+    assert_int_equal(ban(f, f->one, "192.0.2.1", 60000), STORE_EDICT_DONE);
+    UNTIL(f, bans(f->two) == 2);
+    assert_int_equal(ban(f, f->two, "192.0.2.2", 0), STORE_EDICT_DONE);
+    UNTIL(f, bans(f->one) == 1);
+    for (size_t i = 0; i < COUNT(keys); i++)
+        redis_server_do(
+            &f->server, "COPY old:%s t:{control}%s REPLACE", keys[i], keys[i]);
+    assert_the_one_ban(f);
+}
+
+static void test_many_are_told_again(void **state)
+{
+    struct fixture *f = *state;
+    char net[32];
+    f->one = fixture_open_ready(f);
+    f->two = fixture_open_ready(f);
+    for (int i = 0; i < 250; i++) {
+        (void)snprintf(net, sizeof net, "10.0.0.%d", i);
+        assert_int_equal(ban(f, f->one, net, 60000), STORE_EDICT_DONE);
+    }
+    UNTIL(f, bans(f->two) == 250);
+    redis_server_do(&f->server, "FLUSHALL");
+    while (redis_server_number(&f->server, "HLEN t:{control}t") != 251) {
+        assert_int_equal(bans(f->one), 250);
+        assert_int_equal(bans(f->two), 250);
+        fixture_turn(f);
+    }
 }
 
 static void test_a_daemon_that_was_away_for_long_begins_anew(void **state)
@@ -381,7 +489,11 @@ int main(void)
         WITH_SERVER(test_overrides),
         WITH_SERVER(test_many_survive_a_restart_of_a_daemon),
         WITH_SERVER(test_known_bans_hold_while_the_store_is_away),
-        WITH_SERVER(test_an_emptied_store_has_no_bans),
+        WITH_SERVER(test_an_emptied_store_is_told_again),
+        WITH_SERVER(test_a_store_that_starts_empty_is_told_again),
+        WITH_SERVER(test_an_evicted_key_is_noticed),
+        WITH_SERVER(test_a_server_that_knows_less_is_told),
+        WITH_SERVER(test_many_are_told_again),
         WITH_SERVER(test_a_daemon_that_was_away_for_long_begins_anew),
         WITH_SERVER(test_the_store_is_full_some_time),
         WITH_SERVER(test_what_is_malformed_is_passed_over),
