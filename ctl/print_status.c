@@ -6,6 +6,29 @@
 
 #include <string.h>
 
+#define MIB (1024 * 1024)
+
+/* Of a daemon of an earlier version, or who may not ask: not known. */
+static void print_store_memory(
+    const struct ctl_answer *answer, const json_t *memory)
+{
+    long long max = print_number(memory, "max");
+    const char *warning = print_text(memory, "warning");
+
+    if (!json_is_object(memory)) {
+        table_print_pair(answer->out, "",
+            "memory unknown: the user in Redis may not INFO, or was not asked "
+            "yet");
+        return;
+    }
+    if (max > 0)
+        table_print_pair(answer->out, "", "%lld MiB of %lld used, %s",
+            print_number(memory, "used") / MIB, max / MIB,
+            print_text(memory, "policy"));
+    if (warning[0] != '\0')
+        table_print_pair(answer->out, "", "MEMORY: %s", warning);
+}
+
 static void print_store(const struct ctl_answer *answer)
 {
     const json_t *store = json_object_get(answer->result, "store");
@@ -23,6 +46,8 @@ static void print_store(const struct ctl_answer *answer)
             print_number(store, "instances"), print_number(store, "failures"),
             print_number(store, "round_trips"),
             print_number(store, "reconnects"));
+    if (is_shared)
+        print_store_memory(answer, json_object_get(store, "memory"));
     table_print_pair(answer->out, "", "%lld counters, %lld places held%s",
         print_number(store, "counters"), print_number(store, "leases"),
         is_shared ? " in this process" : "");

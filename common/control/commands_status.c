@@ -24,19 +24,34 @@ static json_t *config_of(const struct daemon *daemon)
         (int)config->warning_count);
 }
 
+/* null: not shared, or not known. */
+static json_t *room_of(const struct store_state *state)
+{
+    const struct store_room *room = &state->room;
+    char warning[STORE_ROOM_TEXT];
+
+    if (room->trouble == STORE_ROOM_UNKNOWN)
+        return json_null();
+    store_room_describe(room, warning);
+    return json_pack("{s:I, s:I, s:I, s:s, s:s}", "used",
+        (json_int_t)room->used, "max", (json_int_t)room->max, "evicted",
+        (json_int_t)room->evicted, "policy", room->policy, "warning", warning);
+}
+
 static json_t *store_of(const struct daemon *daemon)
 {
     struct store *store = engine_store(daemon_engine(daemon));
     struct store_state state;
 
     store_state(store, &state);
-    return json_pack("{s:o, s:b, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I}",
+    return json_pack("{s:o, s:b, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
         "url", control_text(state.description), "shared",
         store_is_shared(store), "available", state.is_available, "breaker",
         state.breaker, "instances", (json_int_t)state.instances, "counters",
         (json_int_t)state.tracked, "leases", (json_int_t)state.leases,
         "round_trips", (json_int_t)state.round_trips, "failures",
-        (json_int_t)state.failures, "reconnects", (json_int_t)state.reconnects);
+        (json_int_t)state.failures, "reconnects", (json_int_t)state.reconnects,
+        "memory", room_of(&state));
 }
 
 static json_t *face_of(const struct metrics *metrics, enum face face)

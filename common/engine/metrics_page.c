@@ -141,6 +141,32 @@ static void write_serving(const struct store_state *store, struct evbuffer *out)
             face_name(face), store->serving[face]);
 }
 
+/* No number where it is not known. */
+static void write_room(const struct store_room *room, struct evbuffer *out)
+{
+    const struct {
+        const char *name, *type, *help;
+        uint64_t value;
+    } rows[] = {
+        {"tollgate_store_memory_used_bytes", "gauge",
+            "Memory that the store uses.", room->used},
+        {"tollgate_store_memory_max_bytes", "gauge",
+            "The store's maxmemory; 0: none.", room->max},
+        {"tollgate_store_evicted_keys_total", "counter",
+            "Keys that the store has evicted.", room->evicted},
+    };
+    bool is_known = room->trouble != STORE_ROOM_UNKNOWN;
+
+    write_number(out, "tollgate_store_memory_known", "gauge",
+        "1 if the store tells how full it is (INFO).", is_known);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        write_head(out, rows[i].name, rows[i].type, rows[i].help);
+        if (is_known)
+            evbuffer_add_printf(
+                out, "%s %" PRIu64 "\n", rows[i].name, rows[i].value);
+    }
+}
+
 static void write_store(const struct store_state *store, struct evbuffer *out)
 {
     write_number(out, "tollgate_store_available", "gauge",
@@ -157,6 +183,7 @@ static void write_store(const struct store_state *store, struct evbuffer *out)
     write_number(out, "tollgate_instances", "gauge",
         "Daemons alive on the store.", store->instances);
     write_serving(store, out);
+    write_room(&store->room, out);
 }
 
 void metrics_write_page(const struct metrics *metrics,

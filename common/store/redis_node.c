@@ -161,6 +161,7 @@ static void redis_node_on_tick(int fd, short events, void *context)
         uint64_t soon_ms = now_ms + node->store->tick_ms;
         if (soon_ms > node->heartbeat_due_ms)
             heartbeat_send(node);
+        redis_room_look(&node->room, now_ms);
         lease_writer_tick(node->store, soon_ms - node->store->renew_ms);
     } else if (breaker_take_probe(&node->breaker, now_ms)) {
         node->heartbeat_is_repeated = false;
@@ -205,6 +206,7 @@ static void redis_node_on_state(
     }
     if (is_ready) {
         node->connects++;
+        redis_room_forget(&node->room);
         heartbeat_on_connected(node);
         refused_cache_clear(node->store->refused);
         breaker_on_connected(&node->breaker, clock_monotonic_ms());
@@ -242,7 +244,7 @@ static void redis_node_set(struct redis_node *node)
         .script = store_lua,
         .wants_master = store->url.kind == REDIS_SENTINEL,
         .pending_max = REDIS_PENDING_MAX + LEASE_BATCHES + REDIS_ERRANDS_MAX +
-                       1, /* the heartbeat */
+                       2, /* the heartbeat, INFO */
         .on_state = redis_node_on_state,
     };
     if (node->host == NULL)
@@ -268,6 +270,7 @@ struct redis_node *redis_node_new(struct redis_store *store,
     TAILQ_INIT(&node->parts);
     breaker_init(&node->breaker);
     heartbeat_init(node);
+    redis_room_init(&node->room, node);
     node->tick = evtimer_new(base, redis_node_on_tick, node);
     node->deadline = evtimer_new(base, redis_node_on_deadline, node);
     if (node->tick == NULL || node->deadline == NULL)

@@ -333,6 +333,8 @@ void redis_store_state(
     state_r->round_trips = store->round_trips;
     state_r->failures = store->failures;
     state_r->reconnects = 0;
-    TAILQ_FOREACH(node, &store->nodes, entry)
+    TAILQ_FOREACH(node, &store->nodes, entry) {
         state_r->reconnects += node->connects > 0 ? node->connects - 1 : 0;
+        redis_room_add(&state_r->room, &node->room.found);
+    }
 }

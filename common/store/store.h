@@ -158,6 +158,25 @@ void store_board_cancel(struct store *, struct store_board_request *);
 /* Is it shared with other processes (not memory:)? */
 bool store_is_shared(const struct store *);
 
+/* Whether a store has room for more; the worst last. */
+enum store_room_trouble {
+    STORE_ROOM_UNKNOWN, /* memory: too */
+    STORE_ROOM_FINE,
+    STORE_ROOM_UNBOUNDED, /* no maxmemory */
+    STORE_ROOM_FULL,      /* 80 % of it, or more */
+    STORE_ROOM_EVICTS,    /* it has evicted keys since it was started */
+};
+/* As the server said within the last seconds: of several the worst one. */
+struct store_room {
+    enum store_room_trouble trouble;
+    uint64_t used, max; /* bytes; max 0: no bound */
+    uint64_t evicted;   /* keys, of all servers */
+    char policy[24];    /* maxmemory-policy */
+};
+#define STORE_ROOM_TEXT 128
+/* What is to be said of it; "": all is well. */
+void store_room_describe(const struct store_room *, char text[STORE_ROOM_TEXT]);
+
 struct store_state {
     bool is_available;       /* memory: always */
     const char *description; /* URL without password */
@@ -169,6 +188,7 @@ struct store_state {
     uint32_t serving[FACES]; /* of them, those that serve this face and are not
                                 draining; 1.. */
     uint64_t round_trips, failures, reconnects; /* since start */
+    struct store_room room;
 };
 void store_state(const struct store *, struct store_state *state_r);
 

@@ -337,7 +337,7 @@ def test_an_override_reaches_every_daemon(shared):
 BASE = ("auth select client|setname script|load evalsha time get set mget "
         "psetex hincrby hget pttl pexpireat del").split()
 MORE = ("eval zadd zcard zrem zscore zrevrange zrangebyscore hmget hset hdel "
-        "pexpire").split()
+        "pexpire info").split()
 
 
 def test_the_rights_that_a_user_of_redis_needs(place, keep):
