@@ -128,6 +128,7 @@ struct config {
     } client; /* the client_* options as given; the limits come from them */
     uint64_t rate_time_unit_ms;
     struct limit_prefixes prefixes;
+    uint32_t new_keys_per_client; /* 0: no bound */
     struct cidr_list exempt_clients;
     struct cidr_list impossible_clients;
     bool shadow;

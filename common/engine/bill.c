@@ -7,6 +7,7 @@
 #include "common/engine/bill.h"
 
 #include "common/base/clock.h"
+#include "common/engine/newcomers.h"
 
 #define REPORT_KEY (1u << KEY_SERVICE | 1u << KEY_CLIENT)
 
@@ -286,4 +287,44 @@ const struct bill_item *bill_item_of(
     const struct bill *bill, const struct charge *charge)
 {
     return &bill->items[charge - bill->charges];
+}
+
+static bool is_beyond(struct newcomers *newcomers, const struct config *config,
+    const struct event *event, const struct cidr *client,
+    const struct charge *charge)
+{
+    const struct newcomer newcomer = {
+        .client = client,
+        .limit = charge->name,
+        .subject = charge->subject,
+        .window_ms = charge->window_ms,
+        .max = config->new_keys_per_client,
+        .is_peek = event->peek,
+    };
+    return !newcomers_admit(newcomers, &newcomer, clock_coarse_ms());
+}
+
+/* A lease needs no bound: connections are few. An exempt client is trusted. */
+const struct limit *bill_bound_newcomers(struct bill *bill,
+    struct newcomers *newcomers, const struct config *config,
+    const struct event *event)
+{
+    const struct limit *first = NULL;
+    if (newcomers == NULL || config->new_keys_per_client == 0 ||
+        event->is_exempt)
+        return NULL;
+    for (size_t i = 0; i < bill->count; i++) {
+        const struct bill_item *item = &bill->items[i];
+        struct charge *charge = &bill->charges[i];
+        if (item->limit == NULL || !newcomers_can_invent(item->limit->key) ||
+            item->is_overridden || charge->kind == CHARGE_LEASE)
+            continue;
+        struct cidr client = limit_client_net(&event->client, config->prefixes);
+        if (!is_beyond(newcomers, config, event, &client, charge))
+            continue;
+        newcomers_others(&client, &bill->others);
+        charge->subject = &bill->others;
+        first = first == NULL ? item->limit : first;
+    }
+    return first;
 }

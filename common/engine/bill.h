@@ -34,6 +34,7 @@ struct bill {
     /* Charges with the same key share a subject. */
     size_t subject_count;
     struct subject subjects[STORE_CHARGES_MAX];
+    struct subject others; /* of the client, for names beyond the bound */
     struct {
         uint16_t key;
         bool is_report;
@@ -44,6 +45,15 @@ struct bill {
  * should a report find no place, it is left out. */
 void bill_write(struct bill *, const struct edict_table *,
     const struct config *, const struct event *, const char *service_title);
+
+/*
+ * Of limits whose keys a client can invent: what is beyond
+ * new_keys_per_client, and named in no override, is counted together. Returns
+ * the first such limit; NULL: none. newcomers may be NULL: none is bound.
+ */
+struct newcomers;
+const struct limit *bill_bound_newcomers(struct bill *, struct newcomers *,
+    const struct config *, const struct event *);
 
 /* The n of a limit of LIMIT_PER_MESSAGE that applies; 0: none is in force. */
 uint32_t bill_per_message(const struct limit *, const struct edict_table *,

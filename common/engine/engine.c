@@ -6,9 +6,21 @@
 
 #include "common/base/memory.h"
 #include "common/engine/decision_ring.h"
+#include "common/engine/newcomers.h"
 #include "common/engine/tops.h"
 
 #include <stdlib.h>
+
+/* Only for who has a limit that asks for it. */
+static void follow_newcomers(struct engine *engine)
+{
+    const struct config *config = engine->config;
+
+    for (size_t i = 0; i < config->limit_count; i++)
+        if (engine->newcomers == NULL && config->new_keys_per_client > 0 &&
+            newcomers_can_invent(config->limits[i].key))
+            engine->newcomers = newcomers_new();
+}
 
 struct engine *engine_new(struct store *store, struct config *config)
 {
@@ -19,6 +31,7 @@ struct engine *engine_new(struct store *store, struct config *config)
     engine->tops = tops_new();
     engine->ring = decision_ring_new();
     proof_follow(&engine->proof, config);
+    follow_newcomers(engine);
     return engine;
 }
 
@@ -28,6 +41,7 @@ void engine_free(struct engine **engine)
         return;
     tops_free(&(*engine)->tops);
     decision_ring_free(&(*engine)->ring);
+    newcomers_free(&(*engine)->newcomers);
     proof_clear(&(*engine)->proof);
     config_unref(&(*engine)->config);
     free(*engine);
@@ -39,6 +53,7 @@ void engine_reload(struct engine *engine, struct config *config)
     config_unref(&engine->config);
     engine->config = config_ref(config);
     proof_follow(&engine->proof, config);
+    follow_newcomers(engine);
 }
 
 void engine_use_trust(struct engine *engine, struct trust *trust)

@@ -7,6 +7,7 @@
 #include "common/engine/engine_private.h"
 
 #include "common/base/clock.h"
+#include "common/base/log.h"
 #include "common/engine/ban.h"
 #include "common/engine/decision_ring.h"
 #include "common/engine/per_message.h"
@@ -14,6 +15,8 @@
 #include "common/engine/tops.h"
 
 #include <string.h>
+
+#define NEWCOMERS_SAID_MS 60000
 
 static void decision_begin(struct engine *engine, struct decision *decision)
 {
@@ -198,6 +201,27 @@ static void engine_charge(struct engine *engine, struct decision *decision)
     store_charge(engine->store, request);
 }
 
+/* Said once a minute, counted always. */
+static void bound_newcomers(struct engine *engine, struct decision *decision)
+{
+    const struct event *event = &decision->event;
+    const struct limit *limit = bill_bound_newcomers(
+        &decision->bill, engine->newcomers, decision->config, event);
+    uint64_t now_ms = clock_coarse_ms();
+
+    if (limit == NULL || event->peek)
+        return;
+    engine->metrics.shared_counters++;
+    if (engine->newcomers_said_ms != 0 &&
+        now_ms < engine->newcomers_said_ms + NEWCOMERS_SAID_MS)
+        return;
+    engine->newcomers_said_ms = now_ms;
+    log_warn("limit %s: %s has named %u keys within a window "
+             "(new_keys_per_client); what is new is counted together",
+        limit->name, event->client_text,
+        (unsigned)decision->config->new_keys_per_client);
+}
+
 void engine_decide(struct engine *engine, struct decision *decision)
 {
     decision_begin(engine, decision);
@@ -217,6 +241,7 @@ void engine_decide(struct engine *engine, struct decision *decision)
     }
     bill_write(&decision->bill, edicts_of(decision), decision->config,
         &decision->event, decision->service_title);
+    bound_newcomers(engine, decision);
     if (decision->bill.count == 0)
         decision_end(decision);
     else

@@ -15,7 +15,9 @@ struct engine {
     struct proof proof;
     struct tops *tops;
     struct decision_ring *ring;
-    struct names services; /* that have no section */
+    struct names services;       /* that have no section */
+    struct newcomers *newcomers; /* NULL: no limit has such a key */
+    uint64_t newcomers_said_ms;  /* when it was logged last; 0: never */
 };
 
 #endif

@@ -47,6 +47,7 @@ struct metrics {
     uint64_t store_round_trip[METRICS_BUCKETS + 1]; /* the last: slower */
     uint64_t store_round_trip_sum_us;
     uint64_t store_unavailable; /* decisions made without the store */
+    uint64_t shared_counters;   /* decisions on new names beyond the bound */
     uint64_t displaced;         /* our sockets that somebody has replaced */
     uint64_t reloads, reload_failures;
     /* Kept over reloads; those that find no place count as the last one. */

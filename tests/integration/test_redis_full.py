@@ -88,3 +88,41 @@ def test_bans_outlive_the_loss_of_all(place, keep, redis, loss):
         bans = asked(daemon, "bans")["bans"]
         assert [ban["key"] for ban in bans] == ["192.0.2.9/32"]
     one.process.wait_output("had lost bans and overrides")
+
+
+@pytest.mark.parametrize("kind", ["redis", "memory"])
+def test_a_client_cannot_invent_counters_without_end(
+        place, keep, redis, kind):
+    place.chmod(0o777)
+    one = keep(Policyd(
+        place / "one", [f"policy:unix:{place}/one.policy"],
+        options={"store": redis.url if kind == "redis" else "memory:",
+                 "new_keys_per_client": 5, **PATIENT},
+        sections=[("limit", "from", {
+            "at": "policy", "event": "recipient", "key": ["sender"],
+            "rate": "3/1h"})]))
+    if kind == "redis":
+        wait_until(lambda: asked(one, "status")["store"]["available"], 5,
+                   "the store is there")
+
+    def send(client, sender):
+        with Policy(f"{place}/one.policy") as smtpd:
+            return smtpd.rcpt(client, sender=sender) == "DUNNO"
+
+    def names():
+        return len(redis.cli("KEYS", "tollgate:{f=*").split())
+    assert all(send("192.0.2.1", f"s{i}@example.com") for i in range(5))
+    # All others together have what one of them has.
+    assert [send("192.0.2.1", f"t{i}@example.com") for i in range(40)] == \
+        [True] * 3 + [False] * 37
+    # Those that were there before are as they were, and so is everyone else.
+    assert [send("192.0.2.1", "s0@example.com") for _ in range(3)] == \
+        [True, True, False]
+    assert send("192.0.2.2", "t9@example.com")
+    assert "tollgate_shared_counter_decisions_total 40" in \
+        one.get("/metrics")[1]
+    one.process.wait_output("what is new is counted together")
+    assert one.process.text().count("counted together") == 1
+    if kind == "redis":
+        assert names() == 6
+        assert len(redis.cli("KEYS", "tollgate:{o=192.0.2.1}*").split()) == 1
