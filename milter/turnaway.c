@@ -88,13 +88,16 @@ static bool turnaway_write(
                           MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)len;
 }
 
-/* It ends before it has said who its client is, or with nonsense. */
+/* It ends before it has said who its client is, or with nonsense: whoever is
+ * still there is refused all the same. */
 static void turnaway_end_unheard(struct turnaway *turnaway)
 {
     const struct address nobody = {.family = ADDRESS_NONE};
+    unsigned char reply[WIRE_REPLY_MAX];
     char text[VERDICT_ACTION_SIZE];
 
     turnaway_decide(turnaway, &nobody, text);
+    (void)turnaway_write(turnaway, reply, wire_refuse(text, reply));
     turnaway_free(turnaway);
 }
 

@@ -49,8 +49,7 @@ struct anvil_numbers anvil_event_numbers(
     enum anvil_request_kind kind, const struct verdict *verdict)
 {
     if (verdict->kind != VERDICT_PASS && kind != ANVIL_REQUEST_LOOKUP)
-        return (struct anvil_numbers){
-            .count = ANVIL_NUMBER_MAX, .rate = ANVIL_NUMBER_MAX};
+        return anvil_numbers_refused;
     return (struct anvil_numbers){
         .count = verdict->count[EVENT_CONNECTION_COUNT],
         .rate = verdict->count[questions[kind].rate],

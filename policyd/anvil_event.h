@@ -13,7 +13,8 @@
 #include "common/core/verdict.h"
 #include "policyd/anvil_ident.h"
 
-/* The event borrows from the ident. Not for disconnect and unknown ones. */
+/* The event borrows from the ident. Not for disconnect. Of an unknown request
+ * it counts nothing: an event for the proof alone. */
 void anvil_event_fill(
     enum anvil_request_kind, const struct anvil_ident *, struct event *event_r);
 

@@ -14,11 +14,12 @@
 
 #include <string.h>
 
+/* Postfix 3.11 asks about no client where its client has gone already. */
 static bool parse_client(const char *text, struct cidr *client_r)
 {
     struct error ignored;
 
-    if (strcmp(text, "unknown") == 0) {
+    if (text[0] == '\0' || strcmp(text, "unknown") == 0) {
         memset(client_r, 0, sizeof *client_r);
         return true;
     }

@@ -15,10 +15,11 @@
 struct anvil_ident {
     char service[ANVIL_IDENT_SIZE];
     const char *client_text; /* inside the ident that was split */
-    struct cidr client;      /* family ADDRESS_NONE for "unknown" */
+    struct cidr client;      /* family ADDRESS_NONE for "unknown" and "" */
 };
 
-/* False: no service, or nothing in it is an address, a net or "unknown". */
+/* False: no service, or nothing after a colon is an address, a net, "unknown"
+ * or empty. */
 bool anvil_ident_split(const char *ident, struct anvil_ident *ident_r);
 
 #endif

@@ -26,7 +26,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#define SMTPD_FD 0
+#define SMTPD_FD   0
+#define REQUEST_MS (10 * 1000) /* from its first byte to its last */
 /* After an offer that hung, smtpd is not made to wait again for so long. */
 #define HOLD_OFF_MS 10000
 
@@ -41,8 +42,9 @@ struct helper {
     struct attr_scan scan;
     struct anvil_request request;
     char data[2 * ATTR_LINE_MAX];
-    size_t len;     /* of an unfinished line in data */
-    bool has_begun; /* some of a request has been read */
+    size_t len;             /* of an unfinished line in data */
+    bool has_begun;         /* some of a request has been read */
+    int64_t request_end_ms; /* its last byte is to be there */
 };
 
 static void helper_log_state(
@@ -80,10 +82,8 @@ static bool helper_hand_over(struct helper *helper, char state)
 /* What passes every limit of main.cf, and what passes none. */
 static struct anvil_numbers helper_numbers(const struct helper *helper)
 {
-    const uint32_t most = ANVIL_NUMBER_MAX;
-
     if (helper->is_refusing)
-        return (struct anvil_numbers){most, most, most, most, most, most};
+        return anvil_numbers_refused;
     switch (helper->request.kind) {
     case ANVIL_REQUEST_NEWTLS_STATUS:
     case ANVIL_REQUEST_LOOKUP:
@@ -102,17 +102,31 @@ static bool helper_send(const char *bytes, size_t len)
 static bool helper_answer(struct helper *helper)
 {
     const struct anvil_numbers numbers = helper_numbers(helper);
+    enum anvil_request_kind kind = helper->request.kind;
     char text[ANVIL_ANSWER_SIZE];
-    size_t len = anvil_answer_format(helper->request.kind, &numbers, text);
+
+    if (kind == ANVIL_REQUEST_UNKNOWN && helper->is_refusing)
+        kind = ANVIL_REQUEST_ANY;
+    size_t len = anvil_answer_format(kind, &numbers, text);
 
     memset(&helper->request, 0, sizeof helper->request);
     helper->has_begun = false;
     return helper_send(text, len);
 }
 
-static bool helper_fail(const char *reason)
+/* smtpd would take a close for a reason to go on unlimited. */
+static bool helper_answer_malformed(struct helper *helper, const char *reason)
 {
-    syslog(LOG_WARNING, "malformed request, closed: %s", reason);
+    syslog(LOG_WARNING, "malformed request: %s", reason);
+    helper->scan = (struct attr_scan){.request_len = 0};
+    helper->request.kind = ANVIL_REQUEST_UNKNOWN;
+    return helper_answer(helper);
+}
+
+/* Where the next request would begin is not known. */
+static bool helper_fail(struct helper *helper, const char *reason)
+{
+    (void)helper_answer_malformed(helper, reason);
     return false;
 }
 
@@ -131,11 +145,13 @@ static bool helper_feed(struct helper *helper)
     const char *reason;
     size_t used;
 
+    if (!helper->has_begun)
+        helper->request_end_ms = anvil_offer_clock_ms() + REQUEST_MS;
     helper->has_begun = true;
     switch (attr_scan(&helper->scan, helper->data, helper->len, &used,
         helper_on_attribute, helper)) {
     case ATTR_BAD:
-        return helper_fail(helper->scan.reason);
+        return helper_fail(helper, helper->scan.reason);
     case ATTR_MORE:
         helper->len -= used;
         memmove(helper->data, helper->data + used, helper->len);
@@ -144,22 +160,42 @@ static bool helper_feed(struct helper *helper)
         break;
     }
     if (used < helper->len)
-        return helper_fail("bytes before the answer");
+        return helper_fail(helper, "bytes before the answer");
     helper->len = 0;
-    reason = anvil_request_check(&helper->request);
-    return reason == NULL ? helper_answer(helper) : helper_fail(reason);
+    reason = helper->scan.is_faulty ? helper->scan.reason
+                                    : anvil_request_check(&helper->request);
+    return reason == NULL ? helper_answer(helper)
+                          : helper_answer_malformed(helper, reason);
 }
 
-/* False: smtpd has gone. */
-static bool helper_wait(void)
+/* 1 as poll(2) for what smtpd sends; 0: its request has not come whole. */
+static int helper_poll(const struct helper *helper)
 {
     struct pollfd pollfd = {.fd = SMTPD_FD, .events = POLLIN};
+    int ready;
+
+    do {
+        int64_t left = helper->request_end_ms - anvil_offer_clock_ms();
+        int patience = left > 0 ? (int)left : 0;
+        ready = poll(&pollfd, 1, helper->has_begun ? patience : -1);
+    } while (ready == -1 && errno == EINTR);
+    return ready;
+}
+
+/* False: smtpd has gone, or has been answered for the last time. */
+static bool helper_wait(struct helper *helper)
+{
     char next;
     ssize_t got;
 
-    while (poll(&pollfd, 1, -1) == -1)
-        if (errno != EINTR)
-            return false;
+    switch (helper_poll(helper)) {
+    case 0:
+        return helper_fail(helper, "request too slow");
+    case -1:
+        return false;
+    default:
+        break;
+    }
     got = recv(SMTPD_FD, &next, 1, MSG_PEEK | MSG_DONTWAIT);
     return got > 0 || (got == -1 && (errno == EAGAIN || errno == EINTR));
 }
@@ -170,7 +206,7 @@ static enum exit_code helper_serve(struct helper *helper)
 
     if (!helper_send(ANVIL_GREETING, ANVIL_GREETING_LEN))
         return EXIT_DONE;
-    while (helper_wait()) {
+    while (helper_wait(helper)) {
         if (!helper->has_begun && helper_hand_over(helper, ANVIL_PASS_GREETED))
             return EXIT_DONE;
         got = recv(SMTPD_FD, helper->data + helper->len,

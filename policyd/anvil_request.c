@@ -53,6 +53,16 @@ static const struct {
     [ANVIL_REQUEST_NEWTLS_STATUS] = {FIELD_RATE, FIELD_RATE + 1},
     [ANVIL_REQUEST_AUTH] = {FIELD_RATE, FIELD_RATE + 1},
     [ANVIL_REQUEST_LOOKUP] = {FIELD_COUNT, FIELD_AUTH + 1},
+    [ANVIL_REQUEST_ANY] = {FIELD_COUNT, FIELD_END},
+};
+
+const struct anvil_numbers anvil_numbers_refused = {
+    .count = ANVIL_NUMBER_MAX,
+    .rate = ANVIL_NUMBER_MAX,
+    .mail = ANVIL_NUMBER_MAX,
+    .rcpt = ANVIL_NUMBER_MAX,
+    .newtls = ANVIL_NUMBER_MAX,
+    .auth = ANVIL_NUMBER_MAX,
 };
 
 static bool is_text(const char *slice, size_t len, const char *text)

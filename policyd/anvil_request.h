@@ -5,8 +5,8 @@
  * text in the order that Postfix insists on. Unknown attributes are ignored,
  * since Postfix adds some with each release; a request without its two
  * attributes, or with one of them twice, is malformed. A request name that we
- * do not know is answered status=-1, as anvil does: to close the connection
- * would cost smtpd a second and us the place that its client holds.
+ * do not know is answered status=-1, as anvil does. No request is a reason to
+ * close: smtpd tries once more, waits for two seconds and goes on unlimited.
  *
  * Source: Postfix anvil(8), anvil_clnt(3), 3.7 to 3.11. The manual says
  * newtls_report where the code says newtls_status; both are known here.
@@ -28,6 +28,8 @@ enum anvil_request_kind {
     ANVIL_REQUEST_NEWTLS_STATUS, /* how many: counts nothing */
     ANVIL_REQUEST_AUTH,
     ANVIL_REQUEST_LOOKUP, /* all of them: counts nothing */
+    ANVIL_REQUEST_ANY,    /* refused, whichever it was: all numbers. Postfix
+                             skips those that it does not wait for */
     ANVIL_REQUEST_KINDS,
 };
 
@@ -54,6 +56,9 @@ const char *anvil_request_check(const struct anvil_request *);
 struct anvil_numbers {
     uint32_t count, rate, mail, rcpt, newtls, auth;
 };
+
+/* What no limit of main.cf lets pass: all of them ANVIL_NUMBER_MAX. */
+extern const struct anvil_numbers anvil_numbers_refused;
 
 /* Writes the whole answer with its empty line; returns its length. */
 size_t anvil_answer_format(enum anvil_request_kind,

@@ -2,11 +2,13 @@
  * anvil_session.c - the anvil face: requests to decisions, verdicts to
  * answers.
  *
- * Knows no limits and no store. Every request is answered once; a malformed
- * one closes its connection. As in anvil, a session remembers one client, the
- * one that it has answered last: what smtpd takes with `connect` it gives
- * back with `disconnect`, with the next `connect`, or by going away, so an
- * smtpd that is killed leaves nothing behind.
+ * Knows no limits and no store. Every request is answered once, after the
+ * proof, whatever else is wrong with it: a close is no refusal, because smtpd
+ * then goes on without limits. What cannot be read is refused where proof is
+ * required, and answered status=-1 elsewhere. As in anvil, a session remembers
+ * one client, the one that it has answered last: what smtpd takes with
+ * `connect` it gives back with `disconnect`, with the next `connect`, or by
+ * going away, so an smtpd that is killed leaves nothing behind.
  */
 #include "policyd/anvil_session.h"
 
@@ -34,6 +36,7 @@ struct anvil_session {
 
     struct anvil_request request; /* being read, decided or answered */
     struct anvil_ident ident;     /* of that request */
+    bool is_unreadable;           /* that request: the peer alone is judged */
     struct decision decision;
     int proof_hint; /* of engine_prove */
 
@@ -87,12 +90,10 @@ static void session_free(struct anvil_session *session)
     daemon_session_ended(owner->daemon);
 }
 
-static void anvil_session_on_close(void *context, bool is_malformed)
+static void anvil_session_on_close(void *context)
 {
     struct anvil_session *session = context;
 
-    if (is_malformed)
-        metrics_of(session->owner)->malformed[FACE_ANVIL]++;
     session->connection = NULL;
     session_free(session);
 }
@@ -110,6 +111,7 @@ static void session_answer(
     size_t len = anvil_answer_format(session->request.kind, numbers, text);
 
     memset(&session->request, 0, sizeof session->request);
+    session->is_unreadable = false;
     attr_connection_reply(session->connection, text, len);
     if (is_disposable(session))
         daemon_session_ended(session->owner->daemon);
@@ -134,10 +136,38 @@ static void note_statistics(struct anvil_session *session)
     }
 }
 
+static bool requires_proof(const struct decision *decision)
+{
+    return decision->service != NULL &&
+           decision->service->proof == SERVICE_PROOF_REQUIRED;
+}
+
+/* Of a request that counts nothing, because it is not understood. */
+static void session_answer_judged(struct anvil_session *session)
+{
+    bool is_passed = session->decision.verdict.kind == VERDICT_PASS;
+    static const struct anvil_numbers none = {0};
+
+    if (is_passed && session->is_unreadable)
+        is_passed = !requires_proof(&session->decision);
+    if (is_passed && !session->is_unreadable)
+        log_warn("anvil: pid %ld: unknown request about %s, answered status=-1",
+            (long)attr_connection_peer_pid(session->connection),
+            session->request.ident);
+    session->request.kind =
+        is_passed ? ANVIL_REQUEST_UNKNOWN : ANVIL_REQUEST_ANY;
+    session_answer(session, is_passed ? &none : &anvil_numbers_refused);
+}
+
 static void anvil_session_on_verdict(struct decision *decision)
 {
     struct anvil_session *session = decision->context;
     enum anvil_request_kind kind = session->request.kind;
+
+    if (kind == ANVIL_REQUEST_UNKNOWN) {
+        session_answer_judged(session);
+        return;
+    }
     struct anvil_numbers numbers =
         anvil_event_numbers(kind, &decision->verdict);
 
@@ -166,16 +196,6 @@ static void session_disconnect(struct anvil_session *session)
     session_answer(session, &none);
 }
 
-static void session_answer_unknown(struct anvil_session *session)
-{
-    static const struct anvil_numbers none = {0};
-
-    log_warn("anvil: pid %ld: unknown request about %s, answered status=-1",
-        (long)attr_connection_peer_pid(session->connection),
-        session->request.ident);
-    session_answer(session, &none);
-}
-
 static void session_note_client(struct anvil_session *session)
 {
     const struct event *event = &session->decision.event;
@@ -201,7 +221,7 @@ static void session_prove(struct anvil_session *session)
 static const char *session_decide(struct anvil_session *session)
 {
     if (!anvil_ident_split(session->request.ident, &session->ident))
-        return "an ident without a client address";
+        return "an ident that names no service and client";
     anvil_event_fill(
         session->request.kind, &session->ident, &session->decision.event);
     if (session->request.kind != ANVIL_REQUEST_LOOKUP) {
@@ -228,6 +248,22 @@ static void anvil_session_on_read(void *context)
     }
 }
 
+/* Its service is not known by name, but by the port of the peer. */
+static void anvil_session_on_malformed(void *context)
+{
+    static const struct anvil_ident nobody = {.client_text = ""};
+    struct anvil_session *session = context;
+
+    metrics_of(session->owner)->malformed[FACE_ANVIL]++;
+    decision_clear(&session->decision);
+    session->request.kind = ANVIL_REQUEST_UNKNOWN;
+    session->is_unreadable = true;
+    session->witness.is_serving = true;
+    anvil_event_fill(session->request.kind, &nobody, &session->decision.event);
+    session_prove(session);
+    engine_decide(daemon_engine(session->owner->daemon), &session->decision);
+}
+
 static const char *anvil_session_on_request(void *context)
 {
     struct anvil_session *session = context;
@@ -235,16 +271,10 @@ static const char *anvil_session_on_request(void *context)
 
     if (reason != NULL)
         return reason;
-    switch (session->request.kind) {
-    case ANVIL_REQUEST_UNKNOWN:
-        session_answer_unknown(session);
-        return NULL;
-    case ANVIL_REQUEST_DISCONNECT:
-        session_disconnect(session);
-        return NULL;
-    default:
+    if (session->request.kind != ANVIL_REQUEST_DISCONNECT)
         return session_decide(session);
-    }
+    session_disconnect(session);
+    return NULL;
 }
 
 static const char *anvil_session_on_attribute(void *context, const char *name,
@@ -261,6 +291,7 @@ static const struct attr_events session_events = {
     .on_attribute = anvil_session_on_attribute,
     .on_read = anvil_session_on_read,
     .on_request = anvil_session_on_request,
+    .on_malformed = anvil_session_on_malformed,
     .on_close = anvil_session_on_close,
 };
 

@@ -3,7 +3,8 @@
  *
  * Moves bytes, keeps the limits and the order of request and answer; what the
  * attributes mean is the session's business. A peer that breaks the protocol
- * or does not read its answers loses its connection, with one log line.
+ * or does not read its answers loses its connection, with one log line, after
+ * the session's answer: smtpd takes a close for a reason to go on unlimited.
  *
  * One read and one write a request and no timer: bytes land on the stack,
  * where all connections share the same warm cache lines, and only a line that
@@ -114,14 +115,14 @@ void attr_connection_free(struct attr_connection **c)
 }
 
 /* The last thing that happens to a connection that its session still has. */
-static void attr_connection_end(struct attr_connection *c, bool is_malformed)
+static void attr_connection_end(struct attr_connection *c)
 {
     const struct attr_events *events = c->events;
     void *session = c->session;
 
     c->is_calling = false;
     attr_connection_free(&c);
-    events->on_close(session, is_malformed);
+    events->on_close(session);
 }
 
 /* The start of a bad line; the log escapes all but NUL. */
@@ -147,8 +148,8 @@ static void peer_text(int fd, char out[ADDRESS_TEXT_SIZE])
         address_format(&address, out);
 }
 
-static void attr_connection_fail(
-    struct attr_connection *c, const char *reason, const char *near, size_t len)
+static void log_malformed(const struct attr_connection *c, const char *reason,
+    const char *near, size_t len)
 {
     struct log_record record;
     char peer[ADDRESS_TEXT_SIZE], text[NEAR_SIZE];
@@ -162,15 +163,6 @@ static void attr_connection_fail(
     log_record_text(&record, "reason", reason);
     log_record_text(&record, "near", text);
     log_record_end(&record);
-    attr_connection_end(c, true);
-}
-
-static void attr_connection_on_deadline(
-    evutil_socket_t fd, short what, void *context)
-{
-    struct attr_connection *c = context;
-
-    attr_connection_fail(c, "request too slow", c->rest, c->rest_len);
 }
 
 /* Called with every request that came whole, so it must cost nothing. */
@@ -183,6 +175,40 @@ static void attr_connection_forget_rest(struct attr_connection *c)
     free(c->rest);
     c->rest = NULL;
     c->rest_len = 0;
+}
+
+/* Whatever waits for its turn in the round is decided or sent here. */
+static void attr_connection_answer_malformed(
+    struct attr_connection *c, bool goes_on)
+{
+    attr_connection_forget_rest(c);
+    attr_round_forget(c->round, c);
+    memset(&c->scan, 0, sizeof c->scan);
+    if (c->answer_len > 0)
+        attr_connection_deliver(c);
+    c->is_waiting = c->is_calling = true;
+    c->events->on_malformed(c->session);
+    c->is_calling = false;
+    if (c->fd == -1)
+        attr_connection_free(&c);
+    else if (!goes_on || c->is_waiting)
+        attr_connection_end(c);
+}
+
+/* Where the next request would begin is not known. */
+static void attr_connection_fail(
+    struct attr_connection *c, const char *reason, const char *near, size_t len)
+{
+    log_malformed(c, reason, near, len);
+    attr_connection_answer_malformed(c, false);
+}
+
+static void attr_connection_on_deadline(
+    evutil_socket_t fd, short what, void *context)
+{
+    struct attr_connection *c = context;
+
+    attr_connection_fail(c, "request too slow", c->rest, c->rest_len);
 }
 
 static void attr_connection_keep_rest(
@@ -215,24 +241,33 @@ static void attr_connection_end_request(struct attr_connection *c)
 
 void attr_connection_decide(struct attr_connection *c)
 {
+    if (c->scan.is_faulty) {
+        attr_connection_answer_malformed(c, true);
+        return;
+    }
     c->is_calling = true;
     const char *reason = c->events->on_request(c->session);
     c->is_calling = false;
-    if (c->fd == -1)
+    if (c->fd == -1) {
         attr_connection_free(&c);
-    else if (reason != NULL)
-        attr_connection_fail(c, reason, "", 0);
+    } else if (reason != NULL) {
+        log_malformed(c, reason, "", 0);
+        attr_connection_answer_malformed(c, true);
+    }
 }
 
 static void attr_connection_feed(
     struct attr_connection *c, const char *data, size_t len)
 {
+    bool was_faulty = c->scan.is_faulty;
     size_t used;
 
     c->is_calling = true;
     enum attr_result result = attr_scan(
         &c->scan, data, len, &used, c->events->on_attribute, c->session);
     c->is_calling = false;
+    if (c->scan.is_faulty && !was_faulty && result != ATTR_BAD)
+        log_malformed(c, c->scan.reason, c->scan.near, c->scan.near_len);
     if (result == ATTR_BAD)
         attr_connection_fail(c, c->scan.reason, c->scan.near, c->scan.near_len);
     else if (result == ATTR_MORE)
@@ -257,7 +292,7 @@ static void attr_connection_on_readable(
     if (got == -1 && (errno == EAGAIN || errno == EINTR))
         return;
     if (got <= 0)
-        attr_connection_end(c, false);
+        attr_connection_end(c);
     else if (c->is_waiting || c->answer_len > 0)
         attr_connection_fail(c, "bytes before the answer", data, (size_t)got);
     else

@@ -7,8 +7,11 @@
  * the loop (attr_round.h).
  * Limits: 4 KiB a line, 64 KiB a request, 10 s from a request's first byte to
  * its last. What breaks them, a NUL byte, a line without '=', or bytes that
- * come before the answer to the last request, closes this connection with one
- * log line; nobody else notices.
+ * come before the answer to the last request, is one log line, an answer if the
+ * session has one for it, and the end of this connection. A request that is
+ * whole, of which an attribute cannot be used, is one log line and an answer.
+ * An end without an answer is no refusal: smtpd tries anvil once more, waits
+ * for two seconds, and goes on without a limit and without a proof.
  *
  * Source: Postfix, attr_print_plain(3), attr_scan_plain(3); one outstanding
  * request: SMTPD_POLICY_README.
@@ -30,7 +33,7 @@ struct attr_events {
     const char *face;            /* for the log: "policy", "anvil" */
     unsigned request_timeout_ms; /* 0: ATTR_REQUEST_TIMEOUT_MS */
     /* Slices of the buffer, valid during the call, not NUL-terminated, free
-     * of NUL and newline. NULL, or why the request is malformed. */
+     * of NUL and newline. NULL, or why the request cannot be used. */
     const char *(*on_attribute)(void *session, const char *name,
         size_t name_len, const char *value, size_t value_len);
     /* The empty line has come: on_request follows, when the others who ask in
@@ -38,11 +41,15 @@ struct attr_events {
      * what others may ask for meanwhile; may be NULL. */
     void (*on_read)(void *session);
     /* The request is whole. Answer once with attr_connection_reply, now or
-     * later. NULL, or why the request is malformed. */
+     * later. NULL, or why the request cannot be used. */
     const char *(*on_request)(void *session);
-    /* The peer left or was closed as malformed (already logged). Last call;
-     * the connection has been freed. */
-    void (*on_close)(void *session, bool is_malformed);
+    /* The request is malformed, which has been logged; perhaps before its end,
+     * perhaps while the last one is being decided. Forget both, and answer in
+     * this call. Without an answer the connection closes. */
+    void (*on_malformed)(void *session);
+    /* The peer left, or was closed as malformed. Last call; the connection has
+     * been freed. */
+    void (*on_close)(void *session);
 };
 
 /*

@@ -31,6 +31,14 @@ static enum attr_result attr_scan_fail(
     return ATTR_BAD;
 }
 
+static void attr_scan_note_fault(
+    struct attr_scan *scan, const char *reason, const char *near, size_t len)
+{
+    if (!scan->is_faulty)
+        attr_scan_fail(scan, reason, near, len);
+    scan->is_faulty = true;
+}
+
 /* A line that is no attribute; equals is its end where there is none. */
 static enum attr_result pass_end_odd_line(
     struct pass *pass, const char *begin, const char *equals, const char *end)
@@ -74,7 +82,7 @@ static enum attr_result pass_read_block(
         const char *reason = pass->handler(pass->context, begin,
             (size_t)(equals - begin), equals + 1, (size_t)(end - (equals + 1)));
         if (reason != NULL)
-            return attr_scan_fail(
+            attr_scan_note_fault(
                 pass->scan, reason, begin, (size_t)(end - begin));
 
         begin = end + 1;

@@ -3,13 +3,16 @@
  *
  * Pure: no I/O, no allocation, no copy; unit tests and fuzzers call it
  * directly. Limits are counted over all calls for one request. What breaks
- * the form ends in ATTR_BAD with the reason and where it was seen.
+ * the form ends in ATTR_BAD with the reason and where it was seen. What the
+ * handler does not take is a fault, not the request's end: the attributes after
+ * it are handed on, so that the next request begins where it should.
  *
  * Source: Postfix, attr_print_plain(3), attr_scan_plain(3).
  */
 #ifndef TOLLGATE_POLICYD_ATTR_SCAN_H
 #define TOLLGATE_POLICYD_ATTR_SCAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define ATTR_LINE_MAX    4096  /* without the newline */
@@ -25,13 +28,16 @@ enum attr_result {
 struct attr_scan {
     size_t request_len; /* of the request under way; 0 between requests */
 
-    /* ATTR_BAD: a constant text, and a slice of data. */
+    bool is_faulty; /* the handler gave a reason; the caller clears it */
+
+    /* ATTR_BAD, or the first fault: a constant text, and a slice of the data
+     * of this call. */
     const char *reason;
     const char *near;
     size_t near_len;
 };
 
-/* NULL, or a constant text that says why the request is malformed. */
+/* NULL, or a constant text that says why the request cannot be used. */
 typedef const char *attr_handler(void *context, const char *name,
     size_t name_len, const char *value, size_t value_len);
 

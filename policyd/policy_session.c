@@ -3,9 +3,10 @@
  *
  * Turns a request into an event, and the verdict into an action. Does not
  * decide and does not log refusals: the engine does both. A peer that goes
- * away takes its question with it; one that is malformed was logged and
- * closed by attr_connection. Everything a request needs lies in its session,
- * so no request allocates and none can starve another.
+ * away takes its question with it. A malformed request is refused where proof
+ * is refused or required; elsewhere its connection closes, and Postfix does
+ * what default_action says. Everything a request needs lies in its session, so
+ * no request allocates and none can starve another.
  */
 #include "policyd/policy_session.h"
 
@@ -41,6 +42,7 @@ struct policy_session {
 
     uint64_t asked_ms;        /* when the request under way came */
     uint32_t message_hash;    /* of its instance */
+    bool is_unreadable;       /* that request: the peer alone is judged */
     struct message_seen seen; /* its message, before it */
     bool is_recalling;
     struct store_recall recall;
@@ -101,12 +103,30 @@ static void policy_session_note(struct policy_session *session)
     }
 }
 
+/* Its peer is not refused. What else it says is not known. */
+static void policy_session_end_unreadable(struct policy_session *session)
+{
+    static const char defer[] =
+        "action=421 4.3.0 Error: temporary system problem\n\n";
+    const struct config_service *service = session->decision.service;
+
+    policy_request_reset(&session->request);
+    if (service != NULL && service->proof == SERVICE_PROOF_REQUIRED)
+        attr_connection_reply(session->connection, defer, sizeof defer - 1);
+}
+
 static void policy_session_on_verdict(struct decision *decision)
 {
     struct policy_session *session = decision->context;
+    bool is_unreadable = session->is_unreadable;
 
+    session->is_unreadable = false;
     if (decision->verdict.kind != VERDICT_PASS) {
         policy_session_refuse(session, &decision->verdict);
+        return;
+    }
+    if (is_unreadable) {
+        policy_session_end_unreadable(session);
         return;
     }
     policy_session_note(session);
@@ -225,6 +245,32 @@ static const char *policy_session_on_request(void *context)
     return NULL;
 }
 
+static void policy_session_stop_recalling(struct policy_session *session)
+{
+    if (session->is_recalling)
+        store_recall_cancel(engine_store(engine_of(session)), &session->recall);
+    session->is_recalling = false;
+}
+
+/* Its service is not known by name, but by the port of the peer. */
+static void policy_session_on_malformed(void *context)
+{
+    struct policy_session *session = context;
+
+    metrics_of(session)->malformed[FACE_POLICY]++;
+    policy_session_stop_recalling(session);
+    decision_clear(&session->decision);
+    policy_request_reset(&session->request);
+    if (!engine_judges_peers(engine_of(session)))
+        return;
+    memset(session->decision.event.amount, 0,
+        sizeof session->decision.event.amount);
+    policy_session_read_client(session);
+    policy_session_prove(session);
+    session->is_unreadable = true;
+    engine_decide(engine_of(session), &session->decision);
+}
+
 static const char *policy_session_on_attribute(void *context, const char *name,
     size_t name_len, const char *value, size_t value_len)
 {
@@ -239,8 +285,7 @@ static void policy_session_free(struct policy_session *session)
 {
     struct policy_sessions *owner = session->owner;
 
-    if (session->is_recalling)
-        store_recall_cancel(engine_store(engine_of(session)), &session->recall);
+    policy_session_stop_recalling(session);
     decision_clear(&session->decision);
     metrics_of(session)->connections[FACE_POLICY]--;
     LIST_REMOVE(session, link);
@@ -249,13 +294,9 @@ static void policy_session_free(struct policy_session *session)
     daemon_session_ended(owner->daemon);
 }
 
-static void policy_session_on_close(void *context, bool is_malformed)
+static void policy_session_on_close(void *context)
 {
-    struct policy_session *session = context;
-
-    if (is_malformed)
-        metrics_of(session)->malformed[FACE_POLICY]++;
-    policy_session_free(session);
+    policy_session_free(context);
 }
 
 static const struct attr_events policy_events = {
@@ -263,6 +304,7 @@ static const struct attr_events policy_events = {
     .on_attribute = policy_session_on_attribute,
     .on_read = policy_session_on_read,
     .on_request = policy_session_on_request,
+    .on_malformed = policy_session_on_malformed,
     .on_close = policy_session_on_close,
 };
 

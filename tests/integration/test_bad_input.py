@@ -47,7 +47,9 @@ def test_malformed_requests(start, place, face, case):
             face(place / face.__name__.lower()) as bad:
         assert other.rcpt("198.51.100.1") == "DUNNO"
         send(bad, data)
-        assert bad.read_reply() is None
+        # What is still on its way when a connection closes makes it a RST.
+        assert bad.read_reply() in \
+            (None, {"status": "-1"} if face is Anvil else None)
         assert other.rcpt("198.51.100.1") == "DUNNO"
         assert smtpd.event("connect", "198.51.100.1")["count"] == 1
         lines = [line for line in policyd.process.text().splitlines()

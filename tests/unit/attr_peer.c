@@ -44,12 +44,20 @@ static const char *on_request(void *context)
     return NULL;
 }
 
-static void on_close(void *context, bool is_malformed)
+static void on_malformed(void *context)
+{
+    struct attr_peer *s = context;
+
+    s->malformed++;
+    if (s->answers_malformed)
+        attr_connection_reply(s->connection, "no\n\n", 4);
+}
+
+static void on_close(void *context)
 {
     struct attr_peer *s = context;
 
     s->closes++;
-    s->is_malformed = is_malformed;
     s->connection = NULL;
 }
 
@@ -58,6 +66,7 @@ const struct attr_events attr_peer_events = {
     .request_timeout_ms = 300,
     .on_attribute = on_attribute,
     .on_request = on_request,
+    .on_malformed = on_malformed,
     .on_close = on_close,
 };
 

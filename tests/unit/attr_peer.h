@@ -18,8 +18,8 @@ struct attr_peer {
     int peer; /* Postfix's end */
     enum answer answer;
     char seen[256]; /* "name=value;" each, "." for each request */
-    unsigned requests, closes;
-    bool is_malformed;
+    unsigned requests, malformed, closes;
+    bool answers_malformed; /* "no", and does not leave it to a close */
 };
 
 /* A deadline of 300 ms; an attribute named "bad" is malformed. */

@@ -27,6 +27,7 @@ static void give_verdict(struct decision *decision)
     enum verdict_kind kind = fake_engine.verdict;
 
     decision->verdict = (struct verdict){.kind = kind};
+    decision->service = fake_engine.service;
     memcpy(
         decision->verdict.count, fake_engine.count, sizeof fake_engine.count);
     if (kind == VERDICT_REFUSE) {

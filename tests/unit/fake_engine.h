@@ -20,7 +20,8 @@ struct fake_engine {
 
     /* The verdict that the next decisions get, at once or when asked for. */
     enum verdict_kind verdict;
-    uint32_t count[EVENT_KINDS]; /* on it */
+    uint32_t count[EVENT_KINDS];          /* on it */
+    const struct config_service *service; /* whose session it was; or NULL */
     bool is_async;
     struct decision *pending;
     struct event last; /* texts as they are now; the face owns them */

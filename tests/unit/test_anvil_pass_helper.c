@@ -16,6 +16,9 @@
 #define MESSAGE  "request=message\n" IDENT
 #define REFUSED  "status=0\ncount=2147483647\nrate=2147483647\n\n"
 #define ACCEPTED "status=0\ncount=1\nrate=1\n\n"
+#define ALL_REFUSED \
+    "status=0\ncount=2147483647\nrate=2147483647\nmail=2147483647\n" \
+    "rcpt=2147483647\nnewtls=2147483647\nauth=2147483647\n\n"
 
 static void test_away(void **state)
 {
@@ -31,7 +34,8 @@ static void test_away(void **state)
             "status=0\nrate=2147483647\n\n"},
         {"--when-down=refuse", "auth", "status=0\nrate=2147483647\n\n"},
         {"--when-down=refuse", "disconnect", "status=0\n\n"},
-        {"--when-down=refuse", "surprise", "status=-1\n\n"},
+        {"--when-down=refuse", "surprise", ALL_REFUSED},
+        {"--when-down=accept", "surprise", "status=-1\n\n"},
         {"--when-down=accept", "connect", ACCEPTED},
         {"--when-down=accept", "message", "status=0\nrate=1\n\n"},
         {"--when-down=accept", "recipient", "status=0\nrate=1\n\n"},
@@ -179,34 +183,52 @@ static void test_request_in_parts(void **state)
     assert_int_equal(stage_wait(), 0);
 }
 
-static void test_malformed(void **state)
-{
-    static char long_line[6000];
-    static const struct {
-        const char *text;
-        size_t len; /* 0: all of it */
-    } cases[] = {
-        {"\n", 0},
-        {"request=connect\n\n", 0},
-        {"nonsense\n", 0},
-        {CONNECT "x", 0},
-        {CONNECT CONNECT, 0},
-        {"request=con\0nect\n", 16},
-        {long_line, 0},
-    };
+static char long_line[6000];
 
+static const struct {
+    const char *text;
+    size_t len;   /* 0: all of it */
+    bool goes_on; /* it is whole */
+} malformed[] = {
+    {"\n", 0, true},
+    {"request=connect\n\n", 0, true},
+    {"request=connect\nrequest=connect\nident=a:b\n\n", 0, true},
+    {"request=surprise\nident=a:b\n\n", 0, true},
+    {"nonsense\n", 0, false},
+    {CONNECT "x", 0, false},
+    {CONNECT CONNECT, 0, false},
+    {"request=con\0nect\n", 16, false},
+    {long_line, 0, false},
+};
+
+static void check_malformed(
+    void **state, const char *when_down, const char *answer)
+{
     memset(long_line, 'x', sizeof long_line - 1);
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        size_t len = cases[i].len > 0 ? cases[i].len : strlen(cases[i].text);
+    for (size_t i = 0; i < COUNT(malformed); i++) {
+        const char *text = malformed[i].text;
+        size_t len = malformed[i].len > 0 ? malformed[i].len : strlen(text);
 
         assert_int_equal(stage_set_up(state), 0);
-        stage_start(NULL);
+        stage_start(when_down);
         smtpd_expect(ANVIL_GREETING, LATE_MS);
-        assert_int_equal(
-            send(stage.smtpd, cases[i].text, len, 0), (ssize_t)len);
-        assert_int_equal(stage_wait(), 1);
+        assert_int_equal(send(stage.smtpd, text, len, 0), (ssize_t)len);
+        smtpd_expect(answer, SOON_MS);
+        if (malformed[i].goes_on) {
+            smtpd_say("request=disconnect\nident=a:192.0.2.1\n\n");
+            smtpd_expect("status=0\n\n", SOON_MS);
+            shutdown(stage.smtpd, SHUT_WR);
+        }
+        assert_int_equal(stage_wait(), malformed[i].goes_on ? 0 : 1);
         stage_tear_down(state);
     }
+}
+
+/* smtpd would take a close for a reason to go on. */
+static void test_malformed(void **state)
+{
+    check_malformed(state, NULL, ALL_REFUSED);
+    check_malformed(state, "--when-down=accept", "status=-1\n\n");
 }
 
 static void test_smtpd_leaves_at_once(void **state)

@@ -123,6 +123,8 @@ static void test_answers(void **state)
         [ANVIL_REQUEST_AUTH] = "status=0\nrate=2\n\n",
         [ANVIL_REQUEST_LOOKUP] = "status=0\ncount=1\nrate=2\nmail=3\nrcpt=4\n"
                                  "newtls=5\nauth=6\n\n",
+        [ANVIL_REQUEST_ANY] = "status=0\ncount=1\nrate=2\nmail=3\nrcpt=4\n"
+                              "newtls=5\nauth=6\n\n",
     };
 
     for (unsigned kind = 0; kind < ANVIL_REQUEST_KINDS; kind++) {

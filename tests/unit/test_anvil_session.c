@@ -149,43 +149,136 @@ static void test_places(void **state)
     }
 }
 
+#define ALL_REFUSED \
+    "status=0\ncount=2147483647\nrate=2147483647\nmail=2147483647\n" \
+    "rcpt=2147483647\nnewtls=2147483647\nauth=2147483647\n\n"
+
+static const struct config_service requiring = {
+    .proxied = true, .proof = SERVICE_PROOF_REQUIRED};
+
 static void test_unknown_request(void **state)
 {
     int fd = stage_open(true);
 
     assert_string_equal(stage_ask(fd, "request=surprise\n" A), "status=-1\n\n");
-    assert_int_equal(fake_engine.decisions, 0);
+    assert_int_equal(fake_engine.proofs, 1);
+    assert_int_equal(event_first_kind(&fake_engine.last), EVENT_KINDS);
     assert_int_equal(stage_logged("unknown request"), 1);
+    fake_engine.service = &requiring; /* it is the peer that is judged */
+    assert_string_equal(stage_ask(fd, "request=surprise\n" A), "status=-1\n\n");
+    fake_engine.verdict = VERDICT_REFUSE;
+    assert_string_equal(stage_ask(fd, "request=surprise\n" A), ALL_REFUSED);
+    fake_engine.verdict = VERDICT_PASS;
     assert_string_equal(
         stage_ask(fd, "request=message\n" A), "status=0\nrate=0\n\n");
     close(fd);
 }
 
+/* smtpd 3.11, whose client has gone. */
+static void test_no_client(void **state)
+{
+    int fd = stage_open(true);
+
+    set_counts(1);
+    assert_string_equal(stage_ask(fd, "request=connect\nident=smtp:\n\n"),
+        "status=0\ncount=2\nrate=1\n\n");
+    assert_int_equal(fake_engine.proofs, 1);
+    assert_string_equal(fake_engine.last.service, "smtp");
+    assert_int_equal(fake_engine.last.client.net.family, ADDRESS_NONE);
+    assert_string_equal(
+        stage_ask(fd, "request=disconnect\nident=smtp:\n\n"), "status=0\n\n");
+    fake_engine.verdict = VERDICT_REFUSE;
+    assert_string_equal(
+        stage_ask(fd, "request=connect\nident=smtp:\n\n"), REFUSED);
+    assert_int_equal(stage_logged("malformed"), 0);
+    close(fd);
+}
+
+/* Whole requests: the connection goes on. */
+static const char *const unusable[] = {
+    "\n",
+    "request=connect\n\n",
+    "ident=smtp:192.0.2.1\n\n",
+    "request=connect\nident=smtp\n\n",
+    "request=connect\nident=:\n\n",
+    "request=connect\nident=smtp:mx.example.com\n\n",
+    "request=connect\nrequest=connect\n" A,
+    "ident=smtp:192.0.2.1\nrequest=connect\n" A,
+    "request=connect\nident=smtp:\xc3\xa9\n\n",
+};
+
+/* Nobody knows where the next one would begin. */
+static const char *const broken[] = {
+    "request=connect\n" A "request=connect\n" A,
+    "nonsense\n",
+    "request=connect\n=smtp:192.0.2.1\n",
+    "GET / HTTP/1.1\r\n",
+};
+
+static void expect_malformed(
+    const char *request, const char *answer, bool goes_on)
+{
+    unsigned proofs = fake_engine.proofs;
+    int fd = stage_open(true);
+
+    assert_string_equal(stage_ask(fd, request), answer);
+    assert_int_equal(fake_engine.proofs, proofs + 1);
+    fake_engine.verdict = VERDICT_PASS;
+    stage_run();
+    if (goes_on)
+        assert_string_equal(
+            stage_ask(fd, "request=message\n" A), "status=0\nrate=0\n\n");
+    else
+        assert_string_equal(stage_hear(fd), "EOF");
+    close(fd);
+    stage_run();
+}
+
+static void expect_all_malformed(enum verdict_kind verdict,
+    const struct config_service *service, const char *answer)
+{
+    fake_engine.service = service;
+    for (size_t i = 0; i < COUNT(unusable) + COUNT(broken); i++) {
+        bool goes_on = i < COUNT(unusable);
+        unsigned logged = stage_logged("malformed");
+        fake_engine.verdict = verdict;
+        expect_malformed(goes_on ? unusable[i] : broken[i - COUNT(unusable)],
+            answer, goes_on);
+        assert_int_equal(stage_logged("malformed"), logged + 1);
+        assert_int_equal(fake_engine.metrics.malformed[FACE_ANVIL], logged + 1);
+    }
+}
+
+/* A close would be no refusal: smtpd goes on without limits. */
 static void test_malformed(void **state)
 {
-    static const char *const requests[] = {
-        "\n",
-        "request=connect\n\n",
-        "ident=smtp:192.0.2.1\n\n",
-        "request=connect\nident=smtp\n\n",
-        "request=connect\nident=smtp:mx.example.com\n\n",
-        "request=connect\nrequest=connect\n" A,
-        "request=connect\n" A "request=connect\n" A,
-        "nonsense\n",
-    };
     int other = stage_open(true);
 
-    for (size_t i = 0; i < COUNT(requests); i++) {
-        int fd = stage_open(true);
-        assert_string_equal(stage_ask(fd, requests[i]), "EOF");
-        close(fd);
-        assert_int_equal(stage_logged("malformed"), i + 1);
-        assert_int_equal(fake_engine.metrics.malformed[FACE_ANVIL], i + 1);
-    }
-    assert_int_equal(fake_engine.decisions, 0);
+    expect_all_malformed(VERDICT_PASS, NULL, "status=-1\n\n");
+    expect_all_malformed(VERDICT_PASS, &requiring, ALL_REFUSED);
+    expect_all_malformed(VERDICT_REFUSE, NULL, ALL_REFUSED);
+    expect_all_malformed(VERDICT_DEFER, &requiring, ALL_REFUSED);
+    assert_int_equal(stage_logged("unknown request"), 0);
     assert_string_equal(
         stage_ask(other, "request=message\n" A), "status=0\nrate=0\n\n");
     close(other);
+}
+
+/* What was being decided is given up for it. */
+static void test_malformed_while_deciding(void **state)
+{
+    int fd = stage_open(true);
+
+    fake_engine.is_async = true;
+    assert_string_equal(stage_ask(fd, "request=connect\n" A), "");
+    assert_non_null(fake_engine.pending);
+    fake_engine.is_async = false;
+    fake_engine.verdict = VERDICT_REFUSE;
+    assert_string_equal(stage_ask(fd, "request=connect\n" A), ALL_REFUSED);
+    assert_string_equal(stage_hear(fd), "EOF");
+    assert_null(fake_engine.pending);
+    assert_int_equal(stage.taken, 0);
+    close(fd);
 }
 
 static void test_late_verdict(void **state)
@@ -351,7 +444,9 @@ int main(void)
         STAGE_TEST(test_refusals),
         cmocka_unit_test(test_places),
         STAGE_TEST(test_unknown_request),
+        STAGE_TEST(test_no_client),
         STAGE_TEST(test_malformed),
+        STAGE_TEST(test_malformed_while_deciding),
         STAGE_TEST(test_late_verdict),
         STAGE_TEST(test_drain),
         STAGE_TEST(test_drain_under_way),

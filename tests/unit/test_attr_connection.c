@@ -102,7 +102,7 @@ static void closes_on_broken_form(void **state)
         attr_peer_send(&s, cases[i].bytes, cases[i].len);
         assert_int_equal(s.requests, 0);
         assert_int_equal(s.closes, 1);
-        assert_true(s.is_malformed);
+        assert_int_equal(s.malformed, 1);
         attr_peer_expect(&s, "EOF");
 
         attr_peer_send_text(&other, "1\n\n");
@@ -120,7 +120,7 @@ static void closes_on_a_bad_request(void **state)
     s.answer = ANSWER_REASON;
     attr_peer_send_text(&s, "a=1\n\n");
     assert_int_equal(s.requests, 1);
-    assert_true(s.closes == 1 && s.is_malformed);
+    assert_true(s.closes == 1 && s.malformed == 1);
     attr_peer_expect(&s, "EOF");
     attr_peer_close(&s);
 }
@@ -145,7 +145,7 @@ static void check_size(
     attr_peer_send(&s, text, len);
     assert_int_equal(s.requests, is_allowed ? 1 : 0);
     assert_int_equal(s.closes, is_allowed ? 0 : 1);
-    assert_int_equal(s.is_malformed, !is_allowed);
+    assert_int_equal(s.malformed, is_allowed ? 0 : 1);
     attr_peer_expect(&s, is_allowed ? "ok\n\n" : "EOF");
     attr_peer_close(&s);
     free(text);
@@ -203,7 +203,7 @@ static void closes_on_bytes_before_the_answer(void **state)
     attr_peer_send_text(&s, "a=1\n\n");
     attr_peer_send_text(&s, "b=2\n\n");
     assert_int_equal(s.requests, 1);
-    assert_true(s.closes == 1 && s.is_malformed);
+    assert_true(s.closes == 1 && s.malformed == 1);
     attr_peer_expect(&s, "EOF");
     attr_peer_close(&s);
 }
@@ -221,7 +221,7 @@ static void notices_that_the_peer_left(void **state)
         s.peer = -1;
         attr_peer_run(&s);
         assert_int_equal(s.closes, 1);
-        assert_false(s.is_malformed);
+        assert_int_equal(s.malformed, 0);
         attr_peer_close(&s);
     }
 }
@@ -246,12 +246,12 @@ static void closes_a_slow_drip(void **state)
     event_add(timer, &often);
     event_base_dispatch(s.base);
     event_free(timer);
-    assert_true(s.closes == 1 && s.is_malformed);
+    assert_true(s.closes == 1 && s.malformed == 1);
     assert_int_equal(s.requests, 0);
     attr_peer_close(&s);
 }
 
-static void stop(evutil_socket_t fd, short what, void *context)
+static void end_loop(evutil_socket_t fd, short what, void *context)
 {
     event_base_loopbreak(context);
 }
@@ -265,7 +265,7 @@ static void leaves_an_idle_peer_alone(void **state)
     attr_peer_open(&s, *state);
     attr_peer_send_text(&s, "a=");
     attr_peer_send_text(&s, "1\n\n");
-    event_base_once(s.base, -1, EV_TIMEOUT, stop, s.base, &beyond);
+    event_base_once(s.base, -1, EV_TIMEOUT, end_loop, s.base, &beyond);
     event_base_dispatch(s.base);
     assert_int_equal(s.closes, 0);
     attr_peer_expect(&s, "ok\n\n");

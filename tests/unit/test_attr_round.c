@@ -74,11 +74,17 @@ static const char *on_request(void *context)
     return NULL;
 }
 
-static void on_close(void *context, bool is_malformed)
+static void on_malformed(void *context)
 {
     struct member *member = context;
 
-    member->is_malformed = is_malformed;
+    member->is_malformed = true;
+}
+
+static void on_close(void *context)
+{
+    struct member *member = context;
+
     member->connection = NULL;
 }
 
@@ -87,6 +93,7 @@ static const struct attr_events events = {
     .on_attribute = on_attribute,
     .on_read = on_read,
     .on_request = on_request,
+    .on_malformed = on_malformed,
     .on_close = on_close,
 };
 

@@ -168,7 +168,7 @@ static void play(struct dialogue *d, const char *bytes, size_t len)
             attr_scan(&scan, bytes + at, sent, &used, on_attribute, d);
         const char *reason = scan.reason;
         at += used;
-        if (result == ATTR_DONE)
+        if (result == ATTR_DONE && !scan.is_faulty)
             reason = policy_request_check(&d->request);
         if (reason != NULL) {
             fprintf(d->out, "malformed: %s\n", reason);

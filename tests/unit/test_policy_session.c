@@ -161,6 +161,51 @@ static void closes_what_is_malformed(void **state)
     policy_stage_expect(f->peer, PASSED);
 }
 
+static const char *const unreadable[] = {
+    "request=junk\n\n",
+    "protocol_state=RCPT\n\n",
+    "request=smtpd_access_policy\nsize=much\n\n",
+    "request=smtpd_access_policy\nclient_address="
+    "1111111111111111111111111111111111111111111111111111111111111111\n\n",
+    "request=smtpd_access_policy\nnonsense\n",
+};
+
+static void expect_unreadable(struct policy_stage *f, enum verdict_kind verdict,
+    const char *answer, size_t len)
+{
+    for (size_t i = 0; i < COUNT(unreadable); i++) {
+        unsigned proofs = fake_engine.proofs;
+        int other = policy_stage_connect(f);
+        char got[256] = "";
+        fake_engine.verdict = verdict;
+        policy_stage_ask(other, unreadable[i]);
+        assert_true(recv(other, got, sizeof got - 1, MSG_DONTWAIT) > 0);
+        got[len] = '\0';
+        assert_string_equal(got, answer);
+        assert_int_equal(fake_engine.proofs, proofs + 1);
+        close(other);
+        policy_stage_run();
+    }
+}
+
+/* No default_action is asked where forgery is the question. */
+static void refuses_what_it_cannot_read(void **state)
+{
+    static const struct config_service requiring = {
+        .proxied = true, .proof = SERVICE_PROOF_REQUIRED};
+    static const char refused[] = "action=450 4.7.1 ";
+    static const char unread[] = "action=421 4.3.0 ";
+    struct policy_stage *f = *state;
+
+    fake_engine.judges_peers = true;
+    expect_unreadable(f, VERDICT_REFUSE, refused, sizeof refused - 1);
+    fake_engine.service = &requiring;
+    expect_unreadable(f, VERDICT_PASS, unread, sizeof unread - 1);
+    fake_engine.verdict = VERDICT_PASS;
+    policy_stage_ask(f->peer, RCPT("1.2.3.0"));
+    policy_stage_expect(f->peer, PASSED);
+}
+
 static void closes_on_impatience(void **state)
 {
     struct policy_stage *f = *state;
@@ -272,6 +317,7 @@ int main(void)
         TEST(waits_for_the_verdict),
         TEST(drops_the_question_of_who_leaves),
         TEST(closes_what_is_malformed),
+        TEST(refuses_what_it_cannot_read),
         TEST(closes_on_impatience),
         TEST(proves_each_request),
         TEST(proves_nothing_where_nobody_wants_it),

@@ -11,20 +11,21 @@ defaults
     timeout server 60s
 listen smtp
     bind {address}:{port}
-    server postfix {to_address}:{to_port} send-proxy-v2 source {address}
+    server postfix {to_address}:{to_port} send-proxy-v2 source {address} {more}
 """
 
 
 class Haproxy:
-    """Listens at server, and comes to Postfix from the same address."""
+    """Listens at server, and comes to Postfix from the same address. more:
+    options of its `server` line."""
 
-    def __init__(self, directory, server, to_server):
+    def __init__(self, directory, server, to_server, more=""):
         directory.mkdir()
         self.server = server
         config = directory / "haproxy.cfg"
         config.write_text(CONFIG.format(
             address=server[0], port=server[1],
-            to_address=to_server[0], to_port=to_server[1]))
+            to_address=to_server[0], to_port=to_server[1], more=more))
         self.process = Process(["/usr/sbin/haproxy", "-db", "-f", config],
                                directory / "haproxy.log")
         wait_until(self._accepts, 10,
