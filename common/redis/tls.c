@@ -178,10 +178,10 @@ SSL *redis_tls_link(const struct redis_tls *tls, const char *host)
     SSL *ssl = SSL_new(tls->context);
     if (ssl == NULL)
         return NULL;
-    bool ok =
-        is_address(name)
-            ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name)
-            : SSL_set1_host(ssl, name) && SSL_set_tlsext_host_name(ssl, name);
+    X509_VERIFY_PARAM *wanted = SSL_get0_param(ssl);
+    bool ok = is_address(name) ? X509_VERIFY_PARAM_set1_ip_asc(wanted, name)
+                               : X509_VERIFY_PARAM_set1_host(wanted, name, 0) &&
+                                     SSL_set_tlsext_host_name(ssl, name);
     if (!ok) {
         SSL_free(ssl);
         return NULL;

@@ -67,8 +67,8 @@ bool edict_read_text(struct edict *edict, const char *text, size_t len)
     if (!read_number(&at, UINT32_MAX, &n) ||
         !read_number(&at, UINT64_C(366) * 86400 * 1000, &window_ms))
         return false;
-    char *tab = strchr(at, '\t');
-    if (tab == NULL)
+    char *tab = copy + (at - copy) + strcspn(at, "\t");
+    if (*tab == '\0')
         return false;
     *tab = '\0';
     edict->n = (uint32_t)n;

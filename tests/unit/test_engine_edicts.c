@@ -75,7 +75,7 @@ static void test_bans(void **state)
         /* Not counted; told for how long. */
         assert_int_equal(fake_store.charges_asked, 0);
         assert_null(verdict->limit);
-        assert_in_range(verdict->retry_ms, 80000, 90010);
+        assert_between(verdict->retry_ms, 80000, 90010);
         char text[VERDICT_ACTION_SIZE];
         assert_string_equal(
             verdict_action(verdict, &bench.decision.event, text),

@@ -330,7 +330,7 @@ static void test_killed_daemon(void **state)
     while (!fixture_take_lease(f, f->one, "c=1", 3))
         fixture_turn(f);
     uint64_t freed_ms = clock_monotonic_ms() - since_ms;
-    assert_in_range(freed_ms, LEASE_TTL_MS / 2, LEASE_TTL_MS + 1000);
+    assert_between(freed_ms, LEASE_TTL_MS / 2, LEASE_TTL_MS + 1000);
     assert_int_equal(fixture_leased(f, "c=1"), 2);
 }
 

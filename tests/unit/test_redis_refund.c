@@ -191,7 +191,7 @@ static void test_refunds_leave_nothing(void **state)
     }
     assert_int_equal(length(f, "n"), 18);
     assert_int_equal(used(f, &base), 1);
-    assert_in_range(
+    assert_between(
         redis_server_number(&f->server, "PTTL t:{u=bob}sn"), 60000, 65000);
 }
 

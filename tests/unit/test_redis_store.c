@@ -23,7 +23,7 @@ static void test_sliding_shared(void **state)
     ask_run(f, f->one, &ask);
     assert_true(ask.charges[0].refused);
     assert_int_equal(ask.charges[0].used, 3);
-    assert_in_range(ask.charges[0].retry_ms, 59000, 60001);
+    assert_between(ask.charges[0].retry_ms, 59000, 60001);
     assert_true(fixture_charge(f, f->one, "c=2", CHARGE_SLIDING, 3, &used));
 }
 
@@ -47,7 +47,7 @@ static void test_refused_needs_no_round_trip(void **state)
         assert_int_equal(ask.answers, 1); /* before it returned */
         assert_true(ask.charges[0].refused);
         assert_int_equal(ask.charges[0].used, 1);
-        assert_in_range(ask.sent_ms + (uint64_t)ask.charges[0].retry_ms,
+        assert_between(ask.sent_ms + (uint64_t)ask.charges[0].retry_ms,
             free_at_ms - 2 - ask.delay_ms, free_at_ms + 1);
         fixture_turn(f);
     }
@@ -154,7 +154,7 @@ static void test_notes(void **state)
     assert_true(store_is_shared(f->one));
     store_note_write(f->one, "1a.2", "1 17");
     UNTIL(f, redis_server_number(&f->server, "EXISTS t:{n|1a.2}") == 1);
-    assert_in_range(
+    assert_between(
         redis_server_number(&f->server, "PTTL t:{n|1a.2}"), 3590000, 3600000);
     struct store_recall recall = {.on_done = NULL};
     store_note_read(f->two, "1a.2", &recall);

@@ -179,7 +179,7 @@ static void test_rows(void **state)
 
     for (size_t i = 0; (row = ctl_command_at(i)) != NULL; i++) {
         assert_non_null(row->usage);
-        assert_in_range(strlen(row->help), 1, 50); /* 80 columns */
+        assert_between(strlen(row->help), 1, 50); /* 80 columns */
         assert_true((row->run == NULL) != (row->print == NULL));
         for (size_t j = 0; j < i; j++) {
             other = ctl_command_at(j);

@@ -81,7 +81,7 @@ static void carry(const struct top_list *list, struct top_lists *lists,
     char *text = malloc(size);
     size_t len = top_list_write(list, FACE_POLICY, EVENT_MESSAGE, text, size);
 
-    assert_in_range(len, 1, size);
+    assert_between(len, 1, size);
     assert_true(top_lists_read(lists, text, len));
     assert_int_equal(lists->of[FACE_POLICY][EVENT_MESSAGE].count, rows);
     free(text);
