@@ -21,6 +21,8 @@ struct place {
     bool is_free;                 /* Postfix puts nothing at private/anvil */
     char *user, *helper, *socket; /* of the helper; NULL: not given */
     bool accepts_when_down;
+    bool outlives_upgrade; /* its first line, as postconf folds it, has the
+                              word anvil twice */
 };
 
 static const char *field(const struct place *place, const char *name)
@@ -36,7 +38,7 @@ static void replace(char **text, const char *value)
     *text = xstrdup(value);
 }
 
-/* "spawn user=U[:G] argv=HELPER SOCKET [--when-down=...]" */
+/* "spawn -n anvil user=U[:G] argv=HELPER SOCKET [--when-down=...]" */
 static void read_command(struct place *place, const char *command)
 {
     struct postfix_list words;
@@ -44,7 +46,10 @@ static void read_command(struct place *place, const char *command)
     postfix_list_parse(command, &words);
     for (size_t i = 1; i < words.count; i++) {
         const char *word = words.words[i];
-        if (place->helper != NULL && strcmp(word, "--when-down=accept") == 0)
+        if (i > 1 && strcmp(words.words[i - 1], "-n") == 0)
+            place->outlives_upgrade = strcmp(word, "anvil") == 0;
+        else if (place->helper != NULL &&
+                 strcmp(word, "--when-down=accept") == 0)
             place->accepts_when_down = true;
         else if (place->helper != NULL && *word != '-')
             replace(&place->socket, word);
@@ -108,7 +113,8 @@ static void mend_place(struct doctor *doctor, struct doctor_finding *finding,
     const char *user = is_usable_user(doctor, place->user)
                            ? place->user
                            : doctor->config->user;
-    char *line = xprintf("anvil unix - n n - 0 spawn user=%s argv=%s %s", user,
+    char *line = xprintf(
+        "anvil unix - n n - 0 spawn -n anvil user=%s argv=%s %s", user,
         is_helper(place->helper) && is_helper_sound ? place->helper : HELPER,
         ours->path);
 
@@ -213,6 +219,12 @@ void check_anvil_line(struct doctor *doctor)
                     wanted[i].field, value, wanted[i].value),
                 place.service, wanted[i].field, wanted[i].value);
     }
+    if (place.is_passed && !place.outlives_upgrade)
+        mend_place(doctor,
+            doctor_add(doctor, "anvil/unix",
+                "without \"spawn -n anvil\" postfix upgrade-configuration puts "
+                "the stock anvil back"),
+            &place, true);
     if (place.is_passed && !is_usable_user(doctor, place.user))
         mend_place(doctor,
             doctor_add(doctor, "anvil/unix", "spawn does not run it as %s",

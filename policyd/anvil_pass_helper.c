@@ -229,7 +229,8 @@ static void print_usage(FILE *out)
     fputs("usage: tollgate-anvil-pass SOCKET [--when-down=refuse|accept]\n"
           "Hands smtpd's connection to anvil over to tollgate-policyd; to be\n"
           "run by Postfix's spawn(8) in anvil's place. master.cf:\n"
-          "  anvil unix - n n - 0 spawn user=tollgate argv=PATH SOCKET\n",
+          "  anvil unix - n n - 0 spawn -n anvil user=tollgate argv=PATH "
+          "SOCKET\n",
         out);
 }
 

@@ -8,7 +8,7 @@ import pytest
 from harness.clinic import Clinic, tollgatectl
 
 AT = "12525/inet"
-ANVIL = "anvil/unix=anvil unix - n n - 0 spawn user={user} argv={argv}"
+ANVIL = "anvil/unix=anvil unix - n n - 0 spawn -n anvil user={user} argv={argv}"
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +97,9 @@ BROKEN = {
                        lambda it: anvil(it, socket="/run/nowhere")),
     "helper in a jail": ("anvil-line", ["-F", "anvil/unix/chroot=y"]),
     "unprivileged spawn": ("anvil-line", ["-F", "anvil/unix/unprivileged=y"]),
+    "undone by an upgrade": ("anvil-line", lambda it: [
+        "-M", "anvil/unix=anvil unix - n n - 0 spawn user=nobody "
+        f"argv={it.helper} {it.anvil}"]),
     "one helper": ("anvil-line", ["-F", "anvil/unix/process_limit=1"]),
     "helper as postfix": ("anvil-line", lambda it: anvil(it, user="postfix")),
     "no helper": ("anvil-helper", lambda it: anvil(

@@ -5,6 +5,7 @@ connections at once, 5 messages a minute, exactly, whichever pod is asked.
 it would be testing something else.
 """
 import functools
+import re
 
 import pytest
 
@@ -124,6 +125,16 @@ def test_open_sessions_share_the_rate(pods, client, sessions):
     assert codes == ["250"] * 5 + ["450"] * 2
 
 
+def upgrade(postfix):
+    """As an administrator and some packages do; of an entry that postconf has
+    folded, as it does with each that it writes."""
+    if postfix.postconf("-M", "anvil/unix"):
+        postfix.postconf("-F", "anvil/unix/wakeup=-")
+    postfix.run("upgrade-configuration")
+    assert len(re.findall("^anvil ", postfix.master_cf(), re.M)) == 1
+    postfix.reload()
+
+
 # Postfix's own anvil forgets at a restart.
 @pytest.mark.parametrize("pods", list(SITES)[1:], indirect=True)
 def test_service_work_on_postfix_changes_nothing(pods, client):
@@ -135,8 +146,7 @@ def test_service_work_on_postfix_changes_nothing(pods, client):
         pod.postfix.restart()
     assert send(pods[0], client, 1) == ["250"]
     for pod in pods:
-        pod.postfix.run("upgrade-configuration")
-        pod.postfix.reload()
+        upgrade(pod.postfix)
     assert send(pods[-1], client, 3) == ["250", "250", "450"]
     assert send(pods[0], client, 1) == ["450"]
 

@@ -166,7 +166,7 @@ def test_a_peer_is_proven_from_within_the_sandbox(machine):
     machine.run("""
         postconf -M 12525/inet="$(echo 12525 inet n - y - - smtpd \
             -o smtpd_upstream_proxy_protocol=haproxy)"
-        postconf -M anvil/unix="$(echo anvil unix - n n - 0 spawn \
+        postconf -M anvil/unix="$(echo anvil unix - n n - 0 spawn -n anvil \
             user=tollgate argv=/usr/libexec/tollgate/tollgate-anvil-pass \
             /run/tollgate/anvil)"
         postconf -e smtpd_client_event_limit_exceptions=

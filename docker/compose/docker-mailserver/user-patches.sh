@@ -25,7 +25,7 @@ copy submission 10587
 proxied 10587 submission-proxied
 
 # tollgate in anvil's place; it answers with a refusal while the daemon is away.
-postconf -M "anvil/unix=anvil unix - n n - 0 spawn user=nobody \
+postconf -M "anvil/unix=anvil unix - n n - 0 spawn -n anvil user=nobody \
 argv=/opt/tollgate/tollgate-anvil-pass /run/tollgate/anvil"
 
 # Only the twins of the limits in tollgate.conf, which decide.

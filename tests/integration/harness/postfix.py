@@ -63,7 +63,7 @@ STOCK_ANVIL = "anvil unix - - n - 1 anvil"
 def pass_through(helper, socket_path, when_down=None, user="nobody"):
     """The master.cf line that puts the helper in anvil's place."""
     option = f" --when-down={when_down}" if when_down else ""
-    return (f"anvil unix - n n - 0 spawn user={user} "
+    return (f"anvil unix - n n - 0 spawn -n anvil user={user} "
             f"argv={helper} {socket_path}{option}")
 
 
@@ -108,6 +108,9 @@ class Postfix:
         for service, options in services.items():
             text += f"{service} inet n - {jail} - - smtpd {options}\n"
         (self.etc / "master.cf").write_text(text)
+
+    def master_cf(self):
+        return (self.etc / "master.cf").read_text()
 
     @property
     def anvil_socket(self):
