@@ -14,12 +14,14 @@
 
 #include <string.h>
 
-/* Postfix 3.11 asks about no client where its client has gone already. */
+/* Postfix 3.11 asks about no client where its client has gone already, and
+ * 3.12 about any:any where it has to do with none. */
 static bool parse_client(const char *text, struct cidr *client_r)
 {
     struct error ignored;
 
-    if (text[0] == '\0' || strcmp(text, "unknown") == 0) {
+    if (text[0] == '\0' || strcmp(text, "unknown") == 0 ||
+        strcmp(text, "any") == 0) {
         memset(client_r, 0, sizeof *client_r);
         return true;
     }

@@ -15,11 +15,11 @@
 struct anvil_ident {
     char service[ANVIL_IDENT_SIZE];
     const char *client_text; /* inside the ident that was split */
-    struct cidr client;      /* family ADDRESS_NONE for "unknown" and "" */
+    struct cidr client;      /* family ADDRESS_NONE: unknown, any, "" */
 };
 
-/* False: no service, or nothing after a colon is an address, a net, "unknown"
- * or empty. */
+/* False: no service, or nothing after a colon is an address, a net, "unknown",
+ * "any" or empty. */
 bool anvil_ident_split(const char *ident, struct anvil_ident *ident_r);
 
 #endif

@@ -82,7 +82,8 @@ static bool helper_hand_over(struct helper *helper, char state)
 /* What passes every limit of main.cf, and what passes none. */
 static struct anvil_numbers helper_numbers(const struct helper *helper)
 {
-    if (helper->is_refusing)
+    /* A trace is no mail: nobody counts it while policyd is away. */
+    if (helper->is_refusing || helper->request.kind == ANVIL_REQUEST_TLSTR)
         return anvil_numbers_refused;
     switch (helper->request.kind) {
     case ANVIL_REQUEST_NEWTLS_STATUS:

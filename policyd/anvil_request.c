@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* In the order of a full answer; every shorter one is a slice of it. */
-enum field { FIELD_COUNT, FIELD_RATE, FIELD_AUTH = 5, FIELD_END };
+enum field { FIELD_COUNT, FIELD_RATE, FIELD_END = 7 };
 
 static const struct {
     const char *name;
@@ -25,6 +25,7 @@ static const struct {
     {"rcpt", offsetof(struct anvil_numbers, rcpt)},
     {"newtls", offsetof(struct anvil_numbers, newtls)},
     {"auth", offsetof(struct anvil_numbers, auth)},
+    {"tlstr", offsetof(struct anvil_numbers, tlstr)},
 };
 
 static const struct {
@@ -40,6 +41,7 @@ static const struct {
     {"newtls_report", ANVIL_REQUEST_NEWTLS_STATUS},
     {"auth", ANVIL_REQUEST_AUTH},
     {"lookup", ANVIL_REQUEST_LOOKUP},
+    {"tlstr", ANVIL_REQUEST_TLSTR},
 };
 
 /* Which fields answer a request: from first up to, not including, end. */
@@ -52,7 +54,8 @@ static const struct {
     [ANVIL_REQUEST_NEWTLS] = {FIELD_RATE, FIELD_RATE + 1},
     [ANVIL_REQUEST_NEWTLS_STATUS] = {FIELD_RATE, FIELD_RATE + 1},
     [ANVIL_REQUEST_AUTH] = {FIELD_RATE, FIELD_RATE + 1},
-    [ANVIL_REQUEST_LOOKUP] = {FIELD_COUNT, FIELD_AUTH + 1},
+    [ANVIL_REQUEST_LOOKUP] = {FIELD_COUNT, FIELD_END},
+    [ANVIL_REQUEST_TLSTR] = {FIELD_RATE, FIELD_RATE + 1},
     [ANVIL_REQUEST_ANY] = {FIELD_COUNT, FIELD_END},
 };
 
@@ -63,6 +66,7 @@ const struct anvil_numbers anvil_numbers_refused = {
     .rcpt = ANVIL_NUMBER_MAX,
     .newtls = ANVIL_NUMBER_MAX,
     .auth = ANVIL_NUMBER_MAX,
+    .tlstr = ANVIL_NUMBER_MAX,
 };
 
 static bool is_text(const char *slice, size_t len, const char *text)

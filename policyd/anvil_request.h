@@ -8,8 +8,8 @@
  * do not know is answered status=-1, as anvil does. No request is a reason to
  * close: smtpd tries once more, waits for two seconds and goes on unlimited.
  *
- * Source: Postfix anvil(8), anvil_clnt(3), 3.7 to 3.11. The manual says
- * newtls_report where the code says newtls_status; both are known here.
+ * Source: Postfix anvil(8), anvil_clnt(3), 3.7 to 3.12-20260821. The manual
+ * says newtls_report where the code says newtls_status; both are known here.
  */
 #ifndef TOLLGATE_POLICYD_ANVIL_REQUEST_H
 #define TOLLGATE_POLICYD_ANVIL_REQUEST_H
@@ -28,6 +28,7 @@ enum anvil_request_kind {
     ANVIL_REQUEST_NEWTLS_STATUS, /* how many: counts nothing */
     ANVIL_REQUEST_AUTH,
     ANVIL_REQUEST_LOOKUP, /* all of them: counts nothing */
+    ANVIL_REQUEST_TLSTR,  /* Postfix 3.12: may a TLS trace be written? */
     ANVIL_REQUEST_ANY,    /* refused, whichever it was: all numbers. Postfix
                              skips those that it does not wait for */
     ANVIL_REQUEST_KINDS,
@@ -54,7 +55,7 @@ const char *anvil_request_check(const struct anvil_request *);
 
 /* Larger ones are answered as ANVIL_NUMBER_MAX. */
 struct anvil_numbers {
-    uint32_t count, rate, mail, rcpt, newtls, auth;
+    uint32_t count, rate, mail, rcpt, newtls, auth, tlstr;
 };
 
 /* What no limit of main.cf lets pass: all of them ANVIL_NUMBER_MAX. */

@@ -53,6 +53,8 @@ struct anvil_sessions {
     struct anvil_witnesses *witnesses;
     struct anvil_statistics statistics;
     struct event *report;
+    uint64_t traces_since_ms;
+    uint32_t traces; /* TLS traces that were asked for since */
 };
 
 /* Which peak a counted event may raise. */
@@ -170,11 +172,32 @@ static void anvil_session_on_verdict(struct decision *decision)
     }
     struct anvil_numbers numbers =
         anvil_event_numbers(kind, &decision->verdict);
+    if (kind == ANVIL_REQUEST_LOOKUP)
+        numbers.tlstr = session->owner->traces;
 
     if (kind == ANVIL_REQUEST_CONNECT && decision->verdict.kind == VERDICT_PASS)
         engine_lease_take(decision, &session->lease);
     if (!decision->event.peek)
         note_statistics(session);
+    session_answer(session, &numbers);
+}
+
+/* Traces fill the disk of this machine, so they are counted here alone, in
+ * anvil's own kind of window. Whoever asks may serve no client at all. */
+static void session_answer_trace(struct anvil_session *session)
+{
+    struct anvil_sessions *owner = session->owner;
+    uint64_t unit_ms =
+        engine_config(daemon_engine(owner->daemon))->rate_time_unit_ms;
+    uint64_t now_ms = clock_coarse_ms();
+
+    if (owner->traces == 0 || now_ms - owner->traces_since_ms > unit_ms) {
+        owner->traces = 0;
+        owner->traces_since_ms = now_ms;
+    }
+    if (owner->traces < ANVIL_NUMBER_MAX)
+        owner->traces++;
+    const struct anvil_numbers numbers = {.rate = owner->traces};
     session_answer(session, &numbers);
 }
 
@@ -242,6 +265,7 @@ static void anvil_session_on_read(void *context)
     case ANVIL_REQUEST_UNKNOWN:
     case ANVIL_REQUEST_DISCONNECT:
     case ANVIL_REQUEST_LOOKUP:
+    case ANVIL_REQUEST_TLSTR:
         break;
     default:
         session->witness.is_serving = true;
@@ -271,10 +295,16 @@ static const char *anvil_session_on_request(void *context)
 
     if (reason != NULL)
         return reason;
-    if (session->request.kind != ANVIL_REQUEST_DISCONNECT)
+    switch (session->request.kind) {
+    case ANVIL_REQUEST_DISCONNECT:
+        session_disconnect(session);
+        return NULL;
+    case ANVIL_REQUEST_TLSTR:
+        session_answer_trace(session);
+        return NULL;
+    default:
         return session_decide(session);
-    session_disconnect(session);
-    return NULL;
+    }
 }
 
 static const char *anvil_session_on_attribute(void *context, const char *name,

@@ -17,8 +17,8 @@ static const char *set(void *context, const char *name, size_t name_len,
 
 static void require_answer(const struct anvil_request *request)
 {
-    static const struct anvil_numbers most = {
-        UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
+    static const struct anvil_numbers most = {UINT32_MAX, UINT32_MAX,
+        UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
     char text[ANVIL_ANSWER_SIZE];
     struct anvil_ident ident;
 

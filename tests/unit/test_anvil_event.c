@@ -69,8 +69,8 @@ static void test_numbers(void **state)
         {ANVIL_REQUEST_NEWTLS_STATUS, VERDICT_REFUSE, {.rate = most}},
         {ANVIL_REQUEST_AUTH, VERDICT_PASS, {.rate = 6}},
         {ANVIL_REQUEST_AUTH, VERDICT_DEFER, {.rate = most}},
-        {ANVIL_REQUEST_LOOKUP, VERDICT_PASS, {2, 1, 3, 4, 5, 6}},
-        {ANVIL_REQUEST_LOOKUP, VERDICT_REFUSE, {2, 1, 3, 4, 5, 6}},
+        {ANVIL_REQUEST_LOOKUP, VERDICT_PASS, {2, 1, 3, 4, 5, 6, 0}},
+        {ANVIL_REQUEST_LOOKUP, VERDICT_REFUSE, {2, 1, 3, 4, 5, 6, 0}},
     };
     struct verdict verdict = {
         .count = {[EVENT_CONNECTION] = 1,

@@ -18,7 +18,8 @@
 #define ACCEPTED "status=0\ncount=1\nrate=1\n\n"
 #define ALL_REFUSED \
     "status=0\ncount=2147483647\nrate=2147483647\nmail=2147483647\n" \
-    "rcpt=2147483647\nnewtls=2147483647\nauth=2147483647\n\n"
+    "rcpt=2147483647\nnewtls=2147483647\nauth=2147483647\ntlstr=" \
+    "2147483647\n\n"
 
 static void test_away(void **state)
 {
@@ -35,6 +36,7 @@ static void test_away(void **state)
         {"--when-down=refuse", "auth", "status=0\nrate=2147483647\n\n"},
         {"--when-down=refuse", "disconnect", "status=0\n\n"},
         {"--when-down=refuse", "surprise", ALL_REFUSED},
+        {"--when-down=accept", "tlstr", "status=0\nrate=2147483647\n\n"},
         {"--when-down=accept", "surprise", "status=-1\n\n"},
         {"--when-down=accept", "connect", ACCEPTED},
         {"--when-down=accept", "message", "status=0\nrate=1\n\n"},
@@ -44,7 +46,8 @@ static void test_away(void **state)
         {"--when-down=accept", "auth", "status=0\nrate=1\n\n"},
         {"--when-down=accept", "disconnect", "status=0\n\n"},
         {"--when-down=accept", "lookup",
-            "status=0\ncount=0\nrate=0\nmail=0\nrcpt=0\nnewtls=0\nauth=0\n\n"},
+            "status=0\ncount=0\nrate=0\nmail=0\nrcpt=0\nnewtls=0\nauth=0\n"
+            "tlstr=0\n\n"},
     };
 
     for (size_t i = 0; i < COUNT(cases); i++) {

@@ -111,7 +111,7 @@ static void test_ident_length(void **state)
 
 static void test_answers(void **state)
 {
-    static const struct anvil_numbers numbers = {1, 2, 3, 4, 5, 6};
+    static const struct anvil_numbers numbers = {1, 2, 3, 4, 5, 6, 7};
     static const char *const expected[ANVIL_REQUEST_KINDS] = {
         [ANVIL_REQUEST_UNKNOWN] = "status=-1\n\n",
         [ANVIL_REQUEST_CONNECT] = "status=0\ncount=1\nrate=2\n\n",
@@ -122,9 +122,10 @@ static void test_answers(void **state)
         [ANVIL_REQUEST_NEWTLS_STATUS] = "status=0\nrate=2\n\n",
         [ANVIL_REQUEST_AUTH] = "status=0\nrate=2\n\n",
         [ANVIL_REQUEST_LOOKUP] = "status=0\ncount=1\nrate=2\nmail=3\nrcpt=4\n"
-                                 "newtls=5\nauth=6\n\n",
+                                 "newtls=5\nauth=6\ntlstr=7\n\n",
+        [ANVIL_REQUEST_TLSTR] = "status=0\nrate=2\n\n",
         [ANVIL_REQUEST_ANY] = "status=0\ncount=1\nrate=2\nmail=3\nrcpt=4\n"
-                              "newtls=5\nauth=6\n\n",
+                              "newtls=5\nauth=6\ntlstr=7\n\n",
     };
 
     for (unsigned kind = 0; kind < ANVIL_REQUEST_KINDS; kind++) {
@@ -151,14 +152,14 @@ static void test_answer_is_clamped(void **state)
 
     for (size_t i = 0; i < COUNT(cases); i++) {
         uint32_t n = cases[i].number;
-        const struct anvil_numbers numbers = {n, n, n, n, n, n};
+        const struct anvil_numbers numbers = {n, n, n, n, n, n, n};
         char text[ANVIL_ANSWER_SIZE], expected[ANVIL_ANSWER_SIZE];
 
         snprintf(expected, sizeof expected,
             "status=0\ncount=%s\nrate=%s\nmail=%s\nrcpt=%s\nnewtls=%s\n"
-            "auth=%s\n\n",
+            "auth=%s\ntlstr=%s\n\n",
             cases[i].text, cases[i].text, cases[i].text, cases[i].text,
-            cases[i].text, cases[i].text);
+            cases[i].text, cases[i].text, cases[i].text);
         anvil_answer_format(ANVIL_REQUEST_LOOKUP, &numbers, text);
         assert_string_equal(text, expected);
     }

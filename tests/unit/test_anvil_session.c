@@ -4,6 +4,8 @@
  */
 #include "tests/unit/anvil_stage.h"
 
+#include "common/base/clock.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -83,7 +85,7 @@ static void test_one_client(void **state)
         stage_ask(fd, "request=auth\n" A), "status=0\nrate=17\n\n");
     assert_string_equal(stage_ask(fd, "request=lookup\n" A),
         "status=0\ncount=11\nrate=10\nmail=12\nrcpt=13\nnewtls=16\nauth=17\n"
-        "\n");
+        "tlstr=0\n\n");
     assert_int_equal(fake_engine.decisions, 7);
     assert_int_equal(stage.released, 0);
     assert_string_equal(
@@ -151,7 +153,8 @@ static void test_places(void **state)
 
 #define ALL_REFUSED \
     "status=0\ncount=2147483647\nrate=2147483647\nmail=2147483647\n" \
-    "rcpt=2147483647\nnewtls=2147483647\nauth=2147483647\n\n"
+    "rcpt=2147483647\nnewtls=2147483647\nauth=2147483647\ntlstr=" \
+    "2147483647\n\n"
 
 static const struct config_service requiring = {
     .proxied = true, .proof = SERVICE_PROOF_REQUIRED};
@@ -191,6 +194,31 @@ static void test_no_client(void **state)
     assert_string_equal(
         stage_ask(fd, "request=connect\nident=smtp:\n\n"), REFUSED);
     assert_int_equal(stage_logged("malformed"), 0);
+    close(fd);
+}
+
+/* Postfix 3.12, of no client: smtp(8) asks too. */
+static void test_traces(void **state)
+{
+    int fd = stage_open(true);
+
+    fake_engine.verdict = VERDICT_REFUSE;
+    for (unsigned i = 1; i <= 3; i++) {
+        char answer[40];
+        snprintf(answer, sizeof answer, "status=0\nrate=%u\n\n", i);
+        assert_string_equal(
+            stage_ask(fd, "request=tlstr\nident=any:any\n\n"), answer);
+    }
+    assert_int_equal(fake_engine.proofs + fake_engine.decisions, 0);
+    assert_string_equal(stage_ask(fd, "request=lookup\nident=any:any\n\n"),
+        "status=0\ncount=0\nrate=0\nmail=0\nrcpt=0\nnewtls=0\nauth=0\n"
+        "tlstr=3\n\n");
+    stage.config.rate_time_unit_ms = 0;
+    for (uint64_t now = clock_coarse_ms(); clock_coarse_ms() == now;)
+        continue;
+    assert_string_equal(stage_ask(fd, "request=tlstr\nident=any:any\n\n"),
+        "status=0\nrate=1\n\n");
+    assert_int_equal(stage_logged("unknown request"), 0);
     close(fd);
 }
 
@@ -445,6 +473,7 @@ int main(void)
         cmocka_unit_test(test_places),
         STAGE_TEST(test_unknown_request),
         STAGE_TEST(test_no_client),
+        STAGE_TEST(test_traces),
         STAGE_TEST(test_malformed),
         STAGE_TEST(test_malformed_while_deciding),
         STAGE_TEST(test_late_verdict),
