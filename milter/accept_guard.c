@@ -158,14 +158,13 @@ __attribute__((visibility("default"))) int guard_accept(
 {
     struct peer peer = {.state = PEER_NOT_ASKED};
     bool wants_proof;
-    int hint = 0;
 
     int fd = accept4(listener, address, len, SOCK_CLOEXEC);
     if (fd == -1)
         return -1;
     struct peer_prover *prover = listener_prover(&wants_proof);
     if (wants_proof)
-        peer_prove(prover, fd, &hint, &peer);
+        peer_prove(prover, fd, &peer);
     if (wants_proof && peer.port != 0 &&
         peer_ports_has(&prover->services, peer.port) &&
         guard_turns_away(fd, &peer)) {

@@ -38,7 +38,6 @@ struct anvil_session {
     struct anvil_ident ident;     /* of that request */
     bool is_unreadable;           /* that request: the peer alone is judged */
     struct decision decision;
-    int proof_hint; /* of engine_prove */
 
     struct anvil_witness witness;  /* of the client that smtpd serves now */
     char holder[ANVIL_IDENT_SIZE]; /* whose place the lease is */
@@ -237,8 +236,7 @@ static void session_note_client(struct anvil_session *session)
 static void session_prove(struct anvil_session *session)
 {
     engine_prove(daemon_engine(session->owner->daemon),
-        attr_connection_fd(session->connection), &session->proof_hint,
-        &session->decision.event);
+        attr_connection_fd(session->connection), &session->decision.event);
 }
 
 static const char *session_decide(struct anvil_session *session)

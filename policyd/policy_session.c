@@ -46,7 +46,6 @@ struct policy_session {
     struct message_seen seen; /* its message, before it */
     bool is_recalling;
     struct store_recall recall;
-    int proof_hint;           /* of engine_prove */
     struct decision decision; /* its event borrows request's texts */
 };
 
@@ -186,8 +185,8 @@ static void policy_session_prove(struct policy_session *session)
     struct event *event = &session->decision.event;
     const struct policy_request *request = &session->request;
 
-    engine_prove(engine_of(session), attr_connection_fd(session->connection),
-        &session->proof_hint, event);
+    engine_prove(
+        engine_of(session), attr_connection_fd(session->connection), event);
     address_parse(request->server_address, strlen(request->server_address),
         &event->frontend);
     event->frontend_port =

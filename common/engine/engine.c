@@ -74,16 +74,16 @@ struct trust *engine_trust(const struct engine *engine)
 }
 
 /* A service that is known by its name not to want proof is not looked at. */
-void engine_prove(struct engine *engine, int fd, int *hint, struct event *event)
+void engine_prove(struct engine *engine, int fd, struct event *event)
 {
     const struct config_service *service;
 
-    event->peer.state = PEER_NOT_ASKED;
+    event->peer = (struct peer){.state = PEER_NOT_ASKED};
     if (!engine->config->wants_proof)
         return;
     service = config_find_service(engine->config, event->service, 0);
     if (service == NULL || service->proof != SERVICE_PROOF_OFF)
-        peer_prove(&engine->proof.prover, fd, hint, &event->peer);
+        peer_prove(&engine->proof.prover, fd, &event->peer);
 }
 
 bool engine_refuses_peer(const struct engine *engine, const struct peer *peer)

@@ -57,11 +57,10 @@ void engine_free(struct engine **);
 
 /*
  * Sets event->peer: who is behind the unix socket fd that a request came
- * over. Every request anew, before engine_decide; needs event->service. hint
- * belongs to the connection, 0 at first. Costs nothing where no service wants
- * proof.
+ * over. Every request anew, before engine_decide; needs event->service. Costs
+ * nothing where no service wants proof.
  */
-void engine_prove(struct engine *, int fd, int *hint, struct event *);
+void engine_prove(struct engine *, int fd, struct event *);
 /* Must every request be decided, also one that counts nothing? Bans and
  * peers are judged at each. */
 bool engine_judges_peers(const struct engine *);

@@ -2,9 +2,11 @@
  * peer_proof.c - see peer_proof.h.
  *
  * The smtpd that asks waits for our answer, so its descriptors stand still
- * while they are looked at. Whatever is not exactly as expected is no proof:
- * a client that sent everything and then a RST is ENOTCONN here, and its mail
- * would be accepted if that counted for anything.
+ * while they are looked at. All are looked at each time (20 µs): a number that
+ * is remembered would not show that a second client has come. Whatever is not
+ * exactly as expected is no proof: a client that sent everything and then a RST
+ * is ENOTCONN here, and its mail would be accepted if that counted for
+ * anything.
  *
  * Source: pidfd_open(2), pidfd_getfd(2), unix(7); Linux 6.5 for SO_PEERPIDFD,
  * 5.6 for the rest.
@@ -38,18 +40,33 @@ bool peer_ports_has(const struct peer_ports *ports, uint16_t port)
     return (ports->bits[port / 64] >> port % 64 & 1) != 0;
 }
 
-static int open_by_pid(int fd)
+static void refuse(struct peer *peer_r, enum peer_step step, int error)
 {
-    struct ucred peer;
-    socklen_t len = sizeof peer;
-
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == -1 ||
-        peer.pid <= 0)
-        return -1;
-    return (int)syscall(SYS_pidfd_open, peer.pid, 0);
+    *peer_r = (struct peer){
+        .state = PEER_UNPROVEN, .refusal = {.step = step, .error = error}};
 }
 
-static int open_process(struct peer_prover *prover, int fd)
+/* -1: *peer_r says why, as below. */
+static int open_by_pid(int fd, struct peer *peer_r)
+{
+    struct ucred process;
+    socklen_t len = sizeof process;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &process, &len) == -1) {
+        refuse(peer_r, PEER_STEP_PEERCRED, errno);
+        return -1;
+    }
+    if (process.pid <= 0) {
+        refuse(peer_r, PEER_STEP_PEERCRED, 0);
+        return -1;
+    }
+    int pidfd = (int)syscall(SYS_pidfd_open, process.pid, 0);
+    if (pidfd == -1)
+        refuse(peer_r, PEER_STEP_PIDFD_OPEN, errno);
+    return pidfd;
+}
+
+static int open_process(struct peer_prover *prover, int fd, struct peer *peer_r)
 {
     int pidfd = -1;
     socklen_t len = sizeof pidfd;
@@ -57,11 +74,13 @@ static int open_process(struct peer_prover *prover, int fd)
     if (!prover->by_pid) {
         if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &len) == 0)
             return pidfd;
-        if (errno != ENOPROTOOPT)
+        if (errno != ENOPROTOOPT) {
+            refuse(peer_r, PEER_STEP_PEERPIDFD, errno);
             return -1;
+        }
         prover->by_pid = true;
     }
-    return open_by_pid(fd);
+    return open_by_pid(fd, peer_r);
 }
 
 /*
@@ -69,12 +88,16 @@ static int open_process(struct peer_prover *prover, int fd)
  * other end of our connection is open, its owner lives. Asked after the
  * opening, this says that the pidfd is the right one.
  */
-static bool is_still_there(int fd, int pidfd)
+static void check_still_there(int fd, int pidfd, struct peer *peer_r)
 {
     struct pollfd ends[] = {
         {.fd = fd, .events = POLLRDHUP}, {.fd = pidfd, .events = POLLIN}};
+    int ended = poll(ends, 2, 0);
 
-    return poll(ends, 2, 0) == 0;
+    if (ended == -1)
+        refuse(peer_r, PEER_STEP_POLL, errno);
+    else if (ended > 0)
+        *peer_r = (struct peer){.state = PEER_UNPROVEN};
 }
 
 /* Closed before anything else can happen. */
@@ -83,27 +106,15 @@ static enum peer_socket_kind look_at(
 {
     int duplicate = (int)syscall(SYS_pidfd_getfd, pidfd, number, 0);
 
-    if (duplicate == -1)
-        return errno == EBADF ? PEER_SOCKET_CLOSED : PEER_SOCKET_REFUSED;
+    if (duplicate == -1 && errno == EBADF)
+        return PEER_SOCKET_CLOSED;
+    if (duplicate == -1) {
+        socket_r->refusal = (struct peer_refusal){PEER_STEP_GETFD, errno};
+        return PEER_SOCKET_REFUSED;
+    }
     enum peer_socket_kind kind = peer_socket_read(duplicate, socket_r);
     close(duplicate);
     return kind;
-}
-
-/* Where the last client was; its port tells that this is a client again. */
-static bool prove_at(const struct peer_prover *prover, int pidfd, int number,
-    struct peer *peer_r)
-{
-    struct peer_socket socket;
-
-    if (number <= 0 ||
-        look_at(pidfd, number, &socket) != PEER_SOCKET_CONNECTED ||
-        (!peer_ports_has(&prover->services, socket.port) &&
-            !peer_ports_has(&prover->seen, socket.port)))
-        return false;
-    *peer_r = (struct peer){
-        .state = PEER_PROVEN, .address = socket.address, .port = socket.port};
-    return true;
 }
 
 /* What a walk over a process's descriptors has met. */
@@ -113,17 +124,19 @@ struct walk {
     struct {
         enum peer_socket_kind kind; /* CONNECTED or GONE */
         struct peer_socket socket;
-        int number;
     } clients[LISTENERS_MAX];
     size_t client_count;
+    bool has_unix_socket;
+    struct peer_refusal refusal;
 };
 
 /* False: too much to remember, or not allowed to look. */
 static bool walk_meet(struct walk *walk, enum peer_socket_kind kind,
-    const struct peer_socket *socket, int number)
+    const struct peer_socket *socket)
 {
     switch (kind) {
     case PEER_SOCKET_REFUSED:
+        walk->refusal = socket->refusal;
         return false;
     case PEER_SOCKET_LISTENING:
         if (walk->listener_count == LISTENERS_MAX)
@@ -135,8 +148,10 @@ static bool walk_meet(struct walk *walk, enum peer_socket_kind kind,
         if (walk->client_count == LISTENERS_MAX)
             return false;
         walk->clients[walk->client_count].kind = kind;
-        walk->clients[walk->client_count].socket = *socket;
-        walk->clients[walk->client_count++].number = number;
+        walk->clients[walk->client_count++].socket = *socket;
+        return true;
+    case PEER_SOCKET_UNIX:
+        walk->has_unix_socket = true;
         return true;
     case PEER_SOCKET_CLOSED:
     case PEER_SOCKET_OTHER:
@@ -152,10 +167,12 @@ static bool walk_over(struct walk *walk, int pidfd)
 
     walk->listener_count = 0;
     walk->client_count = 0;
+    walk->has_unix_socket = false;
+    walk->refusal = (struct peer_refusal){PEER_STEP_NONE, 0};
     for (int number = 0; number < WALK_END && gap < WALK_GAP; number++) {
         enum peer_socket_kind kind = look_at(pidfd, number, &socket);
         gap = kind == PEER_SOCKET_CLOSED ? gap + 1 : 0;
-        if (!walk_meet(walk, kind, &socket, number))
+        if (!walk_meet(walk, kind, &socket))
             return false;
     }
     return true;
@@ -173,20 +190,18 @@ static bool is_client(const struct peer_prover *prover, const struct walk *walk,
     return false;
 }
 
-static void walk_judge(struct peer_prover *prover, const struct walk *walk,
-    int *hint, struct peer *peer_r)
+static void walk_judge(const struct peer_prover *prover,
+    const struct walk *walk, struct peer *peer_r)
 {
     size_t found = 0, at = 0;
 
-    for (size_t i = 0; i < walk->listener_count; i++)
-        peer_ports_add(&prover->seen, walk->listeners[i]);
     for (size_t i = 0; i < walk->client_count; i++) {
         if (!is_client(prover, walk, &walk->clients[i].socket))
             continue;
         found++;
         at = i;
     }
-    if (found == 0 && walk->listener_count == 0)
+    if (found == 0 && walk->listener_count == 0 && walk->has_unix_socket)
         peer_r->state = walk->client_count == 0 ? PEER_LOCAL : PEER_ELSEWHERE;
     if (found != 1)
         return;
@@ -195,45 +210,43 @@ static void walk_judge(struct peer_prover *prover, const struct walk *walk,
         return;
     peer_r->state = PEER_PROVEN;
     peer_r->address = walk->clients[at].socket.address;
-    *hint = prover->last_fd = walk->clients[at].number;
 }
 
 static void prove_process(
-    struct peer_prover *prover, int pidfd, int *hint, struct peer *peer_r)
+    const struct peer_prover *prover, int pidfd, struct peer *peer_r)
 {
     struct walk walk;
 
-    if (prove_at(prover, pidfd, *hint != 0 ? *hint : prover->last_fd, peer_r)) {
-        if (*hint == 0)
-            *hint = prover->last_fd;
-        return;
-    }
     if (walk_over(&walk, pidfd))
-        walk_judge(prover, &walk, hint, peer_r);
+        walk_judge(prover, &walk, peer_r);
+    else
+        peer_r->refusal = walk.refusal;
 }
 
-static bool is_unix(int fd)
+/* No process could be named: is that because our connection is no unix
+ * socket? Otherwise *peer_r stays. */
+static void check_is_unix(int fd, struct peer *peer_r)
 {
-    int domain = AF_UNSPEC;
+    int domain;
     socklen_t len = sizeof domain;
 
-    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 &&
-           domain == AF_UNIX;
+    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == -1)
+        refuse(peer_r, PEER_STEP_DOMAIN, errno);
+    else if (domain == AF_INET || domain == AF_INET6)
+        *peer_r = (struct peer){.state = PEER_INET};
 }
 
-void peer_prove(
-    struct peer_prover *prover, int fd, int *hint, struct peer *peer_r)
+void peer_prove(struct peer_prover *prover, int fd, struct peer *peer_r)
 {
     *peer_r = (struct peer){.state = PEER_UNPROVEN};
-    int pidfd = open_process(prover, fd);
+    int pidfd = open_process(prover, fd, peer_r);
     if (pidfd == -1) {
-        if (!is_unix(fd))
-            peer_r->state = PEER_INET;
+        check_is_unix(fd, peer_r);
         return;
     }
-    prove_process(prover, pidfd, hint, peer_r);
-    if (prover->by_pid && !is_still_there(fd, pidfd))
-        *peer_r = (struct peer){.state = PEER_UNPROVEN};
+    prove_process(prover, pidfd, peer_r);
+    if (prover->by_pid)
+        check_still_there(fd, pidfd, peer_r);
     close(pidfd);
 }
 

@@ -6,8 +6,9 @@
  * pidfd_open); pidfd_getfd and getpeername on that process's client give its
  * peer. Needs CAP_SYS_PTRACE, and shared PID namespaces only where the kernel
  * has no SO_PEERPIDFD. Never blocks, never fails: what cannot be proven is
- * PEER_UNPROVEN. Ask at each request: smtpd serves many clients over one
- * connection.
+ * PEER_UNPROVEN, with the question that the kernel refused, if it refused one.
+ * Ask at each request: smtpd serves many clients over one connection, and what
+ * was found at one request says nothing about the next.
  *
  * Every duplicate of a descriptor is closed before the next is made: one of
  * smtpd's is its accept lock, and holding it would stop the listener.
@@ -30,20 +31,19 @@ bool peer_ports_has(const struct peer_ports *, uint16_t port);
  * finds in the processes themselves. */
 struct peer_prover {
     struct peer_ports services; /* set by the owner: where clients come in */
-    struct peer_ports seen;     /* listeners that a walk has met */
-    int last_fd;                /* where a client was found last; 0: nowhere */
     bool by_pid;                /* no SO_PEERPIDFD, or a test does without */
 };
 
 /*
- * fd: a connected unix socket (of another family: PEER_INET). hint: of the
- * same connection's last proof, 0 at first.
+ * fd: a connected unix socket (of another family: PEER_INET).
  *
  * PROVEN is exactly one connected TCP socket whose local port is a listener's
  * of the same process or in services. LOCAL is a process without any TCP
- * socket, ELSEWHERE one without a listener and without any such socket.
+ * socket, ELSEWHERE one without a listener and without any such socket; both
+ * only if every question was answered, and the process was seen to hold a unix
+ * socket, as each does that asks us.
  */
-void peer_prove(struct peer_prover *, int fd, int *hint, struct peer *peer_r);
+void peer_prove(struct peer_prover *, int fd, struct peer *peer_r);
 
 /* Can this process prove anything at all? Asked at start: err says what to
  * grant. */

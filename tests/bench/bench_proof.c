@@ -83,22 +83,19 @@ static int by_number(const void *a, const void *b)
     return (*left > *right) - (*left < *right);
 }
 
-/* ns for a proof; is_walk: nothing is remembered. */
-static double measure(int fd, bool by_pid, bool is_walk)
+/* ns for a proof. */
+static double measure(int fd, bool by_pid)
 {
     static struct peer_prover prover;
     uint64_t spans[BATCHES];
     struct peer peer;
-    int hint = 0;
 
     memset(&prover, 0, sizeof prover);
     prover.by_pid = by_pid;
     for (unsigned batch = 0; batch < BATCHES; batch++) {
         uint64_t start = nanoseconds();
         for (unsigned i = 0; i < PROOFS; i++) {
-            if (is_walk)
-                hint = prover.last_fd = 0;
-            peer_prove(&prover, fd, &hint, &peer);
+            peer_prove(&prover, fd, &peer);
             need(peer.state == PEER_PROVEN, "no proof");
         }
         spans[batch] = nanoseconds() - start;
@@ -135,10 +132,8 @@ int main(void)
     int fd = accept(listener, NULL, NULL);
     char byte;
     need(read(fd, &byte, 1) == 1, "the child");
-    printf("{\"remembered_ns\": %.0f, \"walk_ns\": %.0f, "
-           "\"remembered_by_pid_ns\": %.0f, \"walk_by_pid_ns\": %.0f}\n",
-        measure(fd, false, false), measure(fd, false, true),
-        measure(fd, true, false), measure(fd, true, true));
+    printf("{\"proof_ns\": %.0f, \"proof_by_pid_ns\": %.0f}\n",
+        measure(fd, false), measure(fd, true));
     close(fd);
     waitpid(child, NULL, 0);
     return 0;

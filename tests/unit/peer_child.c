@@ -8,12 +8,18 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* In the child: what it does when it is told to go on. */
+static void (*later)(void);
+static int later_listener;
+static bool is_far; /* its connection to us */
 
 /* In the child: cmocka cannot fail there, so a mistake ends it, and the
  * parent fails because nobody connects. */
@@ -100,6 +106,19 @@ uint16_t has_client(void)
     return port_of(listener);
 }
 
+static void take_another(void)
+{
+    take_client(later_listener);
+}
+
+uint16_t has_client_and_soon_another(void)
+{
+    later_listener = listen_at(AF_INET);
+    later = take_another;
+    take_client(later_listener);
+    return port_of(later_listener);
+}
+
 uint16_t has_client_only(void)
 {
     int listener = listen_at(AF_INET);
@@ -112,6 +131,18 @@ uint16_t has_client_only(void)
 
 uint16_t has_nothing(void)
 {
+    return 0;
+}
+
+uint16_t has_path_descriptor(void)
+{
+    must(open("/", O_PATH));
+    return 0;
+}
+
+uint16_t has_no_unix_socket(void)
+{
+    is_far = true;
     return 0;
 }
 
@@ -198,6 +229,21 @@ uint16_t has_ipv6_client(void)
     return port_of(listener);
 }
 
+uint16_t has_ipv6_client_only(void)
+{
+    uint16_t port = has_ipv6_client();
+
+    close(3); /* the listener: the first that was opened */
+    return port;
+}
+
+uint16_t has_ipv6_client_too(void)
+{
+    has_client();
+    has_ipv6_client();
+    return 0;
+}
+
 uint16_t has_mapped_client(void)
 {
     union end end;
@@ -238,15 +284,26 @@ static void child_run(const char *path, uint16_t (*arrange)(void), int report)
     char byte;
 
     int moved = must(fcntl(report, F_DUPFD, 900)); /* out of the way */
-    for (int fd = 3; fd < 900; fd++)
+    for (int fd = 0; fd < 900; fd++)
         close(fd);
+    for (int fd = 0; fd < 3; fd++)
+        must(open("/dev/null", O_RDWR));
     uint16_t port = arrange();
     must((int)write(moved, &port, sizeof port));
     close(moved);
     int fd = must(socket(AF_UNIX, SOCK_STREAM, 0));
     snprintf(name.sun_path, sizeof name.sun_path, "%s", path);
     must(connect(fd, (struct sockaddr *)&name, sizeof name));
-    _exit(read(fd, &byte, 1) == 1);
+    if (is_far) {
+        int far = must(dup2(fd, 500));
+        close(fd);
+        fd = far;
+    }
+    while (read(fd, &byte, 1) == 1) {
+        later();
+        must((int)write(fd, &byte, 1));
+    }
+    _exit(0);
 }
 
 void child_start(struct child *child, uint16_t (*arrange)(void))
@@ -273,6 +330,14 @@ void child_start(struct child *child, uint16_t (*arrange)(void))
     assert_int_not_equal(child->fd, -1);
     close(listener);
     unlink(child->path);
+}
+
+void child_go_on(const struct child *child)
+{
+    char byte = '\0';
+
+    assert_int_equal(write(child->fd, &byte, 1), 1);
+    assert_int_equal(read(child->fd, &byte, 1), 1);
 }
 
 void child_end(struct child *child)

@@ -36,6 +36,8 @@ static const struct {
     {"reset, handed on", has_reset_client_only, true, PEER_UNPROVEN, ""},
     {"two clients", has_two_clients, false, PEER_UNPROVEN, ""},
     {"unbound", has_unbound_socket_too, false, PEER_UNPROVEN, ""},
+    {"a path", has_path_descriptor, false, PEER_LOCAL, ""},
+    {"no unix socket", has_no_unix_socket, false, PEER_UNPROVEN, ""},
     {"many others", has_many_others, false, PEER_PROVEN, "127.0.0.1"},
     {"table over inet", has_table_over_inet, false, PEER_ELSEWHERE, ""},
     {"IPv6", has_ipv6_client, false, PEER_PROVEN, "::1"},
@@ -80,7 +82,6 @@ static void test_cases(void **state)
         struct peer_prover prover;
         struct child child;
         struct peer peer;
-        int hint = 0;
         prover_init(&prover);
         child_start(&child, cases[i].arrange);
         if (cases[i].is_configured)
@@ -89,11 +90,10 @@ static void test_cases(void **state)
             cases[i].state == PEER_LOCAL || cases[i].state == PEER_ELSEWHERE;
         uint16_t port = is_elsewhere ? 0 : child.port;
         for (unsigned times = 0; times < 3; times++) {
-            peer_prove(&prover, child.fd, &hint, &peer);
+            peer_prove(&prover, child.fd, &peer);
             expect(
                 &peer, cases[i].name, cases[i].state, cases[i].address, port);
         }
-        assert_int_equal(hint != 0, cases[i].state == PEER_PROVEN);
         child_end(&child);
     }
 }
@@ -110,9 +110,7 @@ static void test_descriptors_are_given_back(void **state)
         before = open_descriptors();
         for (unsigned times = 0; times < 10000 / COUNT(cases) + 1; times++) {
             struct peer peer;
-            int hint = 0;
-            prover.last_fd = 0; /* a walk each time */
-            peer_prove(&prover, child.fd, &hint, &peer);
+            peer_prove(&prover, child.fd, &peer);
         }
         assert_int_equal(open_descriptors(), before);
         child_end(&child);
@@ -124,15 +122,14 @@ static void test_who_has_gone_proves_nothing(void **state)
     struct peer_prover prover;
     struct child child;
     struct peer peer;
-    int hint = 0;
 
     prover_init(&prover);
     child_start(&child, has_client);
-    peer_prove(&prover, child.fd, &hint, &peer);
+    peer_prove(&prover, child.fd, &peer);
     assert_int_equal(peer.state, PEER_PROVEN);
     kill(child.pid, SIGKILL);
     assert_int_equal(waitpid(child.pid, NULL, 0), child.pid);
-    peer_prove(&prover, child.fd, &hint, &peer);
+    peer_prove(&prover, child.fd, &peer);
     assert_int_equal(peer.state, PEER_UNPROVEN);
     close(child.fd);
 }
@@ -143,15 +140,15 @@ static void test_a_closed_connection_proves_nothing_by_pid(void **state)
 {
     struct peer_prover prover;
     struct peer peer;
-    int pair[2], hint = 0;
+    int pair[2];
 
     prover_init(&prover);
     prover.by_pid = true;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-    peer_prove(&prover, pair[0], &hint, &peer);
+    peer_prove(&prover, pair[0], &peer);
     assert_int_equal(peer.state, PEER_LOCAL); /* this process itself */
     close(pair[1]);
-    peer_prove(&prover, pair[0], &hint, &peer);
+    peer_prove(&prover, pair[0], &peer);
     assert_int_equal(peer.state, PEER_UNPROVEN);
     close(pair[0]);
 }
@@ -160,33 +157,53 @@ static void test_inet(void **state)
 {
     struct peer_prover prover;
     struct peer peer;
-    int hint = 0;
     int listener = listen_at(AF_INET);
     int far = connect_to(listener, AF_INET);
     int near = accept(listener, NULL, NULL);
 
     prover_init(&prover);
-    peer_prove(&prover, near, &hint, &peer);
+    peer_prove(&prover, near, &peer);
     expect(&peer, "inet", PEER_INET, "", 0);
     close(near);
     close(far);
     close(listener);
 }
 
-/* A hint is only where to look first. */
-static void test_a_wrong_hint_is_mended(void **state)
+/* What one process has shown is not believed of another that has a socket at
+ * the same number: it has a second one. */
+static void test_two_clients_after_one(void **state)
+{
+    struct peer_prover prover;
+    struct child one, two;
+    struct peer peer;
+
+    prover_init(&prover);
+    child_start(&one, has_client);
+    peer_prove(&prover, one.fd, &peer);
+    expect(&peer, "one", PEER_PROVEN, "127.0.0.1", one.port);
+    child_start(&two, has_two_clients);
+    for (unsigned times = 0; times < 3; times++) {
+        peer_prove(&prover, two.fd, &peer);
+        expect(&peer, "two", PEER_UNPROVEN, "", 0);
+    }
+    child_end(&one);
+    child_end(&two);
+}
+
+/* Nor is what the process itself has shown before. */
+static void test_a_second_client_comes(void **state)
 {
     struct peer_prover prover;
     struct child child;
     struct peer peer;
 
     prover_init(&prover);
-    child_start(&child, has_many_others);
-    for (int wrong = 1; wrong < 20; wrong++) {
-        int hint = wrong;
-        peer_prove(&prover, child.fd, &hint, &peer);
-        expect(&peer, "hint", PEER_PROVEN, "127.0.0.1", child.port);
-    }
+    child_start(&child, has_client_and_soon_another);
+    peer_prove(&prover, child.fd, &peer);
+    expect(&peer, "one", PEER_PROVEN, "127.0.0.1", child.port);
+    child_go_on(&child);
+    peer_prove(&prover, child.fd, &peer);
+    expect(&peer, "two", PEER_UNPROVEN, "", 0);
     child_end(&child);
 }
 
@@ -205,7 +222,8 @@ int main(void)
         cmocka_unit_test(test_who_has_gone_proves_nothing),
         cmocka_unit_test(test_a_closed_connection_proves_nothing_by_pid),
         cmocka_unit_test(test_inet),
-        cmocka_unit_test(test_a_wrong_hint_is_mended),
+        cmocka_unit_test(test_two_clients_after_one),
+        cmocka_unit_test(test_a_second_client_comes),
         cmocka_unit_test(test_check),
     };
 

@@ -253,9 +253,8 @@ static void test_proof_is_not_made_where_none_is_wanted(void **state)
                                  "  proof = \"off\" }\n");
     struct engine *engine = engine_new(NULL, config);
     struct event event = event_of(&through_proxy);
-    int hint = 0;
 
-    engine_prove(engine, -1, &hint, &event);
+    engine_prove(engine, -1, &event);
     assert_int_equal(event.peer.state, PEER_NOT_ASKED);
     engine_free(&engine);
     config_unref(&config);
