@@ -1,8 +1,9 @@
 /*
  * doctor.h - what in Postfix's configuration breaks tollgate's promises.
  *
- * Looks at tollgate.conf, main.cf, master.cf and the sockets' permissions;
- * asks no daemon and changes nothing. What it cannot see: tables, other
+ * Looks at tollgate.conf, main.cf, master.cf and the sockets' permissions; asks
+ * the daemons that run only whether the kernel lets them prove peers, and
+ * changes nothing. What it cannot see: tables, other
  * programs' answers, the network.
  */
 #ifndef TOLLGATE_CTL_DOCTOR_H

@@ -124,6 +124,9 @@ const struct doctor_check doctor_checks[] = {
         "There is no client to count or prove: bounces and local mail are "
         "refused or count as one client.",
         check_milter_local, NULL},
+    {"proof-refused", "the kernel does not let a daemon prove peers",
+        "Then all mail is refused where proof is required.", check_proofs,
+        NULL},
     {"socket-access", "Postfix may not connect to our socket",
         "Then nobody answers, with what that means for each face.",
         check_sockets, NULL},

@@ -73,6 +73,21 @@ static void print_certificates(const struct ctl_answer *answer)
             "%lld MISSING: see tollgatectl certs", missing);
 }
 
+static void print_proof(const struct ctl_answer *answer)
+{
+    const json_t *proof = json_object_get(answer->result, "proof");
+    char last[PRINT_TIME_SIZE];
+
+    if (!json_is_object(proof))
+        return;
+    table_print_pair(answer->out, "proof",
+        "REFUSED BY THE KERNEL %lld times (%s), last %s ago%s",
+        print_number(proof, "refused"), print_text(proof, "cause"),
+        print_span(print_number(proof, "last_s"), last),
+        print_flag(proof, "total") ? ": no peer can be proven" : "");
+    table_print_pair(answer->out, "", "%s", print_text(proof, "text"));
+}
+
 static void print_faces(const struct ctl_answer *answer)
 {
     static const struct table_column columns[] = {{"face", false, false},
@@ -123,6 +138,7 @@ static void print_status(const struct ctl_answer *answer)
     print_config(answer);
     print_store(answer);
     print_certificates(answer);
+    print_proof(answer);
     print_faces(answer);
     if (!answer->is_alone)
         fputc('\n', answer->out);

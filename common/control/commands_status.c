@@ -7,7 +7,9 @@
 #include "common/control/control_command.h"
 #include "common/control/describe.h"
 
+#include "common/base/clock.h"
 #include "common/engine/daemon.h"
+#include "common/engine/proof_faults.h"
 
 #include "config.h"
 
@@ -90,13 +92,28 @@ static json_t *certificates_of(const struct control_host *host)
                                : json_null();
 }
 
+/* null: the kernel has refused none. */
+static json_t *proof_of(const struct engine *engine)
+{
+    const struct proof_faults *faults = engine_proof_faults(engine);
+    char text[PEER_CAUSE_TEXT_SIZE];
+
+    if (faults->count == 0)
+        return json_null();
+    return json_pack("{s:I, s:I, s:b, s:s, s:s}", "refused",
+        (json_int_t)faults->count, "last_s",
+        (json_int_t)((clock_coarse_ms() - faults->last_ms) / 1000), "total",
+        proof_faults_are_total(faults), "cause", peer_cause_name(faults->cause),
+        "text", proof_faults_text(faults, text));
+}
+
 json_t *describe_status(const struct control_host *host)
 {
     const struct daemon *daemon = host->daemon;
     const struct engine *engine = daemon_engine(daemon);
 
     return json_pack(
-        "{s:s, s:s, s:I, s:o, s:s, s:I, s:I, s:b, s:o, s:o, s:o, s:o}",
+        "{s:s, s:s, s:I, s:o, s:s, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:o}",
         "program", daemon_program(daemon), "version", PACKAGE_VERSION, "pid",
         (json_int_t)getpid(), "instance",
         control_text(engine_config(engine)->instance_name), "phase",
@@ -105,7 +122,7 @@ json_t *describe_status(const struct control_host *host)
         (json_int_t)engine_metrics(daemon_engine(daemon))->displaced, "shadow",
         engine_config(engine)->shadow, "config", config_of(daemon), "store",
         store_of(daemon), "faces", faces_of(host), "certificates",
-        certificates_of(host));
+        certificates_of(host), "proof", proof_of(engine));
 }
 
 static void run_status(struct control_call *call, const json_t *arguments)

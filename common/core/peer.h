@@ -23,7 +23,8 @@ enum peer_state {
     PEER_STATES,
 };
 
-/* What a proof asks the kernel; peer_step_name() has their names. */
+/* What a proof asks the kernel, in order: up to GETFD of a process, then of its
+ * sockets. */
 enum peer_step {
     PEER_STEP_NONE,
     PEER_STEP_DOMAIN,     /* SO_DOMAIN of our connection */
@@ -37,6 +38,7 @@ enum peer_step {
     PEER_STEP_TYPE,       /* SO_TYPE */
     PEER_STEP_PEERNAME,   /* getpeername */
     PEER_STEP_ACCEPTCONN, /* SO_ACCEPTCONN */
+    PEER_STEP_SOCKET,     /* socket(AF_INET): a trial's own */
     PEER_STEPS,
 };
 

@@ -4,6 +4,8 @@
  */
 #include "common/engine/daemon_private.h"
 
+#include "common/engine/proof_faults.h"
+
 #include <event2/buffer.h>
 
 static int page_metrics(struct evbuffer *body, void *context)
@@ -25,11 +27,23 @@ static int page_healthz(struct evbuffer *body, void *context)
     return 200;
 }
 
+/* While mail is refused for it; else NULL. */
+static const char *proof_obstacle(
+    const struct daemon *daemon, char text[PEER_CAUSE_TEXT_SIZE])
+{
+    const struct proof_faults *faults = engine_proof_faults(daemon->engine);
+
+    return daemon->config->requires_proof && proof_faults_are_total(faults)
+               ? proof_faults_text(faults, text)
+               : NULL;
+}
+
 /* Able to decide. The store's absence is no obstacle: limits go on locally. */
 static int page_readyz(struct evbuffer *body, void *context)
 {
     struct daemon *daemon = context;
-    const char *obstacle = NULL;
+    char text[PEER_CAUSE_TEXT_SIZE];
+    const char *obstacle = proof_obstacle(daemon, text);
 
     if (daemon->phase == DAEMON_STARTING)
         obstacle = "starting";
@@ -37,6 +51,8 @@ static int page_readyz(struct evbuffer *body, void *context)
         obstacle = "draining";
     else if (engine_metrics(daemon->engine)->displaced > 0)
         obstacle = "a listening socket has been displaced: see the log";
+    if (obstacle == text)
+        evbuffer_add_printf(body, "peers cannot be proven: ");
     evbuffer_add_printf(body, "%s\n", obstacle != NULL ? obstacle : "ready");
     return obstacle != NULL ? 503 : 200;
 }

@@ -4,6 +4,7 @@
 #ifndef TOLLGATE_ENGINE_DAEMON_PRIVATE_H
 #define TOLLGATE_ENGINE_DAEMON_PRIVATE_H
 
+#include "common/core/peer.h"
 #include "common/engine/daemon.h"
 #include "common/engine/daemon_options.h"
 #include "common/engine/successor.h"
@@ -39,7 +40,8 @@ struct daemon {
     struct store *store;
     struct engine *engine;
     struct trust *trust;
-    bool may_prove; /* the kernel lets us */
+    bool may_prove;                    /* CAP_SYS_PTRACE is there */
+    struct peer_refusal proof_refusal; /* of the trial at start */
     struct http_server *http;
     const struct http_route *pages; /* for people; NULL: none */
     void *pages_context;

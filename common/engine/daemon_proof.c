@@ -1,6 +1,6 @@
 /*
  * daemon_proof.c - drops privileges, keeps the one capability that a proof
- * needs, and says so at start where it is missing.
+ * needs, and says at start whether a proof is possible at all.
  *
  * It is kept only if a service wants proof at start; once given up it does
  * not come back, so a reload that asks for it is refused.
@@ -9,7 +9,26 @@
 
 #include "common/base/log.h"
 #include "common/engine/privileges.h"
-#include "common/net/peer_proof.h"
+#include "common/net/peer_cause.h"
+#include "common/net/peer_trial.h"
+
+/* A question about sockets may be refused for one family only, so that the
+ * rest is still proven: no reason not to start. */
+static bool is_hopeless(const struct peer_refusal *refusal)
+{
+    return refusal->step != PEER_STEP_NONE && refusal->step <= PEER_STEP_GETFD;
+}
+
+static void explain(const struct daemon *daemon, struct error *why_r)
+{
+    const struct peer_refusal *refusal = &daemon->proof_refusal;
+    char text[PEER_CAUSE_TEXT_SIZE];
+    struct peer_setting setting;
+
+    peer_setting_read(&setting);
+    error_set(why_r, "%s",
+        peer_cause_format(refusal, peer_cause_find(refusal, &setting), text));
+}
 
 bool daemon_check_proof(
     const struct daemon *daemon, const struct config *config, struct error *err)
@@ -23,16 +42,19 @@ bool daemon_check_proof(
             "CAP_SYS_PTRACE is missing: start as root, or grant it "
             "(systemd: AmbientCapabilities=CAP_SYS_PTRACE; docker: "
             "--cap-add SYS_PTRACE, without --user, which takes it away)");
-    else if (peer_proof_check(&why))
+    else if (daemon->proof_refusal.step == PEER_STEP_NONE)
         return true;
-    if (config->requires_proof)
+    else
+        explain(daemon, &why);
+    if (config->requires_proof &&
+        (!daemon->may_prove || is_hopeless(&daemon->proof_refusal)))
         return error_set(
             err, "a service has proof = \"required\": %s", why.text);
     log_warn("peers cannot be proven: %s", why.text);
     return true;
 }
 
-bool daemon_drop_privileges(struct daemon *daemon, struct error *err)
+static bool drop(struct daemon *daemon, struct error *err)
 {
     const struct config *config = daemon->config;
     const struct privileges_kept kept = {.ptrace = config->wants_proof,
@@ -41,5 +63,18 @@ bool daemon_drop_privileges(struct daemon *daemon, struct error *err)
     if (!privileges_drop(config->user, config->group, &kept, err))
         return false;
     daemon->may_prove = privileges_has_ptrace();
-    return daemon_check_proof(daemon, config, err);
+    return true;
+}
+
+bool daemon_drop_privileges(struct daemon *daemon, struct error *err)
+{
+    struct peer_trial trial;
+
+    if (!daemon->config->wants_proof)
+        return drop(daemon, err);
+    if (!peer_trial_begin(&trial, err))
+        return error_prefix(err, "a trial of the proof: ");
+    bool is_dropped = drop(daemon, err);
+    peer_trial_end(&trial, &daemon->proof_refusal);
+    return is_dropped && daemon_check_proof(daemon, daemon->config, err);
 }

@@ -111,6 +111,11 @@ const struct peers *engine_peers(const struct engine *engine)
     return engine->proof.peers;
 }
 
+const struct proof_faults *engine_proof_faults(const struct engine *engine)
+{
+    return &engine->proof.faults;
+}
+
 struct tops *engine_tops(struct engine *engine)
 {
     return engine->tops;

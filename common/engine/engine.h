@@ -109,6 +109,10 @@ size_t engine_services(
 struct peers;
 const struct peers *engine_peers(const struct engine *);
 
+/* Proofs that the kernel refused. Borrowed. */
+struct proof_faults;
+const struct proof_faults *engine_proof_faults(const struct engine *);
+
 /* Who comes most, and decisions as they happen; owned by the engine. */
 struct tops *engine_tops(struct engine *);
 struct decision_ring *engine_ring(struct engine *);

@@ -8,6 +8,7 @@
 #define TOLLGATE_ENGINE_METRICS_H
 
 #include "common/core/verdict.h"
+#include "common/net/peer_cause.h"
 #include "common/store/store.h"
 
 struct evbuffer;
@@ -42,8 +43,9 @@ struct metrics {
     uint64_t decisions[FACES][METRICS_VERDICTS][REASONS];
     uint64_t shadow_refusals[FACES];
     uint64_t proofs[FACES][PROOF_RESULTS];
-    uint64_t malformed[FACES];   /* requests answered by closing */
-    uint64_t connections[FACES]; /* open now */
+    uint64_t proof_refusals[PEER_CAUSES]; /* by the kernel */
+    uint64_t malformed[FACES];            /* requests answered by closing */
+    uint64_t connections[FACES];          /* open now */
     uint64_t store_round_trip[METRICS_BUCKETS + 1]; /* the last: slower */
     uint64_t store_round_trip_sum_us;
     uint64_t store_unavailable; /* decisions made without the store */

@@ -90,6 +90,18 @@ static void write_proofs(const struct metrics *metrics, struct evbuffer *out)
                     metrics->proofs[face][result]);
 }
 
+static void write_proof_refusals(
+    const struct metrics *metrics, struct evbuffer *out)
+{
+    write_head(out, "tollgate_proof_refusals_total", "counter",
+        "Proofs that the kernel refused, by cause.");
+    for (enum peer_cause cause = 0; cause < PEER_CAUSES; cause++)
+        if (metrics->proof_refusals[cause] > 0)
+            evbuffer_add_printf(out,
+                "tollgate_proof_refusals_total{cause=\"%s\"} %" PRIu64 "\n",
+                peer_cause_name(cause), metrics->proof_refusals[cause]);
+}
+
 static void write_by_face(struct evbuffer *out, const char *name,
     const char *type, const char *help, const uint64_t values[FACES])
 {
@@ -200,6 +212,7 @@ void metrics_write_page(const struct metrics *metrics,
     write_decisions(metrics, out);
     write_refusals(metrics, out);
     write_proofs(metrics, out);
+    write_proof_refusals(metrics, out);
     write_by_face(out, "tollgate_shadow_refusals_total", "counter",
         "Refusals that shadow limits would have made.",
         metrics->shadow_refusals);

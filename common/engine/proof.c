@@ -102,6 +102,17 @@ static void count_proof(const struct decision *decision, bool is_believed)
     engine_metrics(decision->engine)->proofs[event->face][result]++;
 }
 
+static void note_fault(struct proof *proof, const struct decision *decision)
+{
+    const struct event *event = &decision->event;
+
+    if (event->is_dry)
+        return;
+    enum peer_cause cause = proof_faults_note(&proof->faults, &event->peer);
+    if (cause != PEER_CAUSE_NONE)
+        engine_metrics(decision->engine)->proof_refusals[cause]++;
+}
+
 /* Of proxied services: who came for them. */
 static void note_peer(
     struct proof *proof, const struct decision *decision, bool is_trusted)
@@ -269,6 +280,7 @@ bool proof_judge(struct proof *proof, struct decision *decision)
     const struct proxies proxies = {service, proof->trust};
 
     decision->event.is_unproxied = false;
+    note_fault(proof, decision);
     if (service == NULL)
         return judge_stranger(decision);
     if (!service->proxied) {

@@ -8,6 +8,7 @@
 #ifndef TOLLGATE_ENGINE_PROOF_H
 #define TOLLGATE_ENGINE_PROOF_H
 
+#include "common/engine/proof_faults.h"
 #include "common/net/peer_proof.h"
 
 struct cidr;
@@ -27,6 +28,7 @@ struct proof {
     uint64_t gateway_warned_ms;
     struct crowd *crowds; /* owned: of each service of the snapshot */
     struct peers *peers;  /* owned; NULL: none was seen */
+    struct proof_faults faults;
 };
 
 void proof_clear(struct proof *);

@@ -236,42 +236,30 @@ static void check_is_unix(int fd, struct peer *peer_r)
         *peer_r = (struct peer){.state = PEER_INET};
 }
 
+/* The kernel has several errors for a process that has ended; they are no
+ * refusals if our connection has ended with it. */
+static void check_is_gone(int fd, struct peer *peer_r)
+{
+    struct pollfd end = {.fd = fd, .events = POLLRDHUP};
+    int error = peer_r->refusal.error;
+
+    if ((error == ESRCH || error == EINVAL || error == ENODATA) &&
+        poll(&end, 1, 0) == 1)
+        *peer_r = (struct peer){.state = PEER_UNPROVEN};
+}
+
 void peer_prove(struct peer_prover *prover, int fd, struct peer *peer_r)
 {
     *peer_r = (struct peer){.state = PEER_UNPROVEN};
     int pidfd = open_process(prover, fd, peer_r);
     if (pidfd == -1) {
         check_is_unix(fd, peer_r);
-        return;
+    } else {
+        prove_process(prover, pidfd, peer_r);
+        if (prover->by_pid)
+            check_still_there(fd, pidfd, peer_r);
+        close(pidfd);
     }
-    prove_process(prover, pidfd, peer_r);
-    if (prover->by_pid)
-        check_still_there(fd, pidfd, peer_r);
-    close(pidfd);
-}
-
-static bool check_getfd(int pidfd, struct error *err)
-{
-    int duplicate = (int)syscall(SYS_pidfd_getfd, pidfd, 0, 0);
-
-    if (duplicate != -1)
-        close(duplicate);
-    else if (errno != EBADF)
-        return error_set(err,
-            "pidfd_getfd: %s; it needs Linux 5.6, and in a container a seccomp "
-            "profile that allows it",
-            strerror(errno));
-    return true;
-}
-
-bool peer_proof_check(struct error *err)
-{
-    int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
-
-    if (pidfd == -1)
-        return error_set(
-            err, "pidfd_open: %s; it needs Linux 5.6", strerror(errno));
-    bool is_possible = check_getfd(pidfd, err);
-    close(pidfd);
-    return is_possible;
+    if (peer_r->refusal.step != PEER_STEP_NONE)
+        check_is_gone(fd, peer_r);
 }

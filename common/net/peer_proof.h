@@ -16,7 +16,6 @@
 #ifndef TOLLGATE_NET_PEER_PROOF_H
 #define TOLLGATE_NET_PEER_PROOF_H
 
-#include "common/base/error.h"
 #include "common/core/peer.h"
 
 /* A set of TCP ports. All zero: none. */
@@ -44,9 +43,5 @@ struct peer_prover {
  * socket, as each does that asks us.
  */
 void peer_prove(struct peer_prover *, int fd, struct peer *peer_r);
-
-/* Can this process prove anything at all? Asked at start: err says what to
- * grant. */
-bool peer_proof_check(struct error *err);
 
 #endif

@@ -13,7 +13,7 @@ test_listener test_reader test_redis_instances test_redis_outage
 test_redis_store test_trust"
 # - memcheck knows neither pidfd_open nor pidfd_getfd, and all that it runs has
 #   one executable and one name.
-valgrind_without+=" test_accept_guard test_command_helper test_peer_proof test_peer_refused
+valgrind_without+=" test_accept_guard test_command_helper test_peer_cause test_peer_proof test_peer_refused
 test_unix_socket"
 
 # A short run, in every ./check: cheap unit tests, and lives of both daemons

@@ -6,6 +6,7 @@
  * lets us, and by pid, which is the way of kernels before 6.5.
  */
 #include "common/net/peer_proof.h"
+#include "common/net/peer_trial.h"
 #include "tests/unit/peer_child.h"
 #include "tests/unit/unit.h"
 
@@ -207,11 +208,18 @@ static void test_a_second_client_comes(void **state)
     child_end(&child);
 }
 
-static void test_check(void **state)
+static void test_trial(void **state)
 {
+    struct peer_trial trial;
+    struct peer_refusal refusal;
+    unsigned before = open_descriptors();
     struct error err;
 
-    assert_true(peer_proof_check(&err));
+    assert_true(peer_trial_begin(&trial, &err));
+    peer_trial_end(&trial, &refusal);
+    assert_int_equal(refusal.step, PEER_STEP_NONE);
+    assert_int_equal(open_descriptors(), before);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 }
 
 int main(void)
@@ -224,7 +232,7 @@ int main(void)
         cmocka_unit_test(test_inet),
         cmocka_unit_test(test_two_clients_after_one),
         cmocka_unit_test(test_a_second_client_comes),
-        cmocka_unit_test(test_check),
+        cmocka_unit_test(test_trial),
     };
 
     int failed = cmocka_run_group_tests_name("pidfd", tests, NULL, NULL);
