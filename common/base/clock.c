@@ -32,6 +32,11 @@ uint64_t clock_coarse_ms(void)
     return clock_read_us(CLOCK_MONOTONIC_COARSE) / 1000;
 }
 
+uint64_t clock_cpu_us(void)
+{
+    return clock_read_us(CLOCK_THREAD_CPUTIME_ID);
+}
+
 uint64_t clock_wall_ms(void)
 {
     return clock_read_us(CLOCK_REALTIME) / 1000;

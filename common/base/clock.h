@@ -15,6 +15,8 @@ uint64_t clock_monotonic_us(void);
 /* CLOCK_MONOTONIC of the last tick, a few ms old, at a fraction of the cost:
  * for lifetimes of minutes and more. */
 uint64_t clock_coarse_ms(void);
+/* CPU time of the calling thread in µs, for measuring what work costs. */
+uint64_t clock_cpu_us(void);
 /* CLOCK_REALTIME: for what people read. */
 uint64_t clock_wall_ms(void);
 

@@ -104,9 +104,9 @@ struct status_page *status_page_new(const struct control_host *host)
     page->host = *host;
     write_headers(page->headers);
     page->routes[0] = (struct http_route){
-        "/", "text/html; charset=utf-8", page->headers, page_html};
+        "/", "text/html; charset=utf-8", page->headers, page_html, false};
     page->routes[1] = (struct http_route){
-        "/status.json", "application/json", page->headers, page_json};
+        "/status.json", "application/json", page->headers, page_json, true};
     daemon_show_pages(host->daemon, page->routes, &page->host);
     return page;
 }

@@ -142,7 +142,7 @@ static void acceptor_on_readable(evutil_socket_t fd, short what, void *context)
     bool is_freed = false;
 
     acceptor->is_freed = &is_freed;
-    for (int i = 0; i < ACCEPT_BATCH && accept_one(acceptor); i++)
+    for (int i = 0; i < acceptor->options.batch && accept_one(acceptor); i++)
         if (is_freed)
             return;
     acceptor->is_freed = NULL;
@@ -153,6 +153,8 @@ struct acceptor *acceptor_new(
 {
     struct acceptor *acceptor = xcalloc(1, sizeof *acceptor);
     acceptor->options = *options;
+    if (acceptor->options.batch == 0)
+        acceptor->options.batch = ACCEPT_BATCH;
     acceptor->fd = fd;
     acceptor->readable = event_new(
         base, fd, EV_READ | EV_PERSIST, acceptor_on_readable, acceptor);

@@ -1,9 +1,9 @@
 /*
  * acceptor.h - takes connections from a listening socket, fairly.
  *
- * At most 64 a turn of the loop, so that a burst on one socket cannot starve
- * the sessions that are open. An error of accept(2) never ends it: one that
- * concerns a single connection is skipped, any other pauses it for 100 ms,
+ * At most `batch` a turn of the loop, so that a burst on one socket cannot
+ * starve the sessions that are open. An error of accept(2) never ends it: one
+ * that concerns a single connection is skipped, any other pauses it for 100 ms,
  * with a log line once a minute.
  */
 #ifndef TOLLGATE_NET_ACCEPTOR_H
@@ -17,6 +17,7 @@ struct event_base;
 struct acceptor_options {
     const char *name; /* for the log; borrowed */
     bool is_inet;
+    int batch; /* connections in a turn; 0: 64 */
     /* inet: others are closed at once; NULL: all may come. Borrowed. */
     const struct cidr_list *allowed_peers;
     /* fd is non-blocking and close-on-exec, and the callee's. */

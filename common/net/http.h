@@ -1,9 +1,12 @@
 /*
  * http.h - a small read-only HTTP server.
  *
- * GET and HEAD of fixed paths; everything else is 404 or 405. Never on the
- * way of a decision. A request is bounded in size (8 KiB) and time (5 s), the
- * connections in number (64).
+ * GET and HEAD of fixed paths; everything else is 404 or 405. Answers get a
+ * slot of the loop's time (slot.h), so decisions do not wait for them. A
+ * request is bounded in size (8 KiB) and time (1 s for its head, 5 s in all),
+ * the connections in number (64): one more takes the place of one that has had
+ * its answer, else, of the address that holds most, of the one that has sent
+ * nothing longest. So nobody keeps others out.
  */
 #ifndef TOLLGATE_NET_HTTP_H
 #define TOLLGATE_NET_HTTP_H
@@ -22,6 +25,7 @@ struct http_route {
     const char *headers; /* NULL, or more of them, each with its "\r\n" */
     /* Fills body and returns the status code. */
     int (*handle)(struct evbuffer *body, void *context);
+    bool is_dear; /* may be large: quick ones do not wait for it */
 };
 
 /* address: "host:port" with a numeric host ("[::1]:9309"). routes end with a
