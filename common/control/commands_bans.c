@@ -69,7 +69,7 @@ static void add_void(
 
 static void run_bans(struct control_call *call, const json_t *arguments)
 {
-    control_answer(call, edict_list(call, EDICT_BAN, "bans", add_void));
+    edict_list(call, EDICT_BAN, "bans", add_void);
 }
 
 const struct control_command commands_bans[] = {

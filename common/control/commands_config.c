@@ -114,7 +114,7 @@ static void run_reload(struct control_call *call, const json_t *arguments)
 const struct control_command commands_config[] = {
     {"config show", CONTROL_READ, false, {{"what", CONTROL_TEXT, false}},
         run_show, "the configuration in effect, without passwords"},
-    {"config check", CONTROL_READ, false, {{0}}, run_check,
+    {"config check", CONTROL_READ_APART, false, {{0}}, run_check,
         "would a reload succeed, what would it change and leave to a restart"},
     {"reload", CONTROL_CHANGE, false, {{"force", CONTROL_FLAG, false}},
         run_reload, "read the configuration anew, whole or not at all"},

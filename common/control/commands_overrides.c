@@ -96,8 +96,7 @@ static void add_limit(
 
 static void run_overrides(struct control_call *call, const json_t *arguments)
 {
-    control_answer(
-        call, edict_list(call, EDICT_OVERRIDE, "overrides", add_limit));
+    edict_list(call, EDICT_OVERRIDE, "overrides", add_limit);
 }
 
 const struct control_command commands_overrides[] = {

@@ -145,7 +145,7 @@ static void run_top(struct control_call *call, const json_t *arguments)
 }
 
 const struct control_command commands_top[] = {
-    {"top", CONTROL_READ, false,
+    {"top", CONTROL_READ_ALONE, false,
         {{"event", CONTROL_TEXT, false}, {"n", CONTROL_NUMBER, false}}, run_top,
         "who comes most, in all daemons of the store"},
     {0},

@@ -1,9 +1,9 @@
 /*
  * commands_watch.c - watch: decisions as they happen, one line each.
  *
- * Formats from the ring (engine/decision_ring.h) by a timer, a few at a time,
- * between decisions; what comes faster than that, or than the peer reads, is
- * counted and told.
+ * Looks into the ring (engine/decision_ring.h) by a timer and formats a few
+ * lines at each step, when the loop has time for it; what comes faster than
+ * that, or than the peer reads, is counted and told.
  */
 #include "common/control/control_command.h"
 
@@ -16,7 +16,7 @@
 #include <stdlib.h>
 
 #define EVERY_MS   20
-#define LINES_ONCE 100 /* 5000 a second, about 1 ms of each 20 */
+#define LINES_ONCE 10 /* at each step */
 
 struct onlooker {
     struct control_call *call;
@@ -97,9 +97,9 @@ static json_t *describe(const struct ring_record *record)
     return line;
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *context)
+static bool onlooker_step(void *state)
 {
-    struct onlooker *onlooker = context;
+    struct onlooker *onlooker = state;
 
     for (size_t i = 0; i < LINES_ONCE; i++) {
         uint64_t missed;
@@ -107,13 +107,21 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
             decision_ring_take(&onlooker->reader, &missed);
         onlooker->missed += missed;
         if (record == NULL)
-            return;
+            return false;
         json_t *line = describe(record);
         if (onlooker->missed > 0)
             set_number(line, "missed", (int64_t)onlooker->missed);
         if (control_stream_send(onlooker->call, line))
             onlooker->missed = 0;
     }
+    return true;
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *context)
+{
+    struct onlooker *onlooker = context;
+
+    control_stream_wake(onlooker->call, onlooker_step);
 }
 
 static void run_watch(struct control_call *call, const json_t *arguments)

@@ -10,6 +10,7 @@
 
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/control/control_apart.h"
 #include "common/control/control_request.h"
 #include "common/engine/daemon.h"
 
@@ -55,6 +56,7 @@ static void write_line(struct control_call *call, const json_t *object)
     if (line == NULL)
         abort();
     call->sink.write(call->sink.context, line, strlen(line));
+    call->sink.write(call->sink.context, "\n", 1);
     free(line);
 }
 
@@ -74,6 +76,41 @@ static void log_change(const struct control_call *call, const char *result)
     log_record_end(&record);
 }
 
+/* The next of those who wait has something to do: its step. */
+static void queue_leave(struct control_call *call)
+{
+    struct control_queue *queue = call->queue;
+
+    if (call->held != NULL)
+        TAILQ_REMOVE(&queue->waiting, call, link);
+    json_decref(call->held);
+    call->held = NULL;
+    if (queue == NULL || queue->holder != call)
+        return;
+    queue->holder = TAILQ_FIRST(&queue->waiting);
+    if (queue->holder == NULL)
+        return;
+    queue->holder->is_due = true;
+    queue->holder->sink.on_due(queue->holder->sink.context);
+}
+
+/* False: another one is under way, and the call waits. */
+static bool queue_enter(struct control_call *call, json_t *arguments)
+{
+    struct control_queue *queue = call->queue;
+
+    if (queue == NULL || (call->command->right != CONTROL_READ_ALONE &&
+                             call->command->right != CONTROL_READ_APART))
+        return true;
+    if (queue->holder == NULL) {
+        queue->holder = call;
+        return true;
+    }
+    call->held = json_incref(arguments);
+    TAILQ_INSERT_TAIL(&queue->waiting, call, link);
+    return false;
+}
+
 /* The state's end comes last of all that touches the call's own state, and
  * the sink after it: it may begin the next call. */
 static void call_over(struct control_call *call, const char *result)
@@ -82,13 +119,15 @@ static void call_over(struct control_call *call, const char *result)
     void (*end)(void *) = call->end;
 
     log_change(call, result);
+    queue_leave(call);
     free(call->arguments);
     call->arguments = NULL;
     call->command = NULL;
     call->state = NULL;
     call->end = NULL;
     call->dropped = 0;
-    call->is_open = call->is_stream = false;
+    call->is_open = call->is_stream = call->is_due = false;
+    call->step = NULL;
     if (end != NULL)
         end(state);
 }
@@ -101,6 +140,11 @@ static json_t *answer_new(const struct control_call *call, bool is_ok)
     store_state(engine_store(daemon_engine(daemon)), &state);
     return json_pack("{s:b, s:s, s:o}", "ok", is_ok, "daemon",
         daemon_program(daemon), "store", control_text(state.description));
+}
+
+json_t *control_call_head(const struct control_call *call)
+{
+    return answer_new(call, true);
 }
 
 static void write_answer(struct control_call *call, json_t *result)
@@ -187,12 +231,60 @@ bool control_stream_send(struct control_call *call, json_t *object)
     return has_room;
 }
 
+void control_call_relay(
+    struct control_call *call, const char *bytes, size_t len)
+{
+    assert(call->is_open);
+    call->sink.write(call->sink.context, bytes, len);
+    call_over(call, "done");
+    call->sink.on_over(call->sink.context);
+}
+
+void control_call_step_by(struct control_call *call, bool (*step)(void *state))
+{
+    assert(call->is_open);
+    call->step = step;
+    call->is_due = true;
+    call->sink.on_due(call->sink.context);
+}
+
+void control_stream_wake(struct control_call *call, bool (*step)(void *state))
+{
+    assert(call->is_stream);
+    control_call_step_by(call, step);
+}
+
 static bool may_run(
     const struct control_call *call, const struct control_command *command)
 {
-    return command->right == CONTROL_READ ||
+    return command->right != CONTROL_CHANGE ||
            (call->peer != NULL &&
                control_rights_may_change(call->rights, call->peer));
+}
+
+static void run_command(struct control_call *call, const json_t *arguments)
+{
+    if (call->command->right == CONTROL_READ_APART)
+        control_apart_run(call, arguments);
+    else
+        call->command->run(call, arguments);
+}
+
+void control_call_step(struct control_call *call)
+{
+    json_t *held = call->held;
+
+    assert(call->is_open && call->is_due);
+    call->is_due = false;
+    if (held == NULL) {
+        bool is_due = call->step(call->state);
+        call->is_due = call->is_open && is_due;
+        return;
+    }
+    TAILQ_REMOVE(&call->queue->waiting, call, link);
+    call->held = NULL;
+    run_command(call, held);
+    json_decref(held);
 }
 
 static void run(struct control_call *call, struct control_request *request)
@@ -214,8 +306,8 @@ static void run(struct control_call *call, struct control_request *request)
             call->command->name);
     else if (!control_request_check(request, call->command, &err))
         control_refuse(call, CONTROL_USAGE, "%s", err.text);
-    else
-        call->command->run(call, request->arguments);
+    else if (queue_enter(call, request->arguments))
+        run_command(call, request->arguments);
 }
 
 void control_call_begin(struct control_call *call, const char *line, size_t len)

@@ -21,7 +21,11 @@ struct daemon;
 struct event_base;
 
 enum control_right {
-    CONTROL_READ,   /* whom the socket's mode lets in */
+    CONTROL_READ, /* whom the socket's mode lets in */
+    /* The same, and dear: one call after the other (control_queue). */
+    CONTROL_READ_ALONE,
+    /* And in a process of its own (control_apart.h). */
+    CONTROL_READ_APART,
     CONTROL_CHANGE, /* root, the daemon's uid, control_admins */
 };
 
@@ -111,6 +115,20 @@ void control_refuse(struct control_call *, enum control_refusal,
     const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /*
+ * A long answer, a little at a time: {"NAME":[item,...], and what rest says}.
+ * The state is ended once, when the call is over. Descriptors of lists are
+ * constants.
+ */
+struct control_list {
+    const char *name;
+    json_t *(*next)(void *state); /* NULL: no more */
+    json_t *(*rest)(void *state); /* an object */
+    void (*end)(void *state);
+};
+void control_answer_list(
+    struct control_call *, const struct control_list *, void *state);
+
+/*
  * A stream (watch): the call goes on after `{"ok":true,"result":…}`, and each
  * control_stream_send is a line of its own, as given. It ends when the peer
  * goes (keep's end). A peer that reads too slowly loses lines: false, and the
@@ -118,5 +136,8 @@ void control_refuse(struct control_call *, enum control_refusal,
  */
 void control_stream_begin(struct control_call *, json_t *result);
 bool control_stream_send(struct control_call *, json_t *object);
+/* There may be lines: step sends a few when the loop has time for them, and
+ * again until it returns false. */
+void control_stream_wake(struct control_call *, bool (*step)(void *state));
 
 #endif

@@ -2,10 +2,12 @@
  * control_server.h - connections of the control socket.
  *
  * JSON lines in, JSON lines out, one command at a time per connection; what
- * comes behind it waits. Bounded in all: connections (the longest idle one
- * makes room), the length of a line, what a slow reader may leave unread, and
- * the time in which a request must be complete. No peer's error ends more than
- * its own connection.
+ * comes behind it waits, and connections take turns in a slot of the loop's
+ * time (slot.h): one for those who may only read, one for those who may change
+ * things. Bounded in all: connections (64, of them 48 of readers; of the user
+ * who holds most, who is idle longest makes room), the length of a line, what
+ * a slow reader may leave unread, and the time in which a request must be
+ * complete. No peer's error ends more than its own connection.
  */
 #ifndef TOLLGATE_CONTROL_CONTROL_SERVER_H
 #define TOLLGATE_CONTROL_CONTROL_SERVER_H

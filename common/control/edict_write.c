@@ -60,28 +60,58 @@ json_t *edict_describe(const struct edict *edict, uint64_t left_ms)
         "who", control_text(edict->who), "reason", control_text(edict->reason));
 }
 
-json_t *edict_list(const struct control_call *call, enum edict_kind kind,
-    const char *name,
-    void (*add)(
-        const struct control_call *, const struct edict *, json_t *member))
-{
-    struct store *store = store_of(call);
-    struct store_state state;
-    const struct edict *edict;
-    uint64_t now_ms = clock_monotonic_ms();
-    json_t *list = json_array();
+/* Where the list goes on: bans come and go meanwhile. */
+struct listing {
+    struct control_call *call;
+    struct control_list list;
+    enum edict_kind kind;
+    edict_add *add;
+    bool has_last;
+    struct edict last;
+};
 
-    store_state(store, &state);
-    for (size_t i = 0;
-         (edict = edict_table_at(store_edicts(store), kind, i)) != NULL; i++) {
-        if (edict->until_ms <= now_ms)
-            continue;
-        json_t *member = edict_describe(edict, edict->until_ms - now_ms);
-        add(call, edict, member);
-        json_array_append_new(list, member);
-    }
-    return json_pack("{s:o, s:b, s:b}", name, list, "shared",
-        store_is_shared(store), "available", state.is_available);
+static json_t *listing_next(void *state)
+{
+    struct listing *listing = state;
+    struct edict_table *table = store_edicts(store_of(listing->call));
+    uint64_t now_ms = clock_monotonic_ms();
+    size_t at =
+        listing->has_last ? edict_table_after(table, &listing->last) : 0;
+    const struct edict *edict = edict_table_at(table, listing->kind, at);
+
+    while (edict != NULL && edict->until_ms <= now_ms)
+        edict = edict_table_at(table, listing->kind, ++at);
+    if (edict == NULL)
+        return NULL;
+    listing->last = *edict;
+    listing->has_last = true;
+    json_t *member = edict_describe(edict, edict->until_ms - now_ms);
+    listing->add(listing->call, edict, member);
+    return member;
+}
+
+static json_t *listing_rest(void *state)
+{
+    struct listing *listing = state;
+    struct store *store = store_of(listing->call);
+    struct store_state now;
+
+    store_state(store, &now);
+    return json_pack("{s:b, s:b}", "shared", store_is_shared(store),
+        "available", now.is_available);
+}
+
+void edict_list(struct control_call *call, enum edict_kind kind,
+    const char *name, edict_add *add)
+{
+    struct listing *listing = xcalloc(1, sizeof *listing);
+
+    listing->call = call;
+    listing->kind = kind;
+    listing->add = add;
+    listing->list =
+        (struct control_list){name, listing_next, listing_rest, free};
+    control_answer_list(call, &listing->list, listing);
 }
 
 static void answer(struct edict_call *edict_call)

@@ -23,10 +23,11 @@ void edict_write(struct control_call *, const struct edict *, uint64_t life_ms,
 
 /* Key, who, reason, seconds left and since when; members are added. */
 json_t *edict_describe(const struct edict *, uint64_t left_ms);
-/* All of one kind: `{"NAME":[...],"shared":…}`. */
-json_t *edict_list(const struct control_call *, enum edict_kind,
-    const char *name,
-    void (*add)(
-        const struct control_call *, const struct edict *, json_t *member));
+/* Adds what the kind has besides. */
+typedef void edict_add(
+    const struct control_call *, const struct edict *, json_t *member);
+/* Answers with all of one kind: `{"NAME":[...],"shared":…}`. */
+void edict_list(
+    struct control_call *, enum edict_kind, const char *name, edict_add *);
 
 #endif

@@ -78,6 +78,12 @@ static size_t position_of(
     return low;
 }
 
+size_t edict_table_after(
+    const struct edict_table *table, const struct edict *edict)
+{
+    return position_of(table, edict);
+}
+
 /* Its index, or NONE. */
 static size_t index_of(
     const struct edict_table *table, const struct edict *wanted)

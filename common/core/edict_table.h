@@ -35,6 +35,9 @@ size_t edict_table_count(const struct edict_table *, enum edict_kind);
  * next change. */
 const struct edict *edict_table_at(
     const struct edict_table *, enum edict_kind, size_t index);
+/* The index of the first of its kind that sorts behind this one, which may be
+ * gone: where a walk goes on. */
+size_t edict_table_after(const struct edict_table *, const struct edict *);
 const struct edict *edict_table_find(
     const struct edict_table *, enum edict_kind, const char *key);
 

@@ -13,7 +13,7 @@ from harness.policyd import BUILD
 from harness.workdir import workdir
 
 from . import (anvil, daemon, figures, footprint, machine, mail, milter, peers,
-               policy, proof, script)
+               policy, proof, readers, script)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +35,7 @@ MEASUREMENTS = {
     "start": daemon.measure_start,
     "idle": daemon.measure_idle,
     "crowd": daemon.measure_crowd,
+    "readers": readers.measure,
     "policy-redis": policy.measure_redis,
     "script": script.measure_floor,
     "refused": policy.measure_refused,

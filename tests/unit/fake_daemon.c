@@ -23,3 +23,8 @@ void store_state(const struct store *store, struct store_state *state_r)
 {
     *state_r = (struct store_state){.description = "memory:"};
 }
+
+struct event_base *daemon_base(const struct daemon *daemon)
+{
+    return NULL;
+}

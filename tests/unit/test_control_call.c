@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 static struct control_call *waiting;
-static unsigned ended, over;
+static unsigned ended, over, due;
 static bool is_full;
 static char written[4096];
 
@@ -43,7 +43,11 @@ static void run_stream(struct control_call *call, const json_t *arguments)
     control_stream_begin(call, json_object());
 }
 
+static void run_list(struct control_call *call, const json_t *arguments);
+
 static const struct control_command table[] = {
+    {"dear", CONTROL_READ_ALONE, false, {{0}}, run_later, ""},
+    {"list", CONTROL_READ, false, {{0}}, run_list, ""},
     {"now", CONTROL_READ, false, {{"key", CONTROL_TEXT, false}}, run_now, ""},
     {"change", CONTROL_CHANGE, false, {{"key", CONTROL_TEXT, true}}, run_now,
         ""},
@@ -60,12 +64,19 @@ const struct control_command *control_command_find(
     return NULL;
 }
 
-static void on_write(void *context, const char *line, size_t len)
+/* The last line, without its newline. */
+static void on_write(void *context, const char *bytes, size_t len)
 {
-    assert_true(len < sizeof written);
-    assert_null(memchr(line, '\n', len));
-    memcpy(written, line, len);
-    written[len] = '\0';
+    static size_t at;
+
+    assert_true(at + len < sizeof written);
+    memcpy(written + at, bytes, len);
+    at += len;
+    written[at] = '\0';
+    if (written[at - 1] == '\n') {
+        written[at - 1] = '\0';
+        at = 0;
+    }
 }
 
 static bool has_room(void *context)
@@ -78,6 +89,11 @@ static void on_over(void *context)
     over++;
 }
 
+static void on_due(void *context)
+{
+    due++;
+}
+
 static const struct control_host host;
 static const struct control_rights nobody;
 static struct control_peer root, stranger = {.uid = 12345};
@@ -85,12 +101,12 @@ static struct control_peer root, stranger = {.uid = 12345};
 static struct control_call call_of(const struct control_peer *peer)
 {
     waiting = NULL;
-    ended = over = 0;
+    ended = over = due = 0;
     is_full = false;
     return (struct control_call){.host = &host,
         .rights = &nobody,
         .peer = peer,
-        .sink = {on_write, has_room, on_over, NULL}};
+        .sink = {on_write, has_room, on_over, on_due, NULL}};
 }
 
 static void say(struct control_call *call, const char *line)
@@ -203,6 +219,76 @@ static void test_stream(void **state)
     assert_int_equal(ended, 1);
 }
 
+/* Dear commands of one queue wait for one another. */
+static void test_alone(void **state)
+{
+    static const char dear[] = "{\"command\":\"dear\"}";
+    struct control_queue queue = {
+        .waiting = TAILQ_HEAD_INITIALIZER(queue.waiting)};
+    struct control_call calls[3];
+
+    for (size_t i = 0; i < COUNT(calls); i++) {
+        calls[i] = call_of(&stranger);
+        calls[i].queue = &queue;
+        say(&calls[i], dear);
+        assert_ptr_equal(waiting, i == 0 ? &calls[0] : NULL);
+    }
+    control_call_cancel(&calls[1]);
+    control_answer(&calls[0], json_null());
+    assert_int_equal(due, 1);
+    assert_true(calls[2].is_due);
+    control_call_step(&calls[2]);
+    assert_ptr_equal(waiting, &calls[2]);
+    control_call_cancel(&calls[2]);
+    assert_null(queue.holder);
+}
+
+static int items;
+
+static json_t *next_item(void *state)
+{
+    return items < 40 ? json_integer(items++) : NULL;
+}
+
+static json_t *no_rest(void *state)
+{
+    return json_object();
+}
+
+static void run_list(struct control_call *call, const json_t *arguments)
+{
+    static const struct control_list list = {
+        "items", next_item, no_rest, on_end};
+
+    items = 0;
+    control_answer_list(call, &list, &ended);
+}
+
+/* A little at each step, and one line in the end. */
+static void test_list(void **state)
+{
+    struct control_call call = call_of(&stranger);
+    size_t steps = 0;
+
+    say(&call, "{\"command\":\"list\"}");
+    assert_int_equal(items, 0);
+    for (; call.is_open; steps++) {
+        assert_true(call.is_due);
+        control_call_step(&call);
+    }
+    assert_true(steps > 2);
+    json_t *answer = json_loads(written, 0, NULL);
+    assert_int_equal(json_array_size(json_object_get(
+                         json_object_get(answer, "result"), "items")),
+        40);
+    json_decref(answer);
+    assert_int_equal(ended, 1);
+    assert_int_equal(over, 1);
+    say(&call, "{\"command\":\"list\"}");
+    control_call_cancel(&call);
+    assert_int_equal(ended, 2);
+}
+
 /* Bytes that are no UTF-8 must not cost the whole answer. */
 static void test_text(void **state)
 {
@@ -267,6 +353,8 @@ int main(void)
         cmocka_unit_test(test_later),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_stream),
+        cmocka_unit_test(test_alone),
+        cmocka_unit_test(test_list),
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_changes_are_logged),
     };
