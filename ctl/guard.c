@@ -6,30 +6,67 @@
 #include "ctl/guard.h"
 
 #include "common/base/memory.h"
+#include "common/net/resolver.h"
 #include "common/net/trust.h"
 
-#include <netdb.h>
+#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* The addresses of one name; also why there are none, or not all. */
+struct lookup {
+    struct event_base *base;
+    struct cidr_list *nets;
+    struct error *err;
+    bool is_well;
+};
+
+static void lookup_on_addresses(
+    struct resolver_call *call, const struct resolver_reply *reply)
+{
+    struct lookup *lookup = call->context;
+    char text[ADDRESS_TEXT_SIZE];
+
+    for (size_t i = 0; i < reply->count && lookup->is_well; i++)
+        lookup->is_well = cidr_list_add(lookup->nets,
+            address_format(&reply->addresses[i], text), lookup->err);
+}
+
+static void lookup_on_end(
+    struct resolver_call *call, const struct resolver_reply *end)
+{
+    struct lookup *lookup = call->context;
+    bool is_found =
+        end->status[RESOLVER_IPV4] == 0 || end->status[RESOLVER_IPV6] == 0;
+
+    for (int i = 0; i < RESOLVER_FAMILIES && lookup->is_well; i++)
+        if (end->status[i] != 0 &&
+            !(is_found && resolver_is_none(end->status[i])))
+            lookup->is_well =
+                error_set(lookup->err, "%s", resolver_why(end->status[i]));
+    event_base_loopbreak(lookup->base);
+}
+
 static bool add_dns(const char *name, struct cidr_list *nets, struct error *err)
 {
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    struct addrinfo *found;
-    struct address address;
-    char text[ADDRESS_TEXT_SIZE];
-    int status = getaddrinfo(name, NULL, &hints, &found);
+    struct resolver *resolver = resolver_new(NULL, NULL);
+    struct lookup lookup = {
+        .base = event_base_new(), .nets = nets, .err = err, .is_well = true};
+    struct resolver_call call = {.name = name,
+        .on_addresses = lookup_on_addresses,
+        .on_end = lookup_on_end,
+        .context = &lookup};
 
-    if (status != 0)
-        return error_set(err, "%s", gai_strerror(status));
-    for (struct addrinfo *at = found; at != NULL; at = at->ai_next)
-        if (address_from_sockaddr(at->ai_addr, &address, NULL) &&
-            !cidr_list_add(nets, address_format(&address, text), err)) {
-            freeaddrinfo(found);
-            return false;
-        }
-    freeaddrinfo(found);
-    return true;
+    if (lookup.base == NULL)
+        abort();
+    resolver_use(resolver, lookup.base);
+    if (resolver_ask(resolver, &call))
+        event_base_dispatch(lookup.base);
+    else
+        lookup.is_well = error_set(err, "%s", resolver_why(RESOLVER_BUSY));
+    resolver_free(&resolver);
+    event_base_free(lookup.base);
+    return lookup.is_well;
 }
 
 static bool add_proxy(

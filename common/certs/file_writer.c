@@ -3,19 +3,17 @@
  */
 #include "common/certs/file_writer.h"
 
+#include "common/base/child.h"
 #include "common/base/memory.h"
 #include "common/certs/atomic_file.h"
 
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define REPORT_FD 3 /* in the writer */
 
 struct file_writer {
     struct event *readable;
@@ -25,8 +23,6 @@ struct file_writer {
     void *context;
 };
 
-/* Of all descriptors it keeps one: a listening socket, kept open, would look
- * as if somebody served it. */
 static void write_and_report(int fd, const char *path, const void *bytes,
     size_t len, mode_t mode) __attribute__((noreturn));
 
@@ -36,12 +32,12 @@ static void write_and_report(
     struct error err;
     const char *report = ".";
 
-    if (fd != REPORT_FD && dup2(fd, REPORT_FD) == -1)
+    fd = child_keep_only(fd);
+    if (fd == -1)
         _exit(1);
-    (void)close_range(REPORT_FD + 1, ~0u, 0);
     if (!atomic_file_write(path, bytes, len, mode, &err))
         report = err.text;
-    _exit(write(REPORT_FD, report, strlen(report)) == -1);
+    _exit(write(fd, report, strlen(report)) == -1);
 }
 
 void file_writer_free(struct file_writer **writer)
@@ -71,20 +67,6 @@ static void writer_on_readable(evutil_socket_t fd, short what, void *context)
         done.on_done(done.context, strcmp(report, ".") == 0 ? "" : report);
 }
 
-/* A signal to the child must not come out of our own loop, by its handlers
- * and their pipe; it has none of its own to wait for. */
-static pid_t fork_silently(void)
-{
-    sigset_t every, before;
-
-    sigfillset(&every);
-    sigprocmask(SIG_SETMASK, &every, &before);
-    pid_t pid = fork();
-    if (pid != 0)
-        sigprocmask(SIG_SETMASK, &before, NULL);
-    return pid;
-}
-
 struct file_writer *file_writer_start(struct event_base *base, const char *path,
     const void *bytes, size_t len, mode_t mode,
     void (*on_done)(void *context, const char *problem), void *context,
@@ -96,7 +78,7 @@ struct file_writer *file_writer_start(struct event_base *base, const char *path,
         error_set(err, "%s: pipe: %s", path, strerror(errno));
         return NULL;
     }
-    pid_t pid = fork_silently();
+    pid_t pid = child_fork();
     if (pid == 0)
         write_and_report(ends[1], path, bytes, len, mode);
     close(ends[1]);

@@ -13,6 +13,7 @@
 #include "common/engine/privileges.h"
 #include "common/net/event_log.h"
 #include "common/net/notify.h"
+#include "common/net/resolver.h"
 #include "common/net/trust.h"
 
 #include "config.h"
@@ -115,13 +116,14 @@ static bool daemon_give_log(const struct daemon *daemon, struct error *err)
 
 static bool daemon_open_store(struct daemon *daemon, struct error *err)
 {
-    daemon->store = store_open(daemon->base, daemon->config, err);
+    daemon->store =
+        store_open(daemon->base, daemon->resolver, daemon->config, err);
     if (daemon->store == NULL)
         return false;
     daemon_take_edicts(daemon);
     store_serve(daemon->store, daemon->faces->serves(daemon->config));
     daemon->engine = engine_new(daemon->store, daemon->config);
-    daemon->trust = trust_new(daemon->base);
+    daemon->trust = trust_new(daemon->base, daemon->resolver);
     engine_use_trust(daemon->engine, daemon->trust);
     return true;
 }
@@ -191,6 +193,7 @@ static bool daemon_start(struct daemon *daemon, struct error *err)
         return false;
     inherit_close_rest(&daemon->inherited);
     daemon_signals_install(daemon);
+    resolver_use(daemon->resolver, daemon->base);
     if (!daemon_watchdog_start(daemon, err) ||
         !daemon_open_store(daemon, err) || !daemon_pages_open(daemon, err) ||
         !daemon->faces->start(daemon->faces->context, daemon, err))
@@ -308,8 +311,8 @@ static void daemon_free(struct daemon *daemon)
         event_free(daemon->drain_deadline);
     if (daemon->drain_again != NULL)
         event_free(daemon->drain_again);
-    /* It turns the loop: nothing of ours may be left there. */
     trust_free(&daemon->trust);
+    resolver_free(&daemon->resolver);
     if (daemon->base != NULL)
         event_base_free(daemon->base);
     config_unref(&daemon->config);
@@ -352,6 +355,9 @@ static int daemon_run(struct daemon *daemon)
 {
     struct error err;
 
+    /* Before there is a password or a key that it could have. */
+    if (!daemon->options.check_only)
+        daemon->resolver = resolver_new(daemon->argv, "tollgate: resolver");
     daemon->config = config_load(&daemon->options.source, &err);
     if (daemon->config == NULL) {
         fprintf(stderr, "%s: fatal: %s\n", daemon->faces->program, err.text);

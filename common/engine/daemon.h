@@ -1,10 +1,11 @@
 /*
  * daemon.h - what both daemons do apart from their faces.
  *
- * Start-up order: options, configuration, log, detach, prepare and bind (as
- * whoever started us), drop privileges, store, http, faces, readiness, loop.
- * Signals: HUP reloads, USR2 starts a successor, TERM drains, a second TERM
- * stops. Exit 0 clean, 1 configuration, 2 start-up; never on a peer's error.
+ * Start-up order: options, resolver, configuration, log, detach, prepare and
+ * bind (as whoever started us), drop privileges, store, http, faces, readiness,
+ * loop. Signals: HUP reloads, USR2 starts a successor, TERM drains, a second
+ * TERM stops. Exit 0 clean, 1 configuration, 2 start-up; never on a peer's
+ * error.
  */
 #ifndef TOLLGATE_ENGINE_DAEMON_H
 #define TOLLGATE_ENGINE_DAEMON_H

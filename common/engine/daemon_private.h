@@ -33,6 +33,7 @@ struct daemon {
     char *program_path;
     int parent_fd; /* -d: told when we serve; else -1 */
 
+    struct resolver *resolver;
     struct event_base *base;
     struct config *config;
     struct config *first_config;    /* what we were started with */

@@ -1,31 +1,33 @@
 /*
  * trust.c - see trust.h.
  *
- * Keeps the sources; reading one is trust_file.c's and trust_dns.c's. The
- * resolver is made when the first name is wanted: most lists are fixed.
+ * Keeps the sources; reading one is trust_file.c's and trust_dns.c's.
  */
 #include "common/net/trust.h"
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/net/trust_source.h"
 
-#include <event2/dns.h>
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define FAILED_EVERY_MS 60000 /* a line for a failure that lasts */
+
 struct trust {
     struct event_base *base;
-    struct evdns_base *resolver; /* NULL: no name was wanted yet */
+    struct resolver *resolver;
     struct trust_source *first;
 };
 
-struct trust *trust_new(struct event_base *base)
+struct trust *trust_new(struct event_base *base, struct resolver *resolver)
 {
     struct trust *trust = xcalloc(1, sizeof *trust);
 
     trust->base = base;
+    trust->resolver = resolver;
     return trust;
 }
 
@@ -60,11 +62,6 @@ void trust_free(struct trust **trust)
         return;
     trust_begin(*trust);
     trust_sweep(*trust);
-    if ((*trust)->resolver != NULL) {
-        /* What was cancelled is told so by the loop. */
-        event_base_loop((*trust)->base, EVLOOP_NONBLOCK);
-        evdns_base_free((*trust)->resolver, 0);
-    }
     free(*trust);
     *trust = NULL;
 }
@@ -85,13 +82,9 @@ static struct trust_source *find(const struct trust *trust, const char *text)
     return source;
 }
 
-struct evdns_base *trust_resolver(struct trust *trust)
+static bool is_name(const char *source)
 {
-    if (trust->resolver == NULL)
-        trust->resolver =
-            evdns_base_new(trust->base, EVDNS_BASE_INITIALIZE_NAMESERVERS |
-                                            EVDNS_BASE_DISABLE_WHEN_INACTIVE);
-    return trust->resolver;
+    return strncmp(source, "dns:", strlen("dns:")) == 0;
 }
 
 void trust_want(struct trust *trust, const char *text)
@@ -99,8 +92,8 @@ void trust_want(struct trust *trust, const char *text)
     struct trust_source *source = find(trust, text);
 
     if (source == NULL) {
-        source = strncmp(text, "dns:", strlen("dns:")) == 0
-                     ? trust_dns_new(trust->base, trust, text)
+        source = is_name(text)
+                     ? trust_dns_new(trust->base, trust->resolver, text)
                      : trust_file_new(trust->base, text);
         source->next = trust->first;
         trust->first = source;
@@ -111,6 +104,10 @@ void trust_want(struct trust *trust, const char *text)
 void trust_end(struct trust *trust)
 {
     trust_sweep(trust);
+    for (struct trust_source *source = trust->first; source != NULL;
+         source = source->next)
+        if (is_name(source->text))
+            event_active(source->again, EV_TIMEOUT, 0);
 }
 
 bool trust_contains(
@@ -140,23 +137,33 @@ static bool is_same_list(const struct cidr_list *a, const struct cidr_list *b)
     return true;
 }
 
-void trust_source_set(struct trust_source *source, struct cidr_list *list)
+void trust_source_set(
+    struct trust_source *source, struct cidr_list *list, const char *full)
 {
     if (!is_same_list(&source->list, list))
-        log_info("trusted_proxies: %s has %zu networks now", source->text,
-            list->count);
-    else if (source->is_failing)
-        log_info("trusted_proxies: %s is well again", source->text);
-    source->is_failing = false;
+        log_info("trusted_proxies: %s has %zu networks now%s%s", source->text,
+            list->count, full == NULL ? "" : ", the addresses of ",
+            full == NULL ? "" : full);
     cidr_list_clear(&source->list);
     source->list = *list;
 }
 
 void trust_source_fail(struct trust_source *source, const char *why)
 {
-    if (!source->is_failing)
-        log_error("trusted_proxies: %s: %s; the last good list stays, %zu "
-                  "networks",
-            source->text, why, source->list.count);
+    uint64_t now_ms = clock_monotonic_ms();
+
+    if (source->is_failing && now_ms - source->failed_ms < FAILED_EVERY_MS)
+        return;
+    log_error("trusted_proxies: %s: %s; the last good list stays, %zu "
+              "networks",
+        source->text, why, source->list.count);
     source->is_failing = true;
+    source->failed_ms = now_ms;
+}
+
+void trust_source_is_well(struct trust_source *source)
+{
+    if (source->is_failing)
+        log_info("trusted_proxies: %s is well again", source->text);
+    source->is_failing = false;
 }

@@ -2,11 +2,10 @@
  * trust.h - lists of trusted proxies that change while we run.
  *
  * "file:/path": one network or address a line, # begins a comment; looked at
- * every second. "dns:name": all its addresses, asked for every 25 s by the
- * loop's own resolver, so that a re-pointed name is obeyed within 30 s.
- * Whatever goes wrong, the last good answer stays, with one log line for a
- * failure that lasts. Before the first answer a list is empty: nobody is
- * trusted by it.
+ * every second. "dns:name": all its addresses, asked for every 20 s by the
+ * resolver, so that a re-pointed name is obeyed within 30 s. Whatever goes
+ * wrong, the last good answer stays, and the log says so once a minute. Before
+ * the first answer a list is empty: nobody is trusted by it.
  */
 #ifndef TOLLGATE_NET_TRUST_H
 #define TOLLGATE_NET_TRUST_H
@@ -14,16 +13,18 @@
 #include "common/base/cidr.h"
 
 struct event_base;
+struct resolver;
 struct trust;
 
-struct trust *trust_new(struct event_base *);
-/* Turns the loop once: free what else has events in it before. */
+/* The resolver is borrowed; NULL: a name has no address. */
+struct trust *trust_new(struct event_base *, struct resolver *);
 void trust_free(struct trust **);
 
 /*
  * Brackets a new configuration: between the two calls trust_want names every
  * source that is still wanted, as it is written. One that was known keeps its
- * list; files are read at once.
+ * list; files are read at once, names are asked for by the next turn of the
+ * loop.
  */
 void trust_begin(struct trust *);
 void trust_want(struct trust *, const char *source);

@@ -116,7 +116,8 @@ static void trust_file_set(struct trust_file *file, struct cidr_list *list)
         log_warn("trusted_proxies: %s is %sempty: no proxy is trusted by it",
             file->source.text, file->is_read ? "still " : "");
     file->is_read = true;
-    trust_source_set(&file->source, list);
+    trust_source_set(&file->source, list, NULL);
+    trust_source_is_well(&file->source);
 }
 
 static void trust_file_read(struct trust_file *file)

@@ -1,5 +1,5 @@
 /*
- * trust_source.h - one list of trusted proxies: a file, or a name in the DNS.
+ * trust_source.h - one list of trusted proxies: a file, or a name.
  *
  * Inside of trust.c only. A source owns its list and replaces it whole.
  */
@@ -8,9 +8,8 @@
 
 #include "common/base/cidr.h"
 
-struct evdns_base;
 struct event_base;
-struct trust;
+struct resolver;
 struct trust_source;
 
 /* What both kinds share; the first member of each. */
@@ -18,7 +17,8 @@ struct trust_source {
     struct trust_source *next;
     char *text; /* as written */
     bool is_wanted;
-    bool is_failing; /* logged, and not since well */
+    bool is_failing;    /* logged, and not since well */
+    uint64_t failed_ms; /* when it was logged last */
     struct cidr_list list;
     struct event *again;
     void (*free)(struct trust_source *);
@@ -26,13 +26,14 @@ struct trust_source {
 
 struct trust_source *trust_file_new(struct event_base *, const char *text);
 struct trust_source *trust_dns_new(
-    struct event_base *, struct trust *, const char *text);
+    struct event_base *, struct resolver *, const char *text);
 
-/* The loop's own; NULL: none can be made now. */
-struct evdns_base *trust_resolver(struct trust *);
-
-/* Takes the list over. */
-void trust_source_set(struct trust_source *, struct cidr_list *);
+/* Takes the list over. full: which name has these addresses; NULL: no name. */
+void trust_source_set(
+    struct trust_source *, struct cidr_list *, const char *full);
+/* Logged at once, and once a minute for as long as it lasts. */
 void trust_source_fail(struct trust_source *, const char *why);
+/* The end of a failure. */
+void trust_source_is_well(struct trust_source *);
 
 #endif

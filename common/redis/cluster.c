@@ -151,6 +151,7 @@ static void cluster_connect(
                 .password = settings->url->password,
             },
         .tls = settings->tls,
+        .resolver = settings->resolver,
         .client_name = settings->client_name,
         .timeout_ms = settings->timeout_ms,
         .pending_max = QUESTIONS_MAX,

@@ -15,10 +15,12 @@
 struct event_base;
 struct redis_cluster;
 struct redis_tls;
+struct resolver;
 
 struct redis_cluster_settings {
     const struct redis_url *url; /* borrowed, as everything here */
     const struct redis_tls *tls; /* NULL: without */
+    struct resolver *resolver;   /* NULL: hosts are addresses */
     const char *client_name;
     uint64_t timeout_ms; /* of a question */
     /* At each answer, news or not. May come without a slot's owner. */

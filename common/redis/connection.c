@@ -50,7 +50,7 @@ static void connection_unlink(struct redis_connection *conn)
 {
     redis_outbox_aim(conn->outbox, NULL);
     if (conn->bev != NULL)
-        redis_dial_hang_up(conn->bev);
+        redis_dial_hang_up(&conn->dialer, conn->bev);
     conn->bev = NULL;
     redis_reader_free(&conn->reader);
     conn->link++;
@@ -180,7 +180,7 @@ static void connection_on_event(
         return;
     }
     char reason[160];
-    redis_dial_error(bev, events, reason, sizeof reason);
+    redis_dial_error(&conn->dialer, bev, events, reason, sizeof reason);
     connection_fail(conn, reason);
 }
 
@@ -188,7 +188,8 @@ static void connection_dial_failed(struct redis_connection *conn)
 {
     char reason[160] = "no memory";
     if (conn->bev != NULL)
-        redis_dial_error(conn->bev, BEV_EVENT_ERROR, reason, sizeof reason);
+        redis_dial_error(
+            &conn->dialer, conn->bev, BEV_EVENT_ERROR, reason, sizeof reason);
     connection_fail(conn, reason);
 }
 
@@ -272,7 +273,7 @@ struct redis_connection *redis_connection_new(
     struct redis_connection *conn = xcalloc(1, sizeof *conn);
     conn->settings = *settings;
     conn->backoff_ms = BACKOFF_MIN_MS;
-    redis_dialer_init(&conn->dialer, base);
+    redis_dialer_init(&conn->dialer, base, settings->resolver);
     redis_pipeline_init(
         &conn->pipeline, settings->pending_max + GREETING_STEPS);
     conn->outbox = redis_outbox_new(base);

@@ -22,6 +22,7 @@
 
 struct event_base;
 struct redisReply;
+struct resolver;
 struct redis_tls;
 
 #define REDIS_SILENCE_MS 5000
@@ -43,6 +44,7 @@ struct redis_settings {
      * waits until redis_connection_aim names one. */
     struct redis_url url;
     const struct redis_tls *tls; /* NULL: without; borrowed for as long */
+    struct resolver *resolver;   /* borrowed; NULL: hosts are addresses */
     const char *client_name;     /* CLIENT SETNAME; no spaces */
     uint64_t timeout_ms;         /* of a call */
     const char *script; /* SCRIPT LOAD at each connect, before ready; or NULL */

@@ -210,6 +210,7 @@ static void peer_open(struct sentinel_peer *peer, struct event_base *base)
                 .password = settings->password,
             },
         .tls = settings->tls,
+        .resolver = settings->resolver,
         .auth_when_asked = true,
         .client_name = settings->client_name,
         .timeout_ms = settings->timeout_ms,

@@ -17,12 +17,14 @@
 struct event_base;
 struct redis_sentinel;
 struct redis_tls;
+struct resolver;
 
 struct redis_sentinel_settings {
     const struct redis_url *url; /* borrowed, as everything here */
     /* Given to a Sentinel that asks for them; NULL: none. */
     char *username, *password;
     const struct redis_tls *tls; /* NULL: without */
+    struct resolver *resolver;   /* NULL: hosts are addresses */
     const char *client_name;
     uint64_t timeout_ms; /* of a question */
     /* At each answer, news or not. */

@@ -239,6 +239,7 @@ static void redis_node_set(struct redis_node *node)
     node->settings = (struct redis_settings){
         .url = store->url,
         .tls = store->tls,
+        .resolver = store->resolver,
         .client_name = store->client_name,
         .timeout_ms = store->timeout_ms,
         .script = store_lua,

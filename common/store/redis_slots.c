@@ -172,6 +172,7 @@ void redis_slots_open(struct redis_store *store, struct event_base *base)
     const struct redis_cluster_settings settings = {
         .url = &store->url,
         .tls = store->tls,
+        .resolver = store->resolver,
         .client_name = store->client_name,
         .timeout_ms = store->timeout_ms,
         .on_map = slots_on_map,

@@ -173,6 +173,7 @@ static void redis_store_connect(
         .username = store->sentinel_username,
         .password = store->sentinel_password,
         .tls = store->tls,
+        .resolver = store->resolver,
         .client_name = store->client_name,
         .timeout_ms = store->timeout_ms,
         .on_master = redis_store_on_master,
@@ -208,10 +209,12 @@ static void holder_make_id(struct script_holder *holder)
 }
 
 struct redis_store *redis_store_open(struct event_base *base,
-    const struct config *config, struct lease_table *leases,
-    struct memory_store *memory, struct edict_table **edicts, struct error *err)
+    struct resolver *resolver, const struct config *config,
+    struct lease_table *leases, struct memory_store *memory,
+    struct edict_table **edicts, struct error *err)
 {
     struct redis_store *store = xcalloc(1, sizeof *store);
+    store->resolver = resolver;
     if (!redis_store_read_config(store, config, err) ||
         !redis_store_read_tls(store, config, err)) {
         redis_store_free(store);

@@ -13,11 +13,12 @@
 #include "common/store/store_inspect.h"
 
 struct redis_store;
+struct resolver;
 
 /* The table of edicts is the facade's too; its pointer is written. */
-struct redis_store *redis_store_open(struct event_base *, const struct config *,
-    struct lease_table *, struct memory_store *, struct edict_table **,
-    struct error *err);
+struct redis_store *redis_store_open(struct event_base *, struct resolver *,
+    const struct config *, struct lease_table *, struct memory_store *,
+    struct edict_table **, struct error *err);
 void redis_store_close(struct redis_store **);
 
 void redis_store_charge(struct redis_store *, struct store_request *);

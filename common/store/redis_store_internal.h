@@ -107,6 +107,7 @@ struct redis_store {
     char *sentinel_username, *sentinel_password; /* NULL: none */
     uint64_t timeout_ms, renew_ms, tick_ms;
     struct redis_tls *tls;           /* NULL: without */
+    struct resolver *resolver;       /* NULL: hosts are addresses */
     struct node_list nodes;          /* one, or the masters of a Cluster */
     struct redis_sentinel *sentinel; /* NULL: none */
     struct redis_slots *slots;       /* of a Cluster; else NULL */

@@ -30,8 +30,8 @@ struct store {
     uint64_t lease_ttl_ms;
 };
 
-struct store *store_open(
-    struct event_base *base, const struct config *config, struct error *err)
+struct store *store_open(struct event_base *base, struct resolver *resolver,
+    const struct config *config, struct error *err)
 {
     struct store *store = xcalloc(1, sizeof *store);
     store->memory = memory_store_new(MEMORY_STORE_ENTRIES_MAX);
@@ -40,8 +40,8 @@ struct store *store_open(
     store->lease_ttl_ms = config->lease_ttl_ms;
     if (strcmp(config->store, "memory:") == 0)
         return store;
-    store->redis = redis_store_open(
-        base, config, store->leases, store->memory, &store->edicts, err);
+    store->redis = redis_store_open(base, resolver, config, store->leases,
+        store->memory, &store->edicts, err);
     if (store->redis == NULL)
         store_close(&store);
     return store;

@@ -42,6 +42,7 @@
 
 struct config;
 struct event_base;
+struct resolver;
 struct store;
 
 #define STORE_CHARGES_MAX CHARGES_MAX
@@ -67,10 +68,11 @@ struct store_request {
 
 /*
  * Opens what config->store names. memory: cannot fail; a Redis that is away
- * is not an error (it is tried again for ever), a bad URL is.
+ * is not an error (it is tried again for ever), a bad URL is. The resolver is
+ * borrowed; with NULL hosts must be addresses.
  */
-struct store *store_open(
-    struct event_base *, const struct config *, struct error *err);
+struct store *store_open(struct event_base *, struct resolver *,
+    const struct config *, struct error *err);
 /* Leases of this process are given back where the store can be reached. */
 void store_close(struct store **);
 

@@ -131,7 +131,7 @@ static int open_store(void)
     forget_callers();
     base = event_base_new();
     FUZZ_REQUIRE(base != NULL);
-    store = store_open(base, &config, &err);
+    store = store_open(base, NULL, &config, &err);
     FUZZ_REQUIRE(store != NULL);
     wait_readable(listener);
     int server = accept(listener, NULL, NULL);

@@ -1,6 +1,7 @@
 /* connection_fixture.c - see connection_fixture.h. */
 #include "tests/unit/connection_fixture.h"
 
+#include "common/net/resolver.h"
 #include "tests/unit/run_delay.h"
 
 #include <event2/event.h>
@@ -22,9 +23,12 @@ static void on_state(void *context, bool is_ready, const char *reason)
 void link_start(struct fixture *f, bool is_tcp)
 {
     *f = (struct fixture){.base = event_base_new()};
+    f->resolver = resolver_new(NULL, NULL);
+    resolver_use(f->resolver, f->base);
     fake_redis_start(&f->fake, f->base, is_tcp);
     f->settings = (struct redis_settings){
         .url = {.unix_path = f->fake.path, .port = 6379},
+        .resolver = f->resolver,
         .client_name = "test",
         .timeout_ms = TIMEOUT_MS,
         .script = "return 1",
@@ -37,6 +41,7 @@ void link_start(struct fixture *f, bool is_tcp)
 void link_stop(struct fixture *f)
 {
     redis_connection_free(&f->connection);
+    resolver_free(&f->resolver);
     fake_redis_stop(&f->fake);
     event_base_free(f->base);
 }

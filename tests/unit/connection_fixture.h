@@ -15,6 +15,7 @@
 struct fixture {
     struct event_base *base;
     struct fake_redis fake;
+    struct resolver *resolver;
     struct redis_settings settings;
     struct redis_connection *connection;
     unsigned ready, lost;

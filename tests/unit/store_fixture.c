@@ -43,7 +43,7 @@ struct store_state store_state_of(const struct store *store)
 struct store *fixture_open(struct fixture *f)
 {
     struct error err;
-    struct store *store = store_open(f->base, &f->config, &err);
+    struct store *store = store_open(f->base, NULL, &f->config, &err);
     assert_non_null(store);
     return store;
 }

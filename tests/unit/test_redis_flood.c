@@ -44,7 +44,7 @@ static void test_nodes_without_end(void **state)
 
     config.store = url;
     struct redis_store *store =
-        redis_store_open(f->base, &config, leases, memory, &edicts, &err);
+        redis_store_open(f->base, NULL, &config, leases, memory, &edicts, &err);
     assert_non_null(store);
     while (count < 10000 &&
            redis_slots_node(store, "192.0.2.1", (uint16_t)(1 + count)) != NULL)

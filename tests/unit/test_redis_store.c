@@ -290,11 +290,11 @@ static void test_bad_configuration(void **state)
     struct fixture *f = *state;
     struct error err;
     f->config.store = url;
-    assert_null(store_open(f->base, &f->config, &err));
+    assert_null(store_open(f->base, NULL, &f->config, &err));
     assert_non_null(strstr(err.text, "store_password"));
     f->config.store = f->server.url;
     f->config.store_prefix = bad_prefix;
-    assert_null(store_open(f->base, &f->config, &err));
+    assert_null(store_open(f->base, NULL, &f->config, &err));
     assert_non_null(strstr(err.text, "store_prefix"));
 }
 
