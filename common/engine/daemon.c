@@ -356,8 +356,10 @@ static int daemon_run(struct daemon *daemon)
     struct error err;
 
     /* Before there is a password or a key that it could have. */
-    if (!daemon->options.check_only)
+    if (!daemon->options.check_only) {
         daemon->resolver = resolver_new(daemon->argv, "tollgate: resolver");
+        resolver_remember(daemon->resolver, successor_names());
+    }
     daemon->config = config_load(&daemon->options.source, &err);
     if (daemon->config == NULL) {
         fprintf(stderr, "%s: fatal: %s\n", daemon->faces->program, err.text);

@@ -12,6 +12,7 @@
 #include "common/base/memory.h"
 #include "common/engine/elder.h"
 #include "common/net/notify.h"
+#include "common/net/resolver.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -218,8 +219,10 @@ static bool start_successor(struct daemon *daemon, struct error *err)
 
     http_server_free(&daemon->http);
     int edicts_fd = daemon_leave_edicts(daemon);
+    char *names = resolver_remembered(daemon->resolver);
     daemon->successor = successor_start(daemon->base, daemon->program_path,
-        daemon->argv, fds, count, edicts_fd, &events, err);
+        daemon->argv, fds, count, edicts_fd, names, &events, err);
+    free(names);
     if (edicts_fd != -1)
         close(edicts_fd);
     free(fds);

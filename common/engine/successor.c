@@ -26,6 +26,7 @@
 #define FIRST_FD       3 /* where LISTEN_FDS begin: sd_listen_fds(3) */
 #define READY_FD_NAME  "TOLLGATE_READY_FD"
 #define LEGACY_FD_NAME "TOLLGATE_LEGACY_FD"
+#define NAMES_NAME     "TOLLGATE_FULL_NAMES"
 
 extern char **environ;
 
@@ -55,7 +56,7 @@ static bool is_ours(const char *variable)
      * the successor's too. */
     static const char *const names[] = {"LISTEN_PID=", "LISTEN_FDS=",
         "LISTEN_FDNAMES=", "WATCHDOG_PID=", (READY_FD_NAME "="),
-        (LEGACY_FD_NAME "=")};
+        (LEGACY_FD_NAME "="), (NAMES_NAME "=")};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strncmp(variable, names[i], strlen(names[i])) == 0)
@@ -67,19 +68,21 @@ static bool is_ours(const char *variable)
 #define LISTEN_PID_SIZE 32
 
 /* The ready descriptor follows the sockets, and the legacy that one. */
-static char **build_environment(size_t fd_count, bool has_legacy)
+static char **build_environment(
+    size_t fd_count, bool has_legacy, const char *names)
 {
     size_t count = 0;
     while (environ[count] != NULL)
         count++;
 
-    char **out = xcalloc(count + 5, sizeof *out);
+    char **out = xcalloc(count + 6, sizeof *out);
     size_t used = 0;
     out[used++] = xcalloc(1, LISTEN_PID_SIZE);
     out[used++] = xprintf("LISTEN_FDS=%zu", fd_count);
     out[used++] = xprintf(READY_FD_NAME "=%zu", FIRST_FD + fd_count);
     if (has_legacy)
         out[used++] = xprintf(LEGACY_FD_NAME "=%zu", FIRST_FD + fd_count + 1);
+    out[used++] = xprintf(NAMES_NAME "=%s", names);
     for (size_t i = 0; i < count; i++)
         if (!is_ours(environ[i]))
             out[used++] = xstrdup(environ[i]);
@@ -160,11 +163,12 @@ static void successor_on_readable(int fd, short what, void *context)
 }
 
 static pid_t successor_fork(const char *program, char *const *argv,
-    const int *fds, size_t fd_count, int ready_fd, int legacy_fd)
+    const int *fds, size_t fd_count, int ready_fd, int legacy_fd,
+    const char *names)
 {
     bool has_legacy = legacy_fd != -1;
     size_t count = fd_count + (has_legacy ? 2 : 1);
-    char **environment = build_environment(fd_count, has_legacy);
+    char **environment = build_environment(fd_count, has_legacy, names);
     int kept_fd = command_left_open();
     int *all = xcalloc(count, sizeof *all);
     for (size_t i = 0; i < fd_count; i++)
@@ -189,7 +193,7 @@ static pid_t successor_fork(const char *program, char *const *argv,
 
 struct successor *successor_start(struct event_base *base, const char *program,
     char *const *argv, const int *fds, size_t fd_count, int legacy_fd,
-    const struct successor_events *events, struct error *err)
+    const char *names, const struct successor_events *events, struct error *err)
 {
     int ready[2];
 
@@ -197,8 +201,8 @@ struct successor *successor_start(struct event_base *base, const char *program,
         error_set(err, "pipe: %s", strerror(errno));
         return NULL;
     }
-    pid_t pid =
-        successor_fork(program, argv, fds, fd_count, ready[1], legacy_fd);
+    pid_t pid = successor_fork(
+        program, argv, fds, fd_count, ready[1], legacy_fd, names);
     close(ready[1]);
     if (pid == -1) {
         error_set(err, "fork: %s", strerror(errno));
@@ -233,6 +237,11 @@ void successor_free(struct successor **successor)
     close((*successor)->ready_fd);
     free(*successor);
     *successor = NULL;
+}
+
+const char *successor_names(void)
+{
+    return getenv(NAMES_NAME);
 }
 
 bool successor_is_awaited(void)

@@ -26,6 +26,8 @@
 #define RESTART_MS   100  /* its remains are found by then */
 #define RESTARTS_MS  1000 /* not more often */
 #define MEMORIES_MAX 1024 /* names; more are not remembered */
+/* Bytes for a successor; the kernel takes 128 KiB in a variable. */
+#define REMEMBERED_MAX (64 * 1024)
 
 struct memory {
     char *name;
@@ -149,6 +151,39 @@ static bool memory_take(struct resolver *resolver,
     }
     memory->was_local = reply->is_local != 0;
     return true;
+}
+
+/* "name full name full", for as long as it is not too long for an environment.
+ */
+char *resolver_remembered(const struct resolver *resolver)
+{
+    char *text = xstrdup("");
+
+    for (size_t i = 0; i < resolver->memory_count; i++) {
+        const struct memory *memory = &resolver->memories[i];
+        if (memory->full[0] == '\0' || strchr(memory->name, '.') != NULL ||
+            strlen(text) > REMEMBERED_MAX)
+            continue;
+        char *longer = xprintf("%s%s%s %s", text, *text == '\0' ? "" : " ",
+            memory->name, memory->full);
+        free(text);
+        text = longer;
+    }
+    return text;
+}
+
+void resolver_remember(struct resolver *resolver, const char *text)
+{
+    char *copy = xstrdup(text == NULL ? "" : text), *rest = copy;
+    const char *name, *full;
+
+    while ((name = strsep(&rest, " ")) != NULL &&
+           (full = strsep(&rest, " ")) != NULL) {
+        struct memory *memory = memory_of(resolver, name);
+        if (memory != NULL && strlen(full) < sizeof memory->full)
+            snprintf(memory->full, sizeof memory->full, "%s", full);
+    }
+    free(copy);
 }
 
 static void unlink_call(struct resolver_call *call)

@@ -69,6 +69,14 @@ struct resolver *resolver_new(char **argv, const char *title);
 /* From now on it works in this loop, with the rights of this process, which
  * has dropped all that it will drop. */
 void resolver_use(struct resolver *, struct event_base *);
+/*
+ * For a successor: which full name answered for each name without a dot, a
+ * text without line ends; the caller frees. The other one takes such a text,
+ * before the first question; NULL: there is none. What is malformed is left
+ * out.
+ */
+char *resolver_remembered(const struct resolver *);
+void resolver_remember(struct resolver *, const char *text);
 /* Kills the process. Calls under way must have been cancelled. */
 void resolver_free(struct resolver **);
 

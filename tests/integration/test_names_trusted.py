@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from harness.names_site import SERVER, NamesSite
+from harness.process import has_ended
 from harness.wait import wait_until
 from harness.zone_server import AAAA, CNAME, A
 
@@ -43,6 +44,25 @@ def test_nor_while_the_proxy_is_down(site):
     here.server.records["traefik.mail.test"] = {A: ["192.0.2.10"]}
     here.wait_trusted("192.0.2.10")
     assert not here.trusts("192.0.2.9")
+
+
+def test_nor_for_a_successor_that_starts_meanwhile(site):
+    """It is told which full name answered."""
+    here = site({"traefik.mail.test": {A: ["192.0.2.9"]}})
+    here.start("traefik")
+    here.wait_trusted("192.0.2.9")
+    del here.server.records["traefik.mail.test"]
+    pid = here.policyd.hand_over()
+    try:
+        wait_until(lambda: here.policyd.process.text().count(
+            "traefik: no such name") >= 1, 10, "it has asked")
+        assert not here.server.asked("traefik.example.test")
+        assert not here.trusts("192.0.2.80")
+        here.server.records["traefik.mail.test"] = {A: ["192.0.2.10"]}
+        here.wait_trusted("192.0.2.10")
+    finally:
+        os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: has_ended(pid), 10, "it has ended")
 
 
 def test_nor_when_the_first_domain_is_silent(site):

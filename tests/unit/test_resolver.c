@@ -11,6 +11,7 @@
 #include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -173,6 +174,22 @@ static void test_an_answer(void **state)
     assert_string_equal(told.full, "first.test.");
 }
 
+static void test_a_successor_is_told(void **state)
+{
+    struct told told;
+
+    resolver_remember(resolver, NULL);
+    resolver_remember(resolver, "one a.test. two b.test. three");
+    assert_true(ask(&told, "two"));
+    turn_until_end(&told);
+    assert_string_equal(told.full, "b.test.");
+    assert_true(ask(&told, "four"));
+    turn_until_end(&told);
+    char *text = resolver_remembered(resolver);
+    assert_string_equal(text, "one a.test. two b.test. four first.test.");
+    free(text);
+}
+
 /* The first question has not heard what the second has found; what it finds
  * by itself does not count. */
 static void test_two_questions_cannot_disagree(void **state)
@@ -282,6 +299,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_an_answer),
+        TEST(test_a_successor_is_told),
         TEST(test_two_questions_cannot_disagree),
         TEST(test_a_cancelled_call_hears_nothing),
         TEST(test_questions_are_bounded),
