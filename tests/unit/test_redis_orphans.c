@@ -318,7 +318,7 @@ static struct store *open_store(struct stage *s, enum place place)
     (void)snprintf(s->url, sizeof s->url, "%s://127.0.0.1:%u",
         is_plain ? "redis" : "redis+cluster",
         (unsigned)(is_plain ? s->nodes[0].fake.port : s->map.port));
-    struct store *store = store_open(s->base, &config, &err);
+    struct store *store = store_open(s->base, NULL, &config, &err);
     assert_non_null(store);
     UNTIL(s, is_available(store));
     return store;
