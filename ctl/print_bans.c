@@ -33,10 +33,21 @@ static bool put_reason(
     return is_good;
 }
 
+/* A program asks, not a person. */
+static void put_automatic(int *argc, char ***argv, json_t *arguments)
+{
+    if (*argc < 1 || strcmp((*argv)[0], "--automatic") != 0)
+        return;
+    json_object_set_new(arguments, "automatic", json_true());
+    --*argc;
+    ++*argv;
+}
+
 /* What does not begin with a digit is no duration. */
 static bool parse_ban(
     int argc, char **argv, json_t *arguments, struct error *err)
 {
+    put_automatic(&argc, &argv, arguments);
     if (argc < 1)
         return error_set(err, "a network, as 198.51.100.7 or 198.51.100.0/24");
     if (!put(arguments, "net", argv[0], err))
@@ -56,6 +67,7 @@ static bool parse_ban(
 static bool parse_unban(
     int argc, char **argv, json_t *arguments, struct error *err)
 {
+    put_automatic(&argc, &argv, arguments);
     if (argc != 1)
         return error_set(err, "one network, as bans lists it");
     return put(arguments, "net", argv[0], err);
@@ -105,13 +117,13 @@ static void print_bans(const struct ctl_answer *answer)
 
 const struct ctl_command ctl_commands_bans[] = {
     {.name = "ban",
-        .usage = "NET [DURATION] [REASON]",
+        .usage = "[--automatic] NET [DURATION] [REASON]",
         .help = "refuse a network, for 1h if not said otherwise",
         .target = CTL_STORE,
         .parse = parse_ban,
         .print = print_ban},
     {.name = "unban",
-        .usage = "NET",
+        .usage = "[--automatic] NET",
         .help = "lift a ban",
         .target = CTL_STORE,
         .parse = parse_unban,

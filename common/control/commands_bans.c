@@ -29,6 +29,21 @@ static bool read_net(
     return false;
 }
 
+/* Of a program: the network that limits count, not one address of it. */
+static void read_automatic(const struct control_call *call,
+    const json_t *arguments, struct edict *edict)
+{
+    const struct config *config = engine_config(engine_of(call));
+    char text[CIDR_TEXT_SIZE];
+    struct error err;
+
+    edict->is_automatic = json_is_true(json_object_get(arguments, "automatic"));
+    if (!edict->is_automatic)
+        return;
+    const struct cidr net = limit_client_net(&edict->net, config->prefixes);
+    (void)edict_set_ban(edict, cidr_format(&net, text), &err);
+}
+
 static void run_ban(struct control_call *call, const json_t *arguments)
 {
     const char *reason =
@@ -40,6 +55,7 @@ static void run_ban(struct control_call *call, const json_t *arguments)
     if (!read_net(call, arguments, &edict) ||
         !edict_write_life(call, arguments, &life_ms))
         return;
+    read_automatic(call, arguments, &edict);
     if (!ban_check(engine_of(call), &edict.net, &err)) {
         control_refuse(call, CONTROL_FAILED, "%s", err.text);
         return;
@@ -53,8 +69,10 @@ static void run_unban(struct control_call *call, const json_t *arguments)
 {
     struct edict edict = {.kind = EDICT_BAN};
 
-    if (read_net(call, arguments, &edict))
-        edict_write(call, &edict, 0, "ban");
+    if (!read_net(call, arguments, &edict))
+        return;
+    read_automatic(call, arguments, &edict);
+    edict_write(call, &edict, 0, "ban");
 }
 
 /* One that was banned before it became infrastructure. */
@@ -75,10 +93,12 @@ static void run_bans(struct control_call *call, const json_t *arguments)
 const struct control_command commands_bans[] = {
     {"ban", CONTROL_CHANGE, false,
         {{"net", CONTROL_TEXT, true}, {"duration", CONTROL_TEXT, false},
-            {"reason", CONTROL_TEXT, false}},
+            {"reason", CONTROL_TEXT, false},
+            {"automatic", CONTROL_FLAG, false}},
         run_ban, "refuse a network, an hour if not said otherwise"},
-    {"unban", CONTROL_CHANGE, false, {{"net", CONTROL_TEXT, true}}, run_unban,
-        "lift a ban"},
+    {"unban", CONTROL_CHANGE, false,
+        {{"net", CONTROL_TEXT, true}, {"automatic", CONTROL_FLAG, false}},
+        run_unban, "lift a ban"},
     {"bans", CONTROL_READ, false, {{0}}, run_bans, "who is banned"},
     {0},
 };

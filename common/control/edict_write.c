@@ -137,6 +137,9 @@ static void on_done(
         control_refuse(edict_call->call, CONTROL_NOT_FOUND, "%s: no such %s",
             request->edict.key, edict_call->what);
         break;
+    case STORE_EDICT_KEPT:
+        answer(edict_call);
+        break;
     case STORE_EDICT_FULL:
         control_refuse(edict_call->call, CONTROL_FAILED,
             "there are %d bans and overrides already, which is the most; lift "

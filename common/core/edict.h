@@ -29,6 +29,7 @@ struct edict {
      * writes it, with or without its service. */
     char key[EDICT_KEY_SIZE];
     struct cidr net;    /* of a ban */
+    bool is_automatic;  /* of a ban: a program has set it (fail2ban) */
     uint32_t n;         /* of an override: the limit's; 0: there is none */
     uint64_t window_ms; /* of an override; 0: the limit's own */
     uint64_t until_ms;  /* the holder's clock; over from this moment on */

@@ -135,13 +135,49 @@ static void entry_insert(
     unlink_bans(table, edict->kind, at);
 }
 
-bool edict_table_has_room(
-    const struct edict_table *table, const struct edict *edict)
+static bool is_full(const struct edict_table *table)
 {
     size_t count = 0;
     for (enum edict_kind kind = 0; kind < EDICT_KINDS; kind++)
         count += table->lists[kind].count;
-    return count < EDICTS_MAX || index_of(table, edict) != NONE;
+    return count >= EDICTS_MAX;
+}
+
+static void remove_at(
+    struct edict_table *table, enum edict_kind kind, size_t at)
+{
+    struct entry *entries = table->lists[kind].entries;
+    free(entries[at].edict);
+    memmove(entries + at, entries + at + 1,
+        (--table->lists[kind].count - at) * sizeof *entries);
+    unlink_bans(table, kind, at);
+}
+
+bool edict_table_make_room(struct edict_table *table, const struct edict *edict)
+{
+    const struct entry *bans = table->lists[EDICT_BAN].entries;
+    size_t first = NONE;
+    if (!is_full(table) || index_of(table, edict) != NONE)
+        return true;
+    for (size_t i = 0; i < table->lists[EDICT_BAN].count; i++)
+        if (bans[i].edict->is_automatic &&
+            (first == NONE ||
+                bans[i].edict->until_ms < bans[first].edict->until_ms))
+            first = i;
+    if (first == NONE)
+        return false;
+    remove_at(table, EDICT_BAN, first);
+    return true;
+}
+
+bool edict_table_is_persons(
+    const struct edict_table *table, const struct edict *edict, uint64_t now_ms)
+{
+    size_t at = edict->is_automatic ? index_of(table, edict) : NONE;
+    if (at == NONE)
+        return false;
+    const struct edict *there = table->lists[edict->kind].entries[at].edict;
+    return !there->is_automatic && there->until_ms > now_ms;
 }
 
 void edict_table_put(struct edict_table *table, const struct edict *edict)
@@ -171,14 +207,10 @@ static size_t find_index(
 bool edict_table_remove(
     struct edict_table *table, enum edict_kind kind, const char *key)
 {
-    struct entry *entries = table->lists[kind].entries;
     size_t at = find_index(table, kind, key);
     if (at == NONE)
         return false;
-    free(entries[at].edict);
-    memmove(entries + at, entries + at + 1,
-        (--table->lists[kind].count - at) * sizeof *entries);
-    unlink_bans(table, kind, at);
+    remove_at(table, kind, at);
     return true;
 }
 

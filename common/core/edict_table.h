@@ -20,8 +20,12 @@ struct edict_table;
 struct edict_table *edict_table_new(void);
 void edict_table_free(struct edict_table **);
 
-/* Is there one with its key already, or fewer than EDICTS_MAX of all? */
-bool edict_table_has_room(const struct edict_table *, const struct edict *);
+/* Is there one with its key already, or fewer than EDICTS_MAX of all? If not,
+ * the automatic ban that ends first is forgotten; false: there is none. */
+bool edict_table_make_room(struct edict_table *, const struct edict *);
+/* Would an automatic ban take the place, or lift the ban, of a person? */
+bool edict_table_is_persons(
+    const struct edict_table *, const struct edict *, uint64_t now_ms);
 /* Copies it; takes the place of the one with its key. */
 void edict_table_put(struct edict_table *, const struct edict *);
 /* False: there was none. */

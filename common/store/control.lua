@@ -34,8 +34,10 @@
 --                                  daemon has begun it meanwhile
 --       restore MAX (ID LEFT_MS AGE_MS TEXT)... -> how many were written, that
 --                                  is, are the newest; TEXT "": it was lifted
---       set ID LIFE_MS TEXT MAX -> 1; 0: there are MAX already
---       lift ID                 -> 1; 0: there is none
+--       set ID LIFE_MS TEXT MAX AUTOMATIC
+--         -> 1; 0: there are MAX already; 2: a person's stays
+--       lift ID LIFE_MS TEXT MAX AUTOMATIC
+--         -> 1; 0: there is none; 2: a person's stays
 --       show DAEMON LIFE_MS TEXT -> 1
 --       daemons COUNT            -> those whose boards count
 --       look DAEMON...           -> their boards
@@ -126,8 +128,35 @@ local function write(id, life, text, set)
   return 1
 end
 
-local function has_room(id, max)
-  return call('ZSCORE', ends, id) or call('ZCARD', ends) < max + 1
+local function is_automatic(id)
+  return id:sub(1, 1) == 'b' and
+    (call('HGET', values, id) or ''):match('^%d+\t1\t')
+end
+
+-- Of a full table the automatic ban that ends first gives way. Readers know the
+-- same rule: no word to them. "birth" is one of the entries.
+local function make_room(id, max)
+  local at = 0
+  while not call('ZSCORE', ends, id) and call('ZCARD', ends) > max do
+    local ids = call('ZRANGEBYSCORE', ends, '-inf', '+inf', 'LIMIT', at, 100)
+    local found
+    for _, other in ipairs(ids) do
+      if is_automatic(other) then
+        found = other
+        break
+      end
+    end
+    if found then
+      call('ZREM', versions, found)
+      call('ZREM', ends, found)
+      call('HDEL', values, found)
+    elseif #ids == 0 then
+      return false
+    else
+      at = at + #ids
+    end
+  end
+  return true
 end
 
 -- Lifted at the same time as set: lifted.
@@ -135,8 +164,8 @@ local function restore(id, left, age, text, max)
   local set = math.max(now - age, 0)
   local theirs = (call('HGET', values, id) or ''):match('^%d+')
   local slack = text == '' and -SAME_MS or SAME_MS
-  if left <= 0 or not has_room(id, max) or
-    (theirs and set <= theirs + slack) then
+  if left <= 0 or (theirs and set <= theirs + slack) or
+    not make_room(id, max) then
     return 0
   end
   return write(id, left, text, set)
@@ -146,6 +175,10 @@ local function is_there(id)
   local over = call('ZSCORE', ends, id)
   return over and over + 0 > now and
     not call('HGET', values, id):match('^%d+\t$')
+end
+
+local function is_persons(id)
+  return ARGV[6] == '1' and is_there(id) and not is_automatic(id)
 end
 
 if verb == 'read' then
@@ -186,11 +219,17 @@ elseif verb == 'set' then
   if birth_now() == 0 then
     begin()
   end
-  return has_room(ARGV[2], ARGV[5] + 0) and
+  if is_persons(ARGV[2]) then
+    return 2
+  end
+  return make_room(ARGV[2], ARGV[5] + 0) and
     write(ARGV[2], ARGV[3] + 0, ARGV[4], now) or 0
 
 elseif verb == 'lift' then
   forget()
+  if is_persons(ARGV[2]) then
+    return 2
+  end
   return is_there(ARGV[2]) and write(ARGV[2], LIFTED_MS, '', now) or 0
 
 elseif verb == 'begin' then

@@ -25,9 +25,9 @@ size_t edict_write_id(const struct edict *edict, char id[EDICT_ID_SIZE])
 
 size_t edict_write_text(const struct edict *edict, char text[EDICT_TEXT_SIZE])
 {
-    int len =
-        snprintf(text, EDICT_TEXT_SIZE, "%" PRIu32 "\t%" PRIu64 "\t%s\t%s",
-            edict->n, edict->window_ms, edict->who, edict->reason);
+    int len = snprintf(text, EDICT_TEXT_SIZE,
+        "%" PRIu32 "\t%" PRIu64 "\t%s\t%s", edict->is_automatic ? 1 : edict->n,
+        edict->window_ms, edict->who, edict->reason);
     assert(len > 0 && len < EDICT_TEXT_SIZE);
     return (size_t)len;
 }
@@ -71,6 +71,7 @@ bool edict_read_text(struct edict *edict, const char *text, size_t len)
     if (*tab == '\0')
         return false;
     *tab = '\0';
+    edict->is_automatic = edict->kind == EDICT_BAN && n == 1;
     edict->n = (uint32_t)n;
     edict->window_ms = window_ms;
     edict_set_text(edict->who, sizeof edict->who, at);

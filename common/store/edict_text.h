@@ -16,7 +16,8 @@
 
 /* "b198.51.100.0/24" or "oLIMIT SUBJECT"; returns its length. */
 size_t edict_write_id(const struct edict *, char id[EDICT_ID_SIZE]);
-/* The rest of it but for its times: "N TAB WINDOW_MS TAB WHO TAB REASON". */
+/* The rest of it but for its times: "N TAB WINDOW_MS TAB WHO TAB REASON". N of
+ * a ban: 1 if it is automatic. Earlier versions ignore N of a ban. */
 size_t edict_write_text(const struct edict *, char text[EDICT_TEXT_SIZE]);
 
 /* Kind and key. */

@@ -14,6 +14,7 @@ void memory_edicts_apply(struct edict_table *table,
     }
     edict.until_ms = now_ms + request->life_ms;
     edict.set_ms = wall_ms;
+    (void)edict_table_make_room(table, &edict);
     edict_table_put(table, &edict);
 }
 
@@ -26,7 +27,9 @@ enum store_edict_result memory_edicts_write(struct edict_table *table,
     if (request->life_ms == 0 &&
         edict_table_find(table, edict->kind, edict->key) == NULL)
         return STORE_EDICT_NONE;
-    if (request->life_ms != 0 && !edict_table_has_room(table, edict))
+    if (edict_table_is_persons(table, edict, now_ms))
+        return STORE_EDICT_KEPT;
+    if (request->life_ms != 0 && !edict_table_make_room(table, edict))
         return STORE_EDICT_FULL;
     memory_edicts_apply(table, request, now_ms, wall_ms);
     return STORE_EDICT_DONE;

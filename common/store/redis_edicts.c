@@ -113,7 +113,7 @@ static bool take_edict(struct redis_edicts *edicts, struct edict_table *table,
         return true;
     }
     if (!edict_read_text(&edict, fields[3]->str, fields[3]->len) ||
-        !edict_table_has_room(table, &edict))
+        !edict_table_make_room(table, &edict))
         return false;
     edict.until_ms = edicts->asked_ms + (uint64_t)fields[1]->integer;
     /* Of a reading anew it is not known yet which is the newer. */

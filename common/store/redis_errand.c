@@ -88,6 +88,10 @@ static void edict_on_reply(struct redis_call *call, const redisReply *reply)
             errand->edict->life_ms == 0 ? STORE_EDICT_NONE : STORE_EDICT_FULL);
         return;
     }
+    if (reply->integer == 2) {
+        finish_edict(errand, STORE_EDICT_KEPT);
+        return;
+    }
     /* Others hear of it by their polls; whoever asked may look at once. */
     struct edict edict = errand->edict->edict;
     edict.set_ms = clock_wall_ms();
@@ -105,6 +109,7 @@ void redis_edicts_write(
 {
     char id[EDICT_ID_SIZE], text[EDICT_TEXT_SIZE], life[CURSOR_SIZE];
     char max[CURSOR_SIZE];
+    const char *automatic = request->edict.is_automatic ? "1" : "0";
     struct store_errand *errand = errand_new(edicts, edict_on_reply);
     size_t id_len = edict_write_id(&request->edict, id);
     size_t text_len = edict_write_text(&request->edict, text);
@@ -117,6 +122,7 @@ void redis_edicts_write(
         control_word(life, strlen(life)),
         control_word(text, text_len),
         control_word(max, strlen(max)),
+        control_word(automatic, 1),
     };
     errand->edict = request;
     request->errand = errand;

@@ -21,9 +21,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TOGETHER_MS \
-    30000                  /* after a birth: those who were in touch are back \
-                            */
+/* After a birth: those who were in touch are back. */
+#define TOGETHER_MS  30000
 #define LIFTED_LEFT  60000 /* ms: longer than TOGETHER_MS */
 #define SAME_MS      500   /* as in control.lua */
 #define BATCH_EDICTS 20
@@ -40,7 +39,7 @@ void edicts_note_lifted(struct redis_edicts *edicts, const struct edict *edict)
 {
     const struct edict *known =
         edict_table_find(*edicts->table, edict->kind, edict->key);
-    if (known == NULL || !edict_table_has_room(edicts->lifted, known) ||
+    if (known == NULL || !edict_table_make_room(edicts->lifted, known) ||
         known->set_ms > edict->set_ms + SAME_MS)
         return;
     struct edict lifted = *known;
@@ -79,7 +78,7 @@ static bool keep_known(struct edict_table *coming, const struct edict *known)
         edict_table_find(coming, known->kind, known->key);
     if (known->until_ms <= clock_monotonic_ms() ||
         (theirs != NULL && known->set_ms <= theirs->set_ms + SAME_MS) ||
-        !edict_table_has_room(coming, known))
+        !edict_table_make_room(coming, known))
         return false;
     edict_table_put(coming, known);
     return true;

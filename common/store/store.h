@@ -125,6 +125,7 @@ bool store_reload(struct store *, struct error *err);
 enum store_edict_result {
     STORE_EDICT_DONE,
     STORE_EDICT_NONE, /* to be lifted: there is none */
+    STORE_EDICT_KEPT, /* an automatic one: the ban of a person stays */
     STORE_EDICT_FULL,
     STORE_EDICT_UNAVAILABLE, /* not done, as far as is known: no answer */
 };
