@@ -198,7 +198,7 @@ def test_a_folder_that_cannot_be_written_is_tried_again(
 
 
 def test_an_early_end_is_warned_about_once(authority, place, keep, acme):
-    acme.write(authority.issue(NAME, days=9.5))
+    acme.write(authority.issue(NAME, start=-80, days=9.5))
     site = CertSite(place, keep, acme.source, postfix=False)
     text = "expires in 9 days"
     site.policyd.process.wait_output(text)

@@ -201,7 +201,7 @@ static void test_a_reload(void **state)
     write_and_clear(stage, "b.pem", issue_for("DNS:one.example", 20));
     stage_look(stage);
     assert_false(has_two(stage));
-    stage_configure(stage, "");
+    stage_configure(stage, "# none\n");
     assert_null(certs_find(stage->certs, "one.example", &(size_t){0}));
     assert_false(
         certs_report(stage->certs, 0, &(struct certs_report){.title = ""}));
@@ -219,7 +219,7 @@ static void test_a_reload_during_a_look(void **state)
     write_and_clear(stage, "a.pem", issue_for("DNS:one.example", 50));
     write_and_clear(stage, "b.pem", issue_for("DNS:two.example", 50));
     for (int i = 0; i < 3; i++) {
-        stage_configure(stage, i % 2 == 0 ? one : "");
+        stage_configure(stage, i % 2 == 0 ? one : "# none\n");
         event_base_loop(stage->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
     }
     stage_look(stage);
@@ -274,7 +274,7 @@ static void test_metrics(void **state)
     struct certs_stage *stage = *state;
     struct evbuffer *out = evbuffer_new();
 
-    stage_configure(stage, "");
+    stage_configure(stage, "# none\n");
     certs_write_metrics(stage->certs, out);
     assert_int_equal(evbuffer_get_length(out), 0);
     write_and_clear(stage, "a.pem", issue_for("DNS:one.example", 20));
