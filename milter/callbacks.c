@@ -40,6 +40,8 @@ static char client_addr[] = "{client_addr}";
 static char daemon_addr[] = "{daemon_addr}";
 static char daemon_port[] = "{daemon_port}";
 static char daemon_name[] = "{daemon_name}";
+static char mail_addr[] = "{mail_addr}";
+static char rcpt_addr[] = "{rcpt_addr}";
 static char rcpt_mailer[] = "{rcpt_mailer}";
 static char queue_id[] = "i";
 
@@ -56,8 +58,8 @@ static struct {
     {SMFIM_CONNECT, "{daemon_name} {daemon_addr} {daemon_port} {client_addr} "
                     "{client_port} {client_connections}"},
     {SMFIM_HELO, "{tollgate_none}"},
-    {SMFIM_ENVFROM, "{daemon_name} {auth_authen}"},
-    {SMFIM_ENVRCPT, "{rcpt_mailer} i"},
+    {SMFIM_ENVFROM, "{daemon_name} {auth_authen} {mail_addr}"},
+    {SMFIM_ENVRCPT, "{rcpt_mailer} {rcpt_addr} i"},
     {SMFIM_DATA, "{tollgate_none}"},
     {SMFIM_EOH, "{tollgate_none}"},
     {SMFIM_EOM, "i"},
@@ -234,8 +236,8 @@ static sfsistat on_mail(SMFICTX *ctx, char **arguments)
 
     if (session == NULL)
         return SMFIS_CONTINUE;
-    context_mail(
-        session->context, arguments[0], smfi_getsymval(ctx, auth_authen));
+    context_mail(session->context, arguments[0], smfi_getsymval(ctx, mail_addr),
+        smfi_getsymval(ctx, auth_authen));
     return take_step(ctx, session, CONTEXT_MAIL);
 }
 
@@ -247,7 +249,10 @@ static sfsistat on_rcpt(SMFICTX *ctx, char **arguments)
     if (session == NULL)
         return SMFIS_CONTINUE;
     bool is_rejected = mailer != NULL && strcmp(mailer, "error") == 0;
-    context_rcpt(session->context, arguments[0], smfi_getsymval(ctx, queue_id));
+    /* Of one that is refused the macro is the reply's text. */
+    context_rcpt(session->context, arguments[0],
+        is_rejected ? NULL : smfi_getsymval(ctx, rcpt_addr),
+        smfi_getsymval(ctx, queue_id));
     return take_step(
         ctx, session, is_rejected ? CONTEXT_RCPT_REJECTED : CONTEXT_RCPT);
 }

@@ -131,20 +131,28 @@ void context_reset(struct context *context)
     *message = (struct message){0};
 }
 
-void context_mail(
-    struct context *context, const char *sender, const char *sasl_username)
+/* The argument where Postfix tells nothing better. */
+static const char *better_of(const char *argument, const char *macro)
+{
+    bool is_known = macro != NULL && macro[0] != '\0';
+
+    return is_known && strcmp(argument, "<>") != 0 ? macro : argument;
+}
+
+void context_mail(struct context *context, const char *sender,
+    const char *mail_addr, const char *sasl_username)
 {
     context_reset(context);
-    set_mailbox(&context->message.sender, sender);
+    set_mailbox(&context->message.sender, better_of(sender, mail_addr));
     set_text(&context->message.sasl_username, sasl_username, NAME_MAX_LEN);
 }
 
-void context_rcpt(
-    struct context *context, const char *recipient, const char *queue_id)
+void context_rcpt(struct context *context, const char *recipient,
+    const char *rcpt_addr, const char *queue_id)
 {
     struct message *message = &context->message;
 
-    set_mailbox(&message->recipient, recipient);
+    set_mailbox(&message->recipient, better_of(recipient, rcpt_addr));
     if (message->recipients > 0)
         set_text(&message->queue_id, queue_id, NAME_MAX_LEN);
 }

@@ -36,13 +36,18 @@ struct context_peer {
 void context_connect(struct context *, const struct context_peer *);
 void context_helo(struct context *, const char *helo);
 
-/* A message begins: nothing of the last one is left. */
-void context_mail(
-    struct context *, const char *sender, const char *sasl_username);
-/* queue_id: as far as Postfix has given one; only believed once this message
- * has a recipient, because libmilter may still know the last message's. */
-void context_rcpt(
-    struct context *, const char *recipient, const char *queue_id);
+/*
+ * A message begins: nothing of the last one is left. sender: the argument of
+ * MAIL; mail_addr: what Postfix has made of it, which is kept in its place, or
+ * NULL. "<>" is the null sender whatever the macro says.
+ */
+void context_mail(struct context *, const char *sender, const char *mail_addr,
+    const char *sasl_username);
+/* recipient, rcpt_addr: likewise. queue_id: as far as Postfix has given one;
+ * only believed once this message has a recipient, because libmilter may still
+ * know the last message's. */
+void context_rcpt(struct context *, const char *recipient,
+    const char *rcpt_addr, const char *queue_id);
 /* Content that came: capped, never wrong by an overflow. */
 void context_content(struct context *, size_t bytes);
 void context_end(struct context *, const char *queue_id);

@@ -238,6 +238,24 @@ unsigned address_bits(const struct address *address)
     return address->family == ADDRESS_IPV6 ? 128 : 0;
 }
 
+bool address_embedded(const struct address *address, unsigned prefix_length,
+    struct address *ipv4_r)
+{
+    size_t at = prefix_length / 8;
+    uint8_t bytes[4];
+
+    if (prefix_length % 8 != 0 || prefix_length < 32 ||
+        (prefix_length > 64 && prefix_length != 96))
+        return false;
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        if (at == 8) /* the octet that is always 0 */
+            at++;
+        bytes[i] = address->bytes[at++];
+    }
+    address_set_ipv4(ipv4_r, bytes);
+    return true;
+}
+
 void address_mask(struct address *address, unsigned prefix_length)
 {
     unsigned whole = prefix_length / 8;

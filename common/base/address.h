@@ -42,6 +42,14 @@ char *address_format(const struct address *, char text[ADDRESS_TEXT_SIZE]);
 /* 32, 128, or 0 for ADDRESS_NONE. */
 unsigned address_bits(const struct address *);
 
+/*
+ * The IPv4 address inside of an IPv6 one: RFC 6052, 2.2, whose prefixes are of
+ * 32, 40, 48, 56, 64 or 96 bits. address begins with such a prefix; false: it
+ * is of another length.
+ */
+bool address_embedded(
+    const struct address *, unsigned prefix_length, struct address *ipv4_r);
+
 /* Clears all bits after the first prefix_length (larger: nothing to do). */
 void address_mask(struct address *, unsigned prefix_length);
 

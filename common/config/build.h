@@ -18,6 +18,8 @@ void build_warn(struct config *, const char *format, ...)
 
 /* Two listeners at one place. */
 bool build_check_sockets(const struct config *, struct error *err);
+/* nat64_prefixes have lengths that RFC 6052 knows. */
+bool build_check_nat64(const struct config *, struct error *err);
 /* A password given twice, TLS for a store without. */
 bool build_check_store(const struct config *, struct error *err);
 

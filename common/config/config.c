@@ -105,11 +105,12 @@ static bool build(struct config *config, struct error *err)
     build_store(values_section(config->values, SECTION_POLICYD), config);
     build_store(values_section(config->values, SECTION_MILTER), config);
     name_instance(config);
+    config->prefixes.recipient_delimiter = config->recipient_delimiter;
     warn_of_files(config);
     warn_of_environment(config);
-    return build_check_store(config, err) && build_check_sockets(config, err) &&
-           build_services(config, err) && build_proxies(config, err) &&
-           build_client_limits(config, err) &&
+    return build_check_store(config, err) && build_check_nat64(config, err) &&
+           build_check_sockets(config, err) && build_services(config, err) &&
+           build_proxies(config, err) && build_client_limits(config, err) &&
            build_section_limits(config, err) && build_feeds(config, err) &&
            build_certificates(config, err);
 }

@@ -127,9 +127,11 @@ struct config {
         enum limit_window window;
     } client; /* the client_* options as given; the limits come from them */
     uint64_t rate_time_unit_ms;
-    struct limit_prefixes prefixes;
-    uint32_t new_keys_per_client; /* 0: no bound */
+    char *recipient_delimiter;
+    struct limit_prefixes prefixes; /* with recipient_delimiter */
+    uint32_t new_keys_per_client;   /* 0: no bound */
     struct cidr_list exempt_clients;
+    struct cidr_list nat64_prefixes; /* of 32, 40, 48, 56, 64 or 96 bits */
     struct cidr_list impossible_clients;
     bool shadow;
     struct config_service *services;
@@ -186,6 +188,14 @@ struct config_source {
 
 /* NULL with "file:line: name: what is wrong; what is allowed". */
 struct config *config_load(const struct config_source *, struct error *err);
+
+/*
+ * A client behind NAT64 or SIIT (nat64_prefixes) becomes its IPv4 address; one
+ * known only as a network stays. 64:ff9b::/96 holds no private, loopback or
+ * other special address (RFC 6052, 3.1): such ones stay, too, for nobody is to
+ * come into exempt_clients by them.
+ */
+void config_fold_client(const struct config *, struct cidr *client);
 
 /*
  * The name in the store of what anvil counts per (service, client). All rates

@@ -248,3 +248,16 @@ bool option_check_map_or_empty(const char *text, struct error *err)
         return true;
     return error_set(err, "\"%s\" does not end in .cdb", text);
 }
+
+bool option_check_delimiter(const char *text, struct error *err)
+{
+    for (const char *c = text; *c != '\0'; c++)
+        if (*c <= 0x20 || *c >= 0x7f || *c == '@' || *c == '"' ||
+            (*c >= '0' && *c <= '9') ||
+            ((*c | 0x20) >= 'a' && (*c | 0x20) <= 'z'))
+            return error_set(err,
+                "not a delimiter; allowed: printable ASCII characters but "
+                "letters, digits, space, @ and the double quote, as \"+\" or "
+                "\"+-\"");
+    return true;
+}

@@ -17,6 +17,8 @@ bool option_check_http(const char *text, struct error *err);
 bool option_check_milter_listen(const char *text, struct error *err);
 bool option_check_header(const char *text, struct error *err);
 bool option_check_action(const char *text, struct error *err);
+/* Printable ASCII without spaces, letters, digits, '@' and '"'; or "". */
+bool option_check_delimiter(const char *text, struct error *err);
 bool option_check_source(const char *text, struct error *err);
 /* Absolute, and not a folder. */
 bool option_check_path_or_empty(const char *text, struct error *err);

@@ -21,10 +21,13 @@ static bool read_net(
     struct control_call *call, const json_t *arguments, struct edict *edict)
 {
     const char *net = json_string_value(json_object_get(arguments, "net"));
+    char text[CIDR_TEXT_SIZE];
     struct error err;
 
-    if (edict_set_ban(edict, net, &err))
-        return true;
+    if (edict_set_ban(edict, net, &err)) {
+        config_fold_client(engine_config(engine_of(call)), &edict->net);
+        return edict_set_ban(edict, cidr_format(&edict->net, text), &err);
+    }
     control_refuse(call, CONTROL_USAGE, "%s", err.text);
     return false;
 }

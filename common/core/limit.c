@@ -43,7 +43,9 @@ static bool part_is_known(const struct event *event, enum key_part part)
         return true; /* a listener without a name is one service too */
     if (part == KEY_CLIENT || part == KEY_CLIENT_ADDRESS)
         return event->client.net.family != ADDRESS_NONE;
-    return event_key_text(event, part)[0] != '\0';
+    const struct limit_prefixes none = {.recipient_delimiter = NULL};
+    char mailbox[MAILBOX_SIZE];
+    return limit_part_text(event, part, none, mailbox)[0] != '\0';
 }
 
 static bool key_is_known(uint16_t key, const struct event *event)

@@ -9,6 +9,7 @@
 
 #include "common/core/charge.h"
 #include "common/core/event.h"
+#include "common/core/mailbox.h"
 
 enum limit_kind {
     LIMIT_RATE,        /* n units per window_ms */
@@ -44,9 +45,11 @@ struct limit {
     enum store_failure on_store_failure; /* the global default included */
 };
 
-/* Prefix lengths by which a client's address becomes its net. */
+/* By what several names are one's: prefix lengths by which a client's address
+ * becomes its net, and what ends a user's name in an address. */
 struct limit_prefixes {
     uint8_t ipv4, ipv6;
+    const char *recipient_delimiter; /* mailbox.h; NULL: none; borrowed */
 };
 
 /* Whom a client counts as. A net that anvil gives and that is wider than ours
@@ -80,9 +83,11 @@ bool limit_spares_exempt(uint16_t key);
  * net/length; a net wider than prefixes stays as it is), a client_address
  * (both "unproxied" where the client is the proxy itself),
  * u sasl_username, f sender, F sender_domain, t recipient, T recipient_domain,
- * h helo. All but the service are folded to lower case. Bytes that could be
- * taken for the structure (| { } % # control, non-ASCII) become %xx. A text
- * that does not fit ends in '#' and 128 bits of SHA-256 of the whole.
+ * h helo. Senders and recipients are in the form of mailbox.h, HELO names and
+ * logins without dots at the end. All but the service are folded to lower case.
+ * Bytes that could be taken for the structure (| { } % # control, non-ASCII)
+ * become %xx. A text that does not fit ends in '#' and 128 bits of SHA-256 of
+ * the whole.
  */
 void limit_subject(uint16_t key, const struct event *,
     const char *service_title, struct limit_prefixes,
@@ -99,6 +104,13 @@ void limit_subject(uint16_t key, const struct event *,
 char *limit_key_text(uint16_t key, const struct event *,
     const char *service_title, struct limit_prefixes,
     char text[LIMIT_KEY_TEXT_SIZE]);
+
+/*
+ * What a part of a key reads in the event, in its one form but for case; as
+ * event_key_text, where the text is in that form. Returns that text or out.
+ */
+const char *limit_part_text(const struct event *, enum key_part,
+    struct limit_prefixes, char out[MAILBOX_SIZE]);
 
 void limit_clear(struct limit *);
 

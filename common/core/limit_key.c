@@ -29,14 +29,14 @@ static const char *end_of(const char *text)
 
 static const char *part_value(enum key_part part, const struct event *event,
     const char *service_title, struct limit_prefixes prefixes,
-    char text[CIDR_TEXT_SIZE])
+    char text[MAILBOX_SIZE])
 {
     struct cidr net = event->client;
 
     if (part == KEY_SERVICE)
         return end_of(service_title);
     if (part != KEY_CLIENT && part != KEY_CLIENT_ADDRESS)
-        return end_of(event_key_text(event, part));
+        return end_of(limit_part_text(event, part, prefixes, text));
     if (event->is_unproxied)
         return "unproxied";
     if (part == KEY_CLIENT)
@@ -55,10 +55,10 @@ char *limit_key_text(uint16_t key, const struct event *event,
     text[0] = '\0';
     for (unsigned rest = key; rest != 0; rest &= rest - 1) {
         enum key_part part = (enum key_part)__builtin_ctz(rest);
-        char address[CIDR_TEXT_SIZE];
+        char value[MAILBOX_SIZE];
         int len = snprintf(text + used, LIMIT_KEY_TEXT_SIZE - used, "%s%s:%s",
             used > 0 ? "," : "", part_word(part),
-            part_value(part, event, service_title, prefixes, address));
+            part_value(part, event, service_title, prefixes, value));
         if (len < 0 || (size_t)len >= LIMIT_KEY_TEXT_SIZE - used)
             break;
         used += (size_t)len;

@@ -131,6 +131,32 @@ struct cidr limit_client_net(
     return cidr_of(&client->net, length);
 }
 
+static const char *domain_of(const char *mailbox)
+{
+    const char *at = strrchr(mailbox, '@');
+
+    return at == NULL ? "" : at + 1;
+}
+
+const char *limit_part_text(const struct event *event, enum key_part part,
+    struct limit_prefixes prefixes, char out[MAILBOX_SIZE])
+{
+    const char *delimiters = prefixes.recipient_delimiter;
+
+    switch (part) {
+    case KEY_SENDER:
+        return mailbox_canonical(event->sender, delimiters, out);
+    case KEY_SENDER_DOMAIN:
+        return domain_of(mailbox_canonical(event->sender, NULL, out));
+    case KEY_RECIPIENT:
+        return mailbox_canonical(event->recipient, delimiters, out);
+    case KEY_RECIPIENT_DOMAIN:
+        return domain_of(mailbox_canonical(event->recipient, NULL, out));
+    default:
+        return mailbox_without_dot(event_key_text(event, part), out);
+    }
+}
+
 static void write_part(struct writer *writer, enum key_part part,
     const struct event *event, const char *service_title,
     struct limit_prefixes prefixes)
@@ -149,7 +175,9 @@ static void write_part(struct writer *writer, enum key_part part,
     } else if (part == KEY_SERVICE) {
         write_escaped(writer, service_title, false);
     } else {
-        write_escaped(writer, event_key_text(event, part), true);
+        char mailbox[MAILBOX_SIZE];
+        write_escaped(
+            writer, limit_part_text(event, part, prefixes, mailbox), true);
     }
 }
 

@@ -13,7 +13,7 @@
 
 /* A report keeps the client as Postfix gave it: main.cf's own prefix lengths
  * decide there. */
-static const struct limit_prefixes report_prefixes = {32, 128};
+static const struct limit_prefixes report_prefixes = {.ipv4 = 32, .ipv6 = 128};
 
 static const struct subject *bill_subject(struct bill *bill,
     const struct config *config, const struct event *event,

@@ -131,7 +131,9 @@ static void add_limit(struct counters *counters, const struct config *config,
 
     if (counter == NULL)
         return;
-    limit_subject(limit->key, event, service != NULL ? service : "",
+    struct event folded = *event;
+    config_fold_client(config, &folded.client);
+    limit_subject(limit->key, &folded, service != NULL ? service : "",
         config->prefixes, &counter->subject);
     counter->charge = bill_limit_charge(limit);
     counter->allowed = limit->n;

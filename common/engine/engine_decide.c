@@ -32,6 +32,7 @@ static void decision_begin(struct engine *engine, struct decision *decision)
                                   : decision->event.service;
     if (decision->service == NULL && !decision->event.is_dry)
         names_note(&engine->services, decision->event.service);
+    config_fold_client(engine->config, &decision->event.client);
     decision->event.is_exempt = false;
     memset(&decision->verdict, 0, sizeof decision->verdict);
     decision->bill.count = 0;

@@ -116,11 +116,12 @@ static bool refuse_parts(const struct limit *limit, struct error *err)
 }
 
 static bool set_subject(struct edict *edict, const struct config *config,
-    const struct limit *limit, const struct parts *parts)
+    const struct limit *limit, struct parts *parts)
 {
     struct subject subject;
     unsigned key = parts->service != NULL ? limit->key : limit->key & ~SERVICE;
 
+    config_fold_client(config, &parts->event.client);
     limit_subject((uint16_t)key, &parts->event,
         parts->service != NULL ? parts->service : "", config->prefixes,
         &subject);

@@ -48,14 +48,14 @@ static enum context_step begin_step(struct context *context, char letter)
     switch (letter) {
     case 'M':
     case 'm':
-        context_mail(context, "<a@b.example>", NULL);
+        context_mail(context, "<a@b.example>", NULL, NULL);
         return CONTEXT_MAIL;
     case 'R':
     case 'r':
-        context_rcpt(context, "<c@d.example>", NULL);
+        context_rcpt(context, "<c@d.example>", NULL, NULL);
         return CONTEXT_RCPT;
     case 'X':
-        context_rcpt(context, "<c@d.example>", NULL);
+        context_rcpt(context, "<c@d.example>", NULL, NULL);
         return CONTEXT_RCPT_REJECTED;
     default:
         context_end(context, "queue");
@@ -175,8 +175,8 @@ static void test_texts(void **state)
     struct event event;
 
     context_helo(context, "mx.example");
-    context_mail(context, "<a@b.example>", "bob");
-    context_rcpt(context, "c@d.example", "stale");
+    context_mail(context, "<a@b.example>", NULL, "bob");
+    context_rcpt(context, "c@d.example", NULL, "stale");
     context_event(context, CONTEXT_RCPT, &event);
     assert_string_equal(event.helo, "mx.example");
     assert_string_equal(event.sender, "a@b.example");
@@ -186,11 +186,11 @@ static void test_texts(void **state)
     assert_string_equal(event.instance, "");
     assert_int_equal(event.message_recipients, 1);
     context_passed(context, &event);
-    context_rcpt(context, "<e@f.example>", "4cXyz");
+    context_rcpt(context, "<e@f.example>", NULL, "4cXyz");
     context_event(context, CONTEXT_RCPT, &event);
     assert_string_equal(event.instance, "4cXyz");
     assert_int_equal(event.message_recipients, 2);
-    context_mail(context, "<>", "");
+    context_mail(context, "<>", NULL, "");
     context_event(context, CONTEXT_MAIL, &event);
     assert_string_equal(event.sender, "");
     assert_string_equal(event.sasl_username, "");
@@ -215,7 +215,7 @@ static void test_long_text(void **state)
         sender[0] = has_brackets ? '<' : 'a';
         snprintf(sender + sizes[i / 2] - strlen("@b.example"),
             sizeof "@b.example>", "@b.example%s", has_brackets ? ">" : "");
-        context_mail(context, sender, NULL);
+        context_mail(context, sender, NULL, NULL);
         context_event(context, CONTEXT_MAIL, &event);
         size_t len = strlen(event.sender);
         assert_between(len, 499, 511);
@@ -247,8 +247,8 @@ static void test_header(void **state)
     const struct context_peer peer = {
         .client_addr = "198.51.100.7", .daemon_name = "smtp in"};
     context_connect(context, &peer);
-    context_mail(context, "<>", "bob\r\nX-Other: recipients=0");
-    context_rcpt(context, "<a@b.example>", NULL);
+    context_mail(context, "<>", NULL, "bob\r\nX-Other: recipients=0");
+    context_rcpt(context, "<a@b.example>", NULL, NULL);
     context_event(context, CONTEXT_RCPT, &event);
     context_passed(context, &event);
     context_header(context, text);

@@ -193,7 +193,7 @@ static const struct {
     {BIT(KEY_SENDER), "", "Bob@Example.COM", "", "f=bob@example.com"},
     {BIT(KEY_SENDER_DOMAIN), "", "Bob@Example.COM", "", "F=example.com"},
     {BIT(KEY_SENDER), "", "a|c={1}%#\x1f\x7f\xc3\x84 =b", "",
-        "f=a%7cc=%7b1%7d%25%23%1f%7f%c3%84 =b"},
+        "f=a%7cc=%7b1%7d@%23%1f%7f%c3%84=b"},
     {BIT(KEY_SENDER) | BIT(KEY_SERVICE), "", "a", "2|f=5", "s=2%7cf=5|f=a"},
 };
 
