@@ -293,7 +293,7 @@ void certificate_warn_expiry(
         const struct chain *chain = certificate->chains[i];
         if (chain == NULL ||
             chain->not_after - now_s >
-                chain_warning_s(chain->not_before, chain->not_after, bound_s))
+                chain_warning_s(chain->issued_at, chain->not_after, bound_s))
             continue;
         warn_chain(certificate, chain, now_s);
         warns = true;

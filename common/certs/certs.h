@@ -70,6 +70,7 @@ struct certs_chain {
     char *const *names; /* of the leaf: lower case, NULL-terminated */
     const char *issuer;
     const char *fingerprint; /* SHA-256 of the leaf, hex */
+    int64_t issued_at;       /* notBefore of the leaf */
     int64_t not_before, not_after;
     const char *found_at; /* the place in the source, for people */
     int64_t since_s;      /* in use, and on the SNI face, since then */

@@ -22,7 +22,7 @@ static void write_dates(struct certificate *const *items, size_t count,
 
     write_head(out, name, "gauge",
         is_end ? "When the certificate in use ends, in unix time."
-               : "When the certificate in use began, in unix time.");
+               : "When the certificate in use was issued, in unix time.");
     for (size_t i = 0; i < count; i++)
         for (unsigned a = 0; a < CHAIN_ALGORITHMS; a++)
             if (items[i]->chains[a] != NULL)
@@ -31,7 +31,7 @@ static void write_dates(struct certificate *const *items, size_t count,
                     name, items[i]->config->title,
                     chain_algorithm_name((enum chain_algorithm)a),
                     is_end ? items[i]->chains[a]->not_after
-                           : items[i]->chains[a]->not_before);
+                           : items[i]->chains[a]->issued_at);
 }
 
 static void write_each(struct certificate *const *items, size_t count,

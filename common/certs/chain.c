@@ -213,9 +213,9 @@ char *chain_date(int64_t unix_s, char text[CHAIN_DATE_SIZE])
     return text;
 }
 
-int64_t chain_warning_s(int64_t not_before, int64_t not_after, int64_t bound_s)
+int64_t chain_warning_s(int64_t issued_at, int64_t not_after, int64_t bound_s)
 {
-    int64_t life_s = not_after - not_before;
+    int64_t life_s = not_after - issued_at;
     int64_t share_s = life_s / (life_s < SHORT_LIFE_S ? 4 : 3);
 
     return share_s < bound_s ? share_s : bound_s;

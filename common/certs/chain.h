@@ -67,7 +67,7 @@ char *chain_date(int64_t unix_s, char text[CHAIN_DATE_SIZE]);
  * than a third of its own lifetime, a quarter where that is below ten days,
  * and no more than bound_s. Tools renew before that, whatever the lifetime.
  */
-int64_t chain_warning_s(int64_t not_before, int64_t not_after, int64_t bound_s);
+int64_t chain_warning_s(int64_t issued_at, int64_t not_after, int64_t bound_s);
 
 /* Is it valid at now_s, unix time? False: err says why not. */
 bool chain_check_dates(const struct chain *, int64_t now_s, struct error *err);

@@ -35,7 +35,7 @@ static int64_t needed_s(const struct certs_report *report,
 
     if (is_exact)
         return (int64_t)within_s;
-    return chain_warning_s(chain->not_before, chain->not_after, bound_s);
+    return chain_warning_s(chain->issued_at, chain->not_after, bound_s);
 }
 
 static json_t *check_one(const struct certs_report *report, uint64_t within_s,
@@ -48,7 +48,7 @@ static json_t *check_one(const struct certs_report *report, uint64_t within_s,
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:b}", "title",
         control_text(report->title), "not_after",
         chain != NULL ? json_integer(chain->not_after) : json_null(), "life_s",
-        chain != NULL ? json_integer(chain->not_after - chain->not_before)
+        chain != NULL ? json_integer(chain->not_after - chain->issued_at)
                       : json_null(),
         "left_s", chain != NULL ? json_integer(left_s(chain)) : json_null(),
         "problem",
