@@ -35,11 +35,14 @@ def under_filter(lab, call, error):
     """Both daemons, from their start on."""
     daemons = [lab.policyd, lab.milter]
     plain = [daemon.process.argv for daemon in daemons]
-    for daemon, argv in zip(daemons, plain):
-        daemon.kill()
-        daemon.process.argv = [*refuse.under(call, error), *argv]
-        daemon.start()
     try:
+        for daemon, argv in zip(daemons, plain):
+            daemon.kill()
+            daemon.process.argv = [*refuse.under(call, error), *argv]
+            daemon.process.start()
+            # Not ready: the first refused proof says so.
+            wait_until(lambda one=daemon: one.get("/healthz")[0] == 200, 10,
+                       daemon.process.text)
         yield
     finally:
         for daemon, argv in zip(daemons, plain):

@@ -293,12 +293,12 @@ static void child_run(const char *path, uint16_t (*arrange)(void), int report)
     close(moved);
     int fd = must(socket(AF_UNIX, SOCK_STREAM, 0));
     snprintf(name.sun_path, sizeof name.sun_path, "%s", path);
-    must(connect(fd, (struct sockaddr *)&name, sizeof name));
-    if (is_far) {
+    if (is_far) { /* before the parent can look */
         int far = must(dup2(fd, 500));
         close(fd);
         fd = far;
     }
+    must(connect(fd, (struct sockaddr *)&name, sizeof name));
     while (read(fd, &byte, 1) == 1) {
         later();
         must((int)write(fd, &byte, 1));
