@@ -17,8 +17,7 @@ static void print_store_memory(
 
     if (!json_is_object(memory)) {
         table_print_pair(answer->out, "",
-            "memory unknown: the user in Redis may not INFO, or was not asked "
-            "yet");
+            "memory unknown: Redis was not asked yet, or denies INFO");
         return;
     }
     if (max > 0)

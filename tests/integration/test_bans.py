@@ -276,7 +276,7 @@ def test_an_override_of_a_sliding_limit(site):
     assert rcpts(one, "bob", 4) == 3
     assert rcpts(one, "eve", 4) == 2
     line = re.findall(r"decision .*sasl=bob.*", one.process.text())[-1]
-    assert "limit=sasl-day used=5 allowed=5 window=1h " in line
+    assert "limit=sasl-day key=sasl:bob used=5 allowed=5 window=1h " in line
     [override] = asked(one, "overrides")["overrides"]
     assert (override["limit"], override["subject"], override["allowed"]) == \
         ("sasl-day", "u=bob", 5)

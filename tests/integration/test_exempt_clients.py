@@ -50,7 +50,8 @@ def test_a_webmail_sends_for_many(front, way):
                      rf"client={WEBMAIL} .*sasl=bob.{way} .*",
                      front.policyd.process.text())[0]
     assert f" peer={peer} " in line
-    assert f"limit=login used={LOGIN_LIMIT} allowed={LOGIN_LIMIT} " in line
+    assert f"limit=login key=sasl:bob.{way} used={LOGIN_LIMIT} " \
+        f"allowed={LOGIN_LIMIT} " in line
 
 
 @pytest.mark.parametrize("way", ["direct", "proxied"])

@@ -210,7 +210,8 @@ SERVICE = {"proxied": True, "trusted_proxies": ["10.0.0.1"]}
 
 
 @pytest.mark.parametrize("section, said", [
-    (None, "no service of tollgate.conf is proxied"),
+    (None, "the file is empty"),
+    ({"port": 25, "proxied": False}, "no service of tollgate.conf is proxied"),
     ({"names": ["smtp"], **SERVICE}, 'service "x" has no port'),
     ({"port": 25, "proxied": True, "trusted_proxies": ["file:/nowhere"]},
      "/nowhere: No such file"),
