@@ -41,6 +41,23 @@ static bool block_read(BIO *bio, struct block *block, bool *broken_r)
     return false;
 }
 
+/* Does the last line of dashes begin a block? The reader takes a beginning that
+ * is cut off for text between blocks. */
+static bool is_cut_off(const char *text, size_t len)
+{
+    static const char dashes[] = "-----", end[] = "-----END ";
+
+    for (size_t at = len; at-- > 0;) {
+        size_t left = len - at;
+        size_t some = left < strlen(dashes) ? left : strlen(dashes);
+        if ((at > 0 && text[at - 1] != '\n') ||
+            memcmp(text + at, dashes, some) != 0)
+            continue;
+        return left < strlen(end) || memcmp(text + at, end, strlen(end)) != 0;
+    }
+    return false;
+}
+
 static BIO *open_text(const char *text, size_t len, struct error *err)
 {
     BIO *bio = len <= INT_MAX ? BIO_new_mem_buf(text, (int)len) : NULL;
@@ -93,7 +110,7 @@ bool pem_read_certificates(const char *text, size_t len,
         block_clear(&block);
     }
     BIO_free(bio);
-    if (is_good && is_broken)
+    if (is_good && (is_broken || is_cut_off(text, len)))
         is_good = error_set(err,
             "PEM is cut off or malformed after %zu "
             "certificates",

@@ -99,7 +99,8 @@ static void test_bad_certificates(void **state)
 }
 
 /* Pieces: L leaf, M its issuer, R the root, k the key, o another key, x
- * something else, c the leaf cut off. */
+ * something else, c the leaf cut off, b and d less than the line that begins
+ * the next block. */
 static const struct {
     const char *certificates, *key;
     const char *reason; /* NULL: good */
@@ -119,6 +120,8 @@ static const struct {
     {"", "k", "no certificate"},
     {"LMc", "k", "cut off"},
     {"c", "k", "cut off"},
+    {"Lb", "k", "cut off"},
+    {"LMd", "k", "cut off"},
     {"LMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMM", "k",
         "more than 40 certificates"},
 };
@@ -134,6 +137,8 @@ static struct file_text assemble(
             ['R'] = root.chain.bytes,
             ['k'] = leaf->key.bytes,
             ['o'] = other->key.bytes,
+            ['b'] = "---",
+            ['d'] = "-----BEGIN CERTI",
             ['x'] = "some words\n"};
         const char *piece = texts_of[(unsigned char)*pieces];
         const char *end = strstr(piece, "-----END");
