@@ -206,7 +206,7 @@ const struct option options[] = {
         .help = "the least important lines that are written"},
     {TOP("http_status"), .type = OPTION_BOOL, FIELD(struct config, http_status),
         .def = "false",
-        .help = "the status page on an address that is not loopback"},
+        .help = "the status page beyond loopback, and with clients"},
     {TOP("certificate_expiry_warning"), .type = OPTION_DURATION,
         FIELD(struct config, certificate_expiry_warning_ms), .def = "14d",
         .min = "1h", .max = "366d",

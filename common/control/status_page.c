@@ -80,13 +80,18 @@ static json_t *certificates_of(const struct control_host *host)
     return list;
 }
 
+/* Any local user gets here: addresses and logins are shown only where
+ * http_status says so. The control socket knows who asks. */
 static int page_json(struct evbuffer *body, void *context)
 {
     const struct control_host *host = context;
-    json_t *all = json_pack("{s:I, s:o, s:o, s:o, s:o}", "now",
+    bool has_names = engine_config(daemon_engine(host->daemon))->http_status;
+    json_t *all = json_pack("{s:I, s:o, s:b, s:o, s:o, s:o}", "now",
         (json_int_t)(clock_wall_ms() / 1000), "status", describe_status(host),
-        "peers", describe_peers(host), "top", describe_refused(host),
-        "certificates", certificates_of(host));
+        "names", has_names, "peers",
+        has_names ? describe_peers(host) : json_null(), "top",
+        has_names ? describe_refused(host) : json_null(), "certificates",
+        certificates_of(host));
     char *text = json_dumps(all, JSON_COMPACT | JSON_ENSURE_ASCII);
 
     json_decref(all);

@@ -37,7 +37,7 @@ def policyd(places, keeps, request):
     place = places / request.param
     place.mkdir()
     place.chmod(0o777)
-    store = {}
+    store = {"http_status": True}
     if request.param == "redis":
         store["store"] = keeps(RedisServer(place / "redis")).url
     daemon = keeps(Policyd(
@@ -62,6 +62,24 @@ def test_what_it_tells(policyd):
     assert told["peers"]["untrusted"] == []
     refused = {it["key"]: it["refused"] for it in told["top"]}
     assert 3 in refused.values(), refused
+
+
+def test_names_are_for_those_who_may_read_the_control_socket(place, keep):
+    """Any local user reaches a port of loopback."""
+    daemon = keep(Policyd(
+        place / "policyd", [f"policy:unix:{place}/policy"],
+        sections=[("limit", "login", {
+            "event": "recipient", "key": ["sasl_username"],
+            "rate": "1/1h"})]))
+    with Policy(place / "policy") as smtpd:
+        for _ in range(3):
+            smtpd.rcpt("198.51.100.7", sasl_username="bob@example.com")
+    status, _, body = get(daemon, "/status.json")
+    assert status == 200
+    told = json.loads(body)
+    assert told["status"]["faces"]["policy"]["refused"] == 2
+    assert (told["names"], told["top"], told["peers"]) == (False, None, None)
+    assert "198.51.100.7" not in body and "bob" not in body
 
 
 def test_nobody_elses_name_leads_to_it(policyd):
