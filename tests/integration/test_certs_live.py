@@ -201,7 +201,8 @@ def test_rotation_under_load(authority, place, keep, acme):
     assert held.command("MAIL FROM:<a@example.com>") == "250"
     held.quit()
     assert served(site.server, NAME, only="rsa") == pairs[-1][0].fingerprint
-    assert "reload" not in site.postfix.log.text()
+    # 3.11 names the command where it speaks of compatibility_level.
+    assert not re.search(r"master\[\d+\]: reload", site.postfix.log.text())
 
 
 def test_sni_over_a_restart_of_policyd(

@@ -28,13 +28,23 @@ buildah python3-yaml python3-jsonschema"
 packages_services="postfix haproxy nginx redis-server valkey-server fail2ban \
 prometheus rspamd policyd-rate-limit"
 
-# Debian 13 has Valkey beside Redis; Debian 12 does not know it.
+# From Debian 13 on there is Valkey beside Redis. What is not released yet has
+# no number.
 packages_store_variants() {
     local version
     version=$(. /etc/os-release && echo "${VERSION_ID:-}")
-    if [ "${version:-0}" -ge 13 ] 2>/dev/null; then
+    if [ "${version:-13}" -ge 13 ] 2>/dev/null; then
         echo valkey-server
     fi
+}
+
+# Of what tests run that differs between releases.
+packages_versions() {
+    dpkg-query -W -f '${Package} ${Version}\n' postfix haproxy nginx \
+        redis-server valkey-server openssl libmilter1.0.1 libevent-2.1-7 \
+        libevent-2.1-7t64 libhiredis0.14 libhiredis1.1.0 libcmocka-dev gcc \
+        libc6 python3 2>/dev/null
+    echo "Linux $(uname -r)"
 }
 
 packages_missing() {

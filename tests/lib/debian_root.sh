@@ -1,38 +1,44 @@
-# trixie.sh - runs ./check in a Debian 13 root. Sourced, not run; needs $top.
+# debian_root.sh - runs ./check in the root of another Debian: trixie is 13,
+# sid is what becomes the next. Sourced, not run; needs $top.
 #
-# The root starts bare (minbase), so ./check has to install everything there
+# A root starts bare (minbase), so ./check has to install everything there
 # itself; it is kept for a few days between runs. Mounts and processes live in
 # namespaces of their own: however the run ends, none is left behind.
 
-trixie_keep_days=7
+debian_root_keep_days=7
 
-# Its last line is that of the ./check within.
-trixie_check() {
-    local root=$1
+# debian_root_check SUITE ROOT; its last line is that of the ./check within.
+debian_root_check() {
+    local suite=$1 root=$2
     if [ "$(id -u)" -ne 0 ]; then
-        echo "a Debian 13 root can only be made by root"
+        echo "a root of Debian $suite can only be made by root"
         return
     fi
-    trixie_make_root "$root" && trixie_copy_source "$root" || return
+    debian_root_make "$suite" "$root" && debian_root_copy_source "$root" ||
+        return
     unshare --mount --pid --fork --kill-child \
-        bash -c "$trixie_enter" trixie "$root" </dev/null 2>&1
+        bash -c "$debian_root_enter" "$suite" "$root" </dev/null 2>&1
 }
 
-trixie_make_root() {
+# A snapshot of an archive may be older than its files say that they are valid:
+# they are signed all the same.
+debian_root_make() {
     local mirror=${TOLLGATE_DEBIAN_MIRROR:-http://deb.debian.org/debian}
-    [ -z "$(find "$1/made" -mtime -"$trixie_keep_days" 2>/dev/null)" ] ||
+    local unaged='Acquire::Check-Valid-Until "false"'
+    [ -z "$(find "$2/made" -mtime -"$debian_root_keep_days" 2>/dev/null)" ] ||
         return 0
     (packages_install $packages_root) || return
-    rm -rf "$1" "$1.new"
-    echo "making a Debian 13 root"
-    mmdebstrap --quiet --variant=minbase trixie "$1.new" "$mirror" || return
-    touch "$1.new/made"
-    mv "$1.new" "$1"
+    rm -rf "$2" "$2.new"
+    echo "making a root of Debian $1"
+    mmdebstrap --quiet --variant=minbase --aptopt="$unaged" "$1" "$2.new" \
+        "$mirror" || return
+    touch "$2.new/made"
+    mv "$2.new" "$2"
 }
 
 # Without what this system's tools have generated: versions differ. The
 # root's own build folders stay, so that a second run is quicker.
-trixie_copy_source() {
+debian_root_copy_source() {
     local kept
     for kept in "$1"/tollgate/*; do
         case ${kept##*/} in build | build-sanitize) continue ;; esac
@@ -47,7 +53,7 @@ trixie_copy_source() {
 }
 
 # Runs as the first process of the new PID namespace.
-trixie_enter='
+debian_root_enter='
 set -e
 root=$1
 mount --make-rprivate /
@@ -71,4 +77,4 @@ mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
 mount -t tmpfs -o mode=755 tmpfs "$root/run"
 chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
     HOME=/root LC_ALL=C.UTF-8 TOLLGATE_RANDOM_SECONDS=8 TOLLGATE_SOAK_SECONDS=12 \
-    /tollgate/check --unit --integration'
+    /tollgate/check --versions --unit --integration'
