@@ -192,7 +192,8 @@ def test_two_keys_in_one_file(authority, place, keep):
 
 
 @pytest.mark.parametrize("how", ["USR2", "start"])
-def test_what_was_published_outlives_the_source(authority, place, keep, how):
+def test_what_was_published_outlives_the_source(
+        authority, place, keep, how, end_pid):
     """The source is empty when a new process begins: what is in our own file
     goes on being served."""
     one = authority.issue(NAME)
@@ -202,7 +203,7 @@ def test_what_was_published_outlives_the_source(authority, place, keep, how):
     (place / "live" / "privkey.pem").unlink()
     site.policyd.process.wait_output("privkey.pem: No such file")
     if how == "USR2":
-        site.policyd.hand_over()
+        end_pid(site.policyd.hand_over())
     else:
         site.policyd.stop()
         site.policyd.start()
