@@ -47,12 +47,15 @@ static bool serves(struct client *client, struct error *text_r)
     return is_good;
 }
 
-/* Adds to the one line. */
+/* Adds to the one line; what has no room is left out. */
 static void line_add(char *line, size_t size, const char *text)
 {
     size_t len = strlen(line);
+    int added =
+        snprintf(line + len, size - len, "%s%s", len > 0 ? "; " : "", text);
 
-    (void)snprintf(line + len, size - len, "%s%s", len > 0 ? "; " : "", text);
+    if (added < 0 || (size_t)added >= size - len)
+        line[len] = '\0';
 }
 
 static bool all_serve(
