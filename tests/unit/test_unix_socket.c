@@ -265,8 +265,8 @@ static void knows_a_living_daemon_elsewhere(void **state)
 /* As root in a container with cap_drop: ALL and what a compose file adds. */
 static void drop_dac(void)
 {
-    capng_get_caps_process();
-    if (capng_updatev(CAPNG_DROP, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
+    if (capng_get_caps_process() != 0 ||
+        capng_updatev(CAPNG_DROP, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
             CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, -1) != 0 ||
         capng_apply(CAPNG_SELECT_CAPS) != 0)
         _exit(2);
