@@ -214,6 +214,7 @@ def test_the_resolver_has_no_rights_and_one_socket(site):
         assert int(status[kind], 16) == 0, kind
     assert status["Uid"].split()[0] != "0" and not status["Groups"].strip()
     assert status["NoNewPrivs"] == "1"
-    kinds = sorted(os.readlink(f"/proc/{pid}/fd/{fd}").split(":")[0]
+    # In a root of its own the path of /dev/null has more before it.
+    kinds = sorted(os.readlink(f"/proc/{pid}/fd/{fd}").split(":")[0][-9:]
                    for fd in os.listdir(f"/proc/{pid}/fd"))
-    assert kinds == ["/dev/null"] * 3 + ["anon_inode", "socket"]
+    assert kinds == ["/dev/null"] * 3 + ["non_inode", "socket"]
