@@ -1,6 +1,7 @@
 """Certificates go live with the next handshake, through a real Postfix."""
 import os
 import random
+import re
 import stat
 import threading
 import time

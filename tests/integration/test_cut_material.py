@@ -73,12 +73,13 @@ def test_certificates(place, keep, authority):
                 "source": f"{kind}:{path}", "default_chain": sources[-1][2]}))
     place.chmod(0o777)
     policyd = keep(Policyd(place / "policyd", [f"sni:unix:{place}/sni"],
-                           sections=sections))
+                           sections=sections, wait=False))
+    policyd.wait_ready(120)  # 200 chains to write and sync before it serves
     before = [chain.read_bytes() for _, _, chain in sources]
     for path, cut, _ in sources:
         path.write_text(cut)
     names = [path.name for path, _, _ in sources]
-    wait_until(lambda: not missing(policyd, names), 30,
+    wait_until(lambda: not missing(policyd, names), 120,
                lambda: missing(policyd, names))
     # Between two certificates a leaf is whole: it is served with a warning.
     for (_, _, chain), old in zip(sources, before):
