@@ -225,7 +225,7 @@ void metrics_write_page(const struct metrics *metrics,
     write_store(store, out);
     write_number(out, "tollgate_store_unavailable_decisions_total", "counter",
         "Decisions made without the store.", metrics->store_unavailable);
-    write_number(out, "tollgate_shared_counter_decisions_total", "counter",
+    write_number(out, "tollgate_shared_name_decisions_total", "counter",
         "Decisions on names beyond new_keys_per_client, counted together.",
         metrics->shared_counters);
     write_number(out, "tollgate_listeners_displaced", "gauge",

@@ -119,7 +119,7 @@ def test_a_client_cannot_invent_counters_without_end(
     assert [send("192.0.2.1", "s0@example.com") for _ in range(3)] == \
         [True, True, False]
     assert send("192.0.2.2", "t9@example.com")
-    assert "tollgate_shared_counter_decisions_total 40" in \
+    assert "tollgate_shared_name_decisions_total 40" in \
         one.get("/metrics")[1]
     one.process.wait_output("what is new is counted together")
     assert one.process.text().count("counted together") == 1

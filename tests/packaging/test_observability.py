@@ -124,6 +124,9 @@ def test_the_dashboard_shows_every_metric(pages):
     missing = {name for name in known_names(pages) if name not in text}
     assert missing <= {"tollgate_certificate_source_problem",
                        "tollgate_certificate_failures_total",
+                       "tollgate_certificate_not_before_seconds",
+                       "tollgate_proof_refusals_total",
+                       "tollgate_shared_name_decisions_total",
                        "tollgate_instances_serving", "tollgate_reloads_total",
                        "tollgate_sni_connections",
                        "tollgate_sni_refused_peers_total",
@@ -256,4 +259,4 @@ def test_fail2ban_takes_the_jail(place):
         ["fail2ban-client", "-c", place / "etc", "-d"],
         capture_output=True, text=True, check=True).stdout
     assert "['add', 'tollgate', 'systemd']" in told, told
-    assert "tollgatectl ban <ip> <bantime>s fail2ban" in told
+    assert "tollgatectl ban --automatic <ip> <bantime>s fail2ban" in told
