@@ -8,6 +8,7 @@
 
 #include "common/base/memory.h"
 #include "ctl/reach.h"
+#include "policyd/anvil_pass.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -272,6 +273,24 @@ void check_anvil_when_down(struct doctor *doctor)
             doctor_add(doctor, "anvil/unix", "--when-down=accept"), &place,
             true);
     place_close(&place);
+}
+
+void check_anvil_timeout(
+    struct doctor *doctor, const struct doctor_listener *listener)
+{
+    const char *text = doctor_value(listener, "ipc_timeout");
+    char *least = xprintf("%ds", ANVIL_PASS_IPC_TIMEOUT_MS / 1000);
+    struct place place;
+    uint64_t ms;
+
+    place_open(doctor, &place);
+    if (place.is_passed && postfix_time_parse(text, &ms) &&
+        ms < ANVIL_PASS_IPC_TIMEOUT_MS)
+        mend_listener(doctor,
+            doctor_add_at(doctor, listener, "ipc_timeout = %s", text), listener,
+            "ipc_timeout", least);
+    place_close(&place);
+    free(least);
 }
 
 char *doctor_helper_user(const struct doctor *doctor)

@@ -49,6 +49,11 @@ const struct doctor_check doctor_checks[] = {
         "Proof is required of a service here; with accept a forged header is "
         "greeted as soon as policyd is restarted.",
         check_anvil_when_down, NULL},
+    {"anvil-timeout", "smtpd does not wait for the helper's answer",
+        "The helper gives a policyd that is late ten seconds before it answers "
+        "in its place. smtpd asks twice and then goes on, unlimited and "
+        "unproven.",
+        NULL, check_anvil_timeout},
     {"event-exceptions", "smtpd asks nothing about some clients",
         "A PROXY header can name one of them, and is neither proven nor "
         "counted before the greeting.",

@@ -72,9 +72,9 @@ static bool send_descriptor(int fd, char state, int descriptor)
 }
 
 /* Waits until there is something to read, or the time is over. */
-static bool wait_for_answer(int fd)
+static bool wait_for_answer(int fd, int patience_ms)
 {
-    int64_t deadline = anvil_offer_clock_ms() + ANVIL_PASS_TIMEOUT_MS;
+    int64_t deadline = anvil_offer_clock_ms() + patience_ms;
     struct pollfd pollfd = {.fd = fd, .events = POLLIN};
 
     for (;;) {
@@ -87,9 +87,9 @@ static bool wait_for_answer(int fd)
     }
 }
 
-static enum anvil_offer_result settle(int fd, int *errno_r)
+static enum anvil_offer_result settle(int fd, int patience_ms, int *errno_r)
 {
-    bool is_in_time = wait_for_answer(fd);
+    bool is_in_time = wait_for_answer(fd, patience_ms);
     char answer = '\0';
 
     if (!is_in_time)
@@ -103,7 +103,7 @@ static enum anvil_offer_result settle(int fd, int *errno_r)
 }
 
 enum anvil_offer_result anvil_offer(
-    const char *path, char state, int descriptor, int *errno_r)
+    const char *path, char state, int descriptor, int patience_ms, int *errno_r)
 {
     enum anvil_offer_result result = ANVIL_OFFER_AWAY;
     int fd = connect_to(path);
@@ -112,7 +112,7 @@ enum anvil_offer_result anvil_offer(
     if (fd == -1)
         return ANVIL_OFFER_AWAY;
     if (send_descriptor(fd, state, descriptor))
-        result = settle(fd, errno_r);
+        result = settle(fd, patience_ms, errno_r);
     else
         *errno_r = errno;
     close(fd);

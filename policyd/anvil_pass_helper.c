@@ -28,8 +28,11 @@
 
 #define SMTPD_FD   0
 #define REQUEST_MS (10 * 1000) /* from its first byte to its last */
-/* After an offer that hung, smtpd is not made to wait again for so long. */
-#define HOLD_OFF_MS 10000
+/* After an offer that hung, each offer of the next ten seconds waits for the
+ * shorter time: enough for a policyd that has recovered, and smtpd's clients
+ * are answered meanwhile. */
+#define HOLD_OFF_MS (10 * 1000)
+#define PROBE_MS    200
 
 enum exit_code { EXIT_DONE = 0, EXIT_BROKEN = 1, EXIT_USAGE = 2 };
 
@@ -37,7 +40,7 @@ struct helper {
     const char *path;              /* of policyd's socket */
     bool is_refusing;              /* while policyd is away */
     enum anvil_offer_result state; /* the last one that was logged */
-    int64_t next_offer_ms;
+    int64_t hold_off_ms;           /* the time at which it ends */
 
     struct attr_scan scan;
     struct anvil_request request;
@@ -67,14 +70,14 @@ static void helper_log_state(
 
 static bool helper_hand_over(struct helper *helper, char state)
 {
+    bool is_probe = anvil_offer_clock_ms() < helper->hold_off_ms;
     int error = 0;
     enum anvil_offer_result result;
 
-    if (anvil_offer_clock_ms() < helper->next_offer_ms)
-        return false;
-    result = anvil_offer(helper->path, state, SMTPD_FD, &error);
-    if (result == ANVIL_OFFER_HUNG)
-        helper->next_offer_ms = anvil_offer_clock_ms() + HOLD_OFF_MS;
+    result = anvil_offer(helper->path, state, SMTPD_FD,
+        is_probe ? PROBE_MS : ANVIL_PASS_TIMEOUT_MS, &error);
+    if (result == ANVIL_OFFER_HUNG && !is_probe)
+        helper->hold_off_ms = anvil_offer_clock_ms() + HOLD_OFF_MS;
     helper_log_state(helper, result, error);
     return result == ANVIL_OFFER_TAKEN;
 }

@@ -20,7 +20,7 @@ _numbers = itertools.count(0)
 # begin, so that all others run beside them.
 _LONGEST = ["test_redis_faults_random", "test_soak", "test_policyd_down",
             "test_milter_lifecycle", "test_listening", "test_shared_limits",
-            "test_proof_names"]
+            "test_proof_names", "test_policyd_frozen"]
 
 
 def _missing():

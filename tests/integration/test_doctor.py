@@ -110,6 +110,9 @@ BROKEN = {
     "helper as root": ("anvil-line", lambda it: anvil(it, user="root:mail")),
     "accept when down": ("anvil-when-down",
                          lambda it: anvil(it, " --when-down=accept")),
+    "hasty smtpd": ("anvil-timeout", ["-P", f"{AT}/ipc_timeout=19s"]),
+    "hasty everywhere": ("anvil-timeout anvil-timeout", [
+        "-e", "ipc_timeout=5"]),
     "exceptions": ("event-exceptions", [
         "-P", f"{AT}/smtpd_client_event_limit_exceptions=192.0.2.0/24"]),
     "default exceptions": ("event-exceptions", [

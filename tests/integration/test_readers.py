@@ -79,7 +79,7 @@ def test_decisions_do_not_wait_for_readers(policyd, place, keep, command):
             began = time.monotonic()
             assert smtpd.rcpt(f"203.0.113.{number}") == "DUNNO"
             slowest = max(slowest, time.monotonic() - began)
-    # No matter how busy the machine is: Postfix's helper waits for 2 s.
+    # No matter how busy the machine is.
     assert slowest < 2
 
 

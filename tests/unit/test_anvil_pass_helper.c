@@ -143,7 +143,26 @@ static void test_policyd_dies_with_the_offer(void **state)
     smtpd_expect(ACCEPTED, SOON_MS);
 }
 
-/* Listening, never accepting; then it revives and finds nothing to take. */
+/* Alive, but it swaps: nobody is refused for that. */
+static void test_late(void **state)
+{
+    char byte;
+    int fd, link;
+
+    policyd_listen();
+    stage_start("--when-down=refuse");
+    assert_false(stage_is_readable(stage.smtpd, 3000));
+    fd = policyd_receive(&byte, &link);
+    assert_int_equal(byte, ANVIL_PASS_NEW);
+    assert_true(policyd_take(link));
+    assert_int_equal(stage_wait(), 0);
+    assert_false(stage_is_readable(stage.smtpd, 0));
+    close(fd);
+    close(link);
+}
+
+/* Listening, never accepting; then it revives, finds nothing of what was taken
+ * back, and has the next request at once. */
 static void test_hung(void **state)
 {
     int64_t start = stage_now_ms();
@@ -156,19 +175,24 @@ static void test_hung(void **state)
     assert_true(stage_now_ms() - start >= ANVIL_PASS_TIMEOUT_MS - 100);
     for (int again = 0; again < 3; again++) {
         smtpd_say(CONNECT);
-        smtpd_expect(REFUSED, SOON_MS); /* it does not wait again */
+        smtpd_expect(REFUSED, LATE_MS / 2); /* it does not wait so long again */
     }
+    for (int stale = 0; stale < 4; stale++) {
+        fd = policyd_receive(&byte, &link);
+        assert_int_equal(
+            byte, stale == 0 ? ANVIL_PASS_NEW : ANVIL_PASS_GREETED);
+        assert_false(policyd_take(link));
+        close(fd);
+        close(link);
+    }
+    assert_false(stage_is_readable(stage.listener, 0));
+    smtpd_say(CONNECT);
     fd = policyd_receive(&byte, &link);
-    assert_int_equal(byte, ANVIL_PASS_NEW);
-    assert_false(policyd_take(link));
+    assert_int_equal(byte, ANVIL_PASS_GREETED);
+    assert_true(policyd_take(link));
+    assert_int_equal(stage_wait(), 0);
     close(fd);
     close(link);
-    assert_false(
-        stage_is_readable(stage.listener, 0)); /* one offer, not four */
-    smtpd_say(CONNECT);
-    smtpd_expect(REFUSED, SOON_MS);
-    shutdown(stage.smtpd, SHUT_WR);
-    assert_int_equal(stage_wait(), 0);
 }
 
 static void test_request_in_parts(void **state)
@@ -299,6 +323,7 @@ int main(void)
         STAGE_TEST(test_taken_at_once),
         STAGE_TEST(test_taken_in_session),
         STAGE_TEST(test_policyd_dies_with_the_offer),
+        STAGE_TEST(test_late),
         STAGE_TEST(test_hung),
         STAGE_TEST(test_request_in_parts),
         cmocka_unit_test(test_malformed),

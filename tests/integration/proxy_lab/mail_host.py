@@ -83,8 +83,9 @@ MAIN = {
     # smtpd 3.7 ends with "fatal" at a LOCAL header and a RST, and master then
     # waits that long with the next one.
     "service_throttle_time": "1s",
-    # How long a policyd that is stopped is waited for.
-    "ipc_timeout": "3s",
+    # How long a policyd that is stopped is waited for, and twice; the helper
+    # answers in its place after ten seconds.
+    "ipc_timeout": "20s",
     "lab_policy": "check_policy_service { unix:tollgate/policy, timeout=2s, "
     "{ default_action = 451 4.3.5 Error: no policy service } }",
     # A refusal must not depend on what Postfix does without a milter.
