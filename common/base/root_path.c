@@ -20,8 +20,9 @@
 #define LINKS_MAX 40 /* as the kernel's */
 
 struct walk {
-    int fd;              /* the folder that we are in; O_PATH */
-    char rest[PATH_MAX]; /* still to be walked */
+    int fd; /* the folder that we are in; O_PATH */
+    char path[PATH_MAX];
+    const char *rest; /* of the path, still to be walked */
     char name[NAME_MAX + 1];
     unsigned links;
 };
@@ -55,15 +56,14 @@ static bool walk_begin(struct walk *walk, bool is_absolute)
 /* Takes the next name; "": there is none. */
 static bool walk_next(struct walk *walk)
 {
-    size_t blank = strspn(walk->rest, "/");
-    size_t len = strcspn(walk->rest + blank, "/");
+    const char *name = walk->rest + strspn(walk->rest, "/");
+    size_t len = strcspn(name, "/");
 
     if (len > NAME_MAX)
         return refuse(ENAMETOOLONG);
-    memcpy(walk->name, walk->rest + blank, len);
+    memcpy(walk->name, name, len);
     walk->name[len] = '\0';
-    size_t after = blank + len + strspn(walk->rest + blank + len, "/");
-    memmove(walk->rest, walk->rest + after, strlen(walk->rest + after) + 1);
+    walk->rest = name + len + strspn(name + len, "/");
     return true;
 }
 
@@ -96,7 +96,7 @@ static bool is_link(const struct walk *walk)
 /* The text of the link goes before the rest. */
 static bool walk_link(struct walk *walk)
 {
-    char text[PATH_MAX], rest[PATH_MAX];
+    char text[PATH_MAX], path[PATH_MAX];
 
     if (!may_follow(walk->fd) || ++walk->links > LINKS_MAX)
         return refuse(ELOOP);
@@ -104,10 +104,11 @@ static bool walk_link(struct walk *walk)
     if (len == -1)
         return false;
     text[len] = '\0';
-    int made = snprintf(rest, sizeof rest, "%s/%s", text, walk->rest);
-    if (made < 0 || (size_t)made >= sizeof rest)
+    int made = snprintf(path, sizeof path, "%s/%s", text, walk->rest);
+    if (made < 0 || (size_t)made >= sizeof path)
         return refuse(ENAMETOOLONG);
-    memcpy(walk->rest, rest, (size_t)made + 1);
+    memcpy(walk->path, path, (size_t)made + 1);
+    walk->rest = walk->path;
     return text[0] != '/' || walk_begin(walk, true);
 }
 
@@ -170,11 +171,12 @@ static int walk_path(const char *path, const struct goal *goal)
     struct walk walk = {.fd = -1};
     size_t len = strlen(path);
 
-    if (len == 0 || len >= sizeof walk.rest) {
+    if (len == 0 || len >= sizeof walk.path) {
         errno = len == 0 ? ENOENT : ENAMETOOLONG;
         return -1;
     }
-    memcpy(walk.rest, path, len + 1);
+    memcpy(walk.path, path, len + 1);
+    walk.rest = walk.path;
     bool is_good = walk_begin(&walk, path[0] == '/');
     while (is_good && walk.rest[strspn(walk.rest, "/")] != '\0')
         is_good = walk_next(&walk) && walk_step(&walk, goal);

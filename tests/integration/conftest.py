@@ -104,7 +104,7 @@ def client():
 
 @pytest.fixture(scope="session")
 def is_sanitized():
-    """Was it built with a sanitizer? Memory then says nothing."""
+    """Was it built with a sanitizer? Memory and time then say nothing."""
     with open(MILTER, "rb") as file:
         program = file.read()
     return b"__asan_init" in program or b"__tsan_init" in program

@@ -109,12 +109,13 @@ def test_explain_says_what_happens(site):
 
 def test_explain_leaves_no_trace(site):
     one = site.policyd
-    before = [one.metric("tollgate_decisions_total"), len(one.process.text())]
+    before = one.metric("tollgate_decisions_total")
     for _ in range(5):
         site.explain("client=192.0.2.77", "sasl=nobody", "service=trace",
                      "recipients=9")
-    assert [one.metric("tollgate_decisions_total"),
-            len(one.process.text())] == before
+    assert one.metric("tollgate_decisions_total") == before
+    text = one.process.text()
+    assert not any(word in text for word in ("192.0.2.77", "nobody", "trace"))
     done = tollgatectl("show", "192.0.2.77", sockets=[one])
     assert done.returncode == 1, done.stdout
 

@@ -44,7 +44,8 @@ def crowd(milter, keep):
     return keep(Crowd(milter.socket))
 
 
-# A busy machine is late itself; what is slow by itself is so each time.
+# A busy machine is late itself; what is slow by itself is so each time. Under a
+# sanitizer it is always slow: there the answers alone are judged.
 ATTEMPTS = 3
 
 
@@ -53,8 +54,9 @@ def wait_used(milter):
                "the store is used again")
 
 
-def test_a_cold_burst_while_redis_stands_still(place, keep):
-    assert any(is_burst_in_time(place / str(n), keep) for n in range(ATTEMPTS))
+def test_a_cold_burst_while_redis_stands_still(place, keep, is_sanitized):
+    assert any(is_burst_in_time(place / str(n), keep) or is_sanitized
+               for n in range(ATTEMPTS))
 
 
 def is_burst_in_time(place, keep):
@@ -83,7 +85,7 @@ def is_burst_in_time(place, keep):
         sorted(took)[int(len(took) * 0.99)] <= 0.02
 
 
-def test_each_callback_answers_in_time(milter, redis):
+def test_each_callback_answers_in_time(milter, redis, is_sanitized):
     """store_timeout and 20 ms, whatever Redis does; and room for a machine
     that others use."""
     peers = [MilterClient(milter.socket) for _ in range(10)]
@@ -100,7 +102,7 @@ def test_each_callback_answers_in_time(milter, redis):
         redis.process.thaw()
         wait_used(milter)
         return max(took)
-    assert any(slowest() < STORE_TIMEOUT + 0.02 + 0.08
+    assert any(slowest() < STORE_TIMEOUT + 0.02 + 0.08 or is_sanitized
                for _ in range(ATTEMPTS))
 
 
