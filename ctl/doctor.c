@@ -28,9 +28,7 @@ static const struct postfix_service *speaker_of(
     const struct postfix_service *passed = NULL;
 
     if (listener->is_postscreen && !listener->has_header)
-        passed = postfix_config_service(doctor->postfix,
-            postfix_config_value(doctor->postfix, "smtpd_service_name"),
-            "pass");
+        passed = postfix_config_passed(doctor->postfix, listener->service);
     return passed == NULL ? listener->service : passed;
 }
 

@@ -129,6 +129,7 @@ bool doctor_wants_policy(const struct doctor *, const struct doctor_listener *);
 /* The checks: doctor_checks_*.c. */
 void check_postscreen(struct doctor *, const struct doctor_listener *);
 void check_section(struct doctor *, const struct doctor_listener *);
+void check_unheard(struct doctor *);
 void check_port(struct doctor *, const struct doctor_listener *);
 void check_header(struct doctor *, const struct doctor_listener *);
 void check_pipelining(struct doctor *, const struct doctor_listener *);

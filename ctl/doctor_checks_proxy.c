@@ -8,37 +8,111 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char *append(char *line, char *more)
+/* Adds to a text; takes both over. */
+static char *append(char *text, char *more)
 {
-    char *longer = xprintf("%s %s", line, more);
+    char *longer = xprintf("%s %s", text, more);
 
-    free(line);
+    free(text);
     free(more);
     return longer;
 }
 
-/* An smtpd in postscreen's place, with what its line says to smtpd. */
-static char *smtpd_line(const struct postfix_service *service)
+/* Can an option be written with it? Braces stand in pairs there. */
+static bool is_writable(const char *value)
+{
+    int depth = 0;
+
+    for (; *value != '\0' && depth >= 0; value++)
+        depth += (*value == '{') - (*value == '}');
+    return depth == 0;
+}
+
+static const char *field(
+    const struct postfix_service *service, const char *name)
+{
+    const char *value = postfix_parameters_find(&service->fields, name);
+
+    return value == NULL ? "-" : value;
+}
+
+/* Where it differs, smtpd is to wait for the header as postscreen did. */
+static char *append_timeout(char *line, const struct postfix_service *service)
 {
     const char *timeout = postfix_parameters_find(
-        &service->overrides, "postscreen_upstream_proxy_timeout");
-    char *line = xprintf("%s inet n - %s - - smtpd "
-                         "-o smtpd_upstream_proxy_protocol=haproxy",
-        service->name, service->is_chrooted ? "y" : "n");
+        &service->in_force, "postscreen_upstream_proxy_timeout");
+    const char *own = postfix_parameters_find(
+        &service->in_force, "smtpd_upstream_proxy_timeout");
 
-    if (timeout != NULL)
-        line = append(
-            line, xprintf("-o smtpd_upstream_proxy_timeout=%s", timeout));
+    if (timeout == NULL || own == NULL || strcmp(timeout, own) == 0)
+        return line;
+    return append(line, xprintf("-o smtpd_upstream_proxy_timeout=%s", timeout));
+}
+
+/* An smtpd in postscreen's place, as the one behind it was. NULL: there is an
+ * option that cannot be written. */
+static char *smtpd_line(
+    const struct doctor *doctor, const struct postfix_service *service)
+{
+    const struct postfix_service *passed =
+        postfix_config_passed(doctor->postfix, service);
+    const struct postfix_service *model = passed == NULL ? service : passed;
+    char *line = xprintf("%s inet n %s %s - %s smtpd "
+                         "-o smtpd_upstream_proxy_protocol=haproxy",
+        service->name, field(model, "unprivileged"),
+        model->is_chrooted ? "y" : "n",
+        passed == NULL ? "-" : field(passed, "process_limit"));
+
+    line = append_timeout(line, service);
     for (size_t i = 0; i < service->overrides.count; i++) {
         const struct postfix_parameter *set = &service->overrides.items[i];
-        if (strncmp(set->name, "postscreen_", 11) != 0 &&
-            strcmp(set->name, "smtpd_upstream_proxy_protocol") != 0)
-            line = append(line,
-                xprintf(
-                    strchr(set->value, ' ') != NULL ? "-o {%s=%s}" : "-o %s=%s",
-                    set->name, set->value));
+        if (strncmp(set->name, "postscreen_", 11) == 0 ||
+            strncmp(set->name, "smtpd_upstream_proxy_", 21) == 0)
+            continue;
+        if (!is_writable(set->value)) {
+            free(line);
+            return NULL;
+        }
+        bool has_blank = set->value[strcspn(set->value, " \t")] != '\0';
+        line = append(line, xprintf(has_blank ? "-o {%s=%s}" : "-o %s=%s",
+                                set->name, set->value));
     }
     return line;
+}
+
+/* What a postscreen does for those that it passes on, and by default not. */
+static const struct {
+    const char *name, *idle, *instead;
+} postscreen_works[] = {
+    {"postscreen_dnsbl_sites", "", "reject_rbl_client"},
+    {"postscreen_access_list", "permit_mynetworks", "check_client_access"},
+    {"postscreen_greet_action", "ignore", "reject_unauth_pipelining"},
+    {"postscreen_pipelining_enable", "no", "smtpd_forbid_unauth_pipelining"},
+    {"postscreen_non_smtp_command_enable", "no", "smtpd_forbidden_commands"},
+    {"postscreen_bare_newline_enable", "no", "smtpd_forbid_bare_newline"},
+};
+
+static void advise_works(
+    struct doctor_finding *finding, const struct postfix_service *service)
+{
+    char *text = NULL;
+
+    for (size_t i = 0; i < sizeof postscreen_works / sizeof postscreen_works[0];
+         i++) {
+        const char *name = postscreen_works[i].name;
+        const char *value = postfix_parameters_find(&service->in_force, name);
+        if (value == NULL || strcmp(value, postscreen_works[i].idle) == 0)
+            continue;
+        char *one = xprintf(
+            "%s = %s (smtpd: %s);", name, value, postscreen_works[i].instead);
+        text = text == NULL ? one : append(text, one);
+    }
+    if (text != NULL)
+        doctor_advise(finding,
+            "smtpd does not do what postscreen did at this port, and has to "
+            "be told: %s postscreen goes on with it at its other ports",
+            text);
+    free(text);
 }
 
 void check_postscreen(
@@ -48,8 +122,17 @@ void check_postscreen(
         return;
     struct doctor_finding *finding =
         doctor_add_at(doctor, listener, "postscreen takes the PROXY header");
-    char *line = smtpd_line(listener->service);
-    mend_line(doctor, finding, listener->service->name, "inet", line);
+    char *line = smtpd_line(doctor, listener->service);
+    if (line == NULL) {
+        doctor_advise(finding,
+            "master.cf: an smtpd in its place, with "
+            "-o smtpd_upstream_proxy_protocol=haproxy and all options of the "
+            "smtpd that it passes clients to; braces that are no pairs keep "
+            "postconf from writing it");
+    } else {
+        mend_line(doctor, finding, listener->service->name, "inet", line);
+        advise_works(finding, listener->service);
+    }
     free(line);
 }
 
@@ -68,6 +151,39 @@ void check_section(
         "trusted_proxies = { \"the proxy's address\" } }",
         section == NULL ? listener->service->name : section->title,
         (unsigned)listener->service->port);
+}
+
+static bool is_heard(
+    const struct doctor *doctor, const struct config_service *section)
+{
+    for (size_t i = 0; i < doctor->count; i++)
+        if (doctor->listeners[i].section == section)
+            return true;
+    return false;
+}
+
+void check_unheard(struct doctor *doctor)
+{
+    const struct config *config = doctor->config;
+
+    for (size_t i = 0; i < config->service_count; i++) {
+        const struct config_service *section = &config->services[i];
+        if (is_heard(doctor, section))
+            continue;
+        char *where = xprintf("service \"%s\"", section->title);
+        struct doctor_finding *finding =
+            doctor_add(doctor, where, "master.cf has no such listener");
+        if (section->port != 0)
+            doctor_advise(finding,
+                "a listener at port %u in master.cf, or the port that it has "
+                "in tollgate.conf",
+                (unsigned)section->port);
+        else
+            doctor_advise(finding,
+                "tollgate.conf: port = the listener's, or its name in "
+                "master.cf as the title");
+        free(where);
+    }
 }
 
 void check_port(struct doctor *doctor, const struct doctor_listener *listener)

@@ -15,6 +15,9 @@ const struct doctor_check doctor_checks[] = {
         "Postfix believes every header. Without a service section with proxied "
         "= true nobody asks who sent it.",
         NULL, check_section},
+    {"service-unheard", "no listener of Postfix answers to a service section",
+        "What it says about proxies and limits is never applied.",
+        check_unheard, NULL},
     {"service-port", "a proxied service is known by its name only",
         "The policy protocol and milters have no such name. Only the true "
         "local "
@@ -84,9 +87,10 @@ const struct doctor_check doctor_checks[] = {
         NULL, check_policy_missing},
     {"policy-twice", "policyd is asked twice about the same",
         "Every recipient counts twice.", NULL, check_policy_twice},
-    {"policy-order", "somebody is let pass before policyd is asked",
-        "Who is permitted there is neither proven nor counted; a PROXY header "
-        "can name an address of mynetworks.",
+    {"policy-order", "a list may end before policyd is asked",
+        "A client for whom it ends there is neither proven nor counted; a "
+        "PROXY header can name an address of mynetworks, and another policy "
+        "service may answer OK.",
         NULL, check_policy_order},
     {"policy-weak", "what policyd refuses is only logged",
         "warn_if_reject makes a warning of it.", NULL, check_policy_weak},

@@ -36,18 +36,21 @@ const char *policy_list_name(enum policy_list list)
 }
 
 /*
- * May this word let a client pass all that stands after it, who should not?
- * Where nobody can forge his address, networks and tables exempt whom they are
- * meant to exempt.
+ * May this word end the list for a client that what stands after it is meant
+ * for? Where nobody can forge his address, networks and tables exempt whom they
+ * are meant to exempt; and the order of policy services is the host's matter.
  */
-static bool may_permit(const struct doctor_listener *listener, const char *word)
+static bool may_end(const struct doctor_listener *listener, const char *word)
 {
     size_t len = strlen(word);
 
+    if (strcasecmp(word, "reject") == 0 || strcasecmp(word, "defer") == 0)
+        return true;
     if (!listener->has_header)
         return strcasecmp(word, "permit") == 0 ||
                strcasecmp(word, "permit_sasl_authenticated") == 0;
     return strncasecmp(word, "permit", 6) == 0 || strcasecmp(word, "ok") == 0 ||
+           strcasecmp(word, "check_policy_service") == 0 ||
            strcasecmp(word, "relay") == 0 ||
            (len > 13 && strncasecmp(word, "check_", 6) == 0 &&
                strcasecmp(word + len - 7, "_access") == 0);
@@ -107,11 +110,12 @@ static void look_through(const struct doctor *doctor,
     struct policy_use use;
 
     for (size_t i = 0; i < list->count; i++) {
-        if (passed_by == NULL && may_permit(listener, list->words[i]))
-            passed_by = list->words[i];
         if (uses->count == POLICY_USES_MAX ||
-            !find_ours(doctor, listener, list, i, &use))
+            !find_ours(doctor, listener, list, i, &use)) {
+            if (passed_by == NULL && may_end(listener, list->words[i]))
+                passed_by = list->words[i];
             continue;
+        }
         use.list = number;
         use.state =
             is_delayed ? lists[number].state : lists[number].undelayed_state;
@@ -195,7 +199,7 @@ void policy_uses_mend(struct doctor *doctor, struct doctor_finding *finding,
     size_t index = 0;
 
     copy_others(uses, number, &words);
-    while (index < words.count && !may_permit(listener, words.words[index]))
+    while (index < words.count && !may_end(listener, words.words[index]))
         index++;
     if (is_kept) {
         define_policy(doctor, finding);

@@ -29,7 +29,7 @@ struct policy_use {
     const struct config_listener *ours;
     bool is_jailed;    /* the chroot leads elsewhere */
     bool is_toothless; /* warn_if_reject */
-    char *passed_by;   /* who may be permitted before it; NULL: nobody */
+    char *passed_by;   /* a word before it that may end the list; NULL: none */
 };
 
 struct policy_uses {

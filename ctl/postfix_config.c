@@ -225,6 +225,45 @@ static bool read_parameters(const struct postfix_config *config,
     return true;
 }
 
+const struct postfix_service *postfix_config_passed(
+    const struct postfix_config *config,
+    const struct postfix_service *postscreen)
+{
+    const char *name =
+        postfix_parameters_find(&postscreen->in_force, "smtpd_service_name");
+
+    return name == NULL ? NULL : find_service(config, name, "pass");
+}
+
+/* What the smtpd behind a postscreen says goes for the postscreen too. */
+static bool look_behind(const struct postfix_config *config,
+    struct postfix_service *service, struct error *err)
+{
+    const struct postfix_service *passed =
+        strcmp(service->program, "postscreen") == 0
+            ? postfix_config_passed(config, service)
+            : NULL;
+
+    if (passed == NULL || passed->overrides.count == 0)
+        return true;
+    for (size_t i = 0; i < passed->overrides.count; i++) {
+        const struct postfix_parameter *set = &passed->overrides.items[i];
+        if (strncmp(set->name, "postscreen_", 11) != 0)
+            postfix_parameters_set(&service->overrides, set->name, set->value);
+    }
+    postfix_parameters_clear(&service->in_force);
+    return read_parameters(
+        config, &service->overrides, &service->in_force, err);
+}
+
+static bool read_server(const struct postfix_config *config,
+    struct postfix_service *service, struct error *err)
+{
+    return read_parameters(
+               config, &service->overrides, &service->in_force, err) &&
+           look_behind(config, service, err);
+}
+
 static bool read_services(struct postfix_config *config, struct error *err)
 {
     char *fields = run_postconf(config, "-F", NULL, err);
@@ -238,8 +277,7 @@ static bool read_services(struct postfix_config *config, struct error *err)
     free(overrides);
     for (size_t i = 0; is_well && i < config->count; i++)
         if (config->services[i].is_server)
-            is_well = read_parameters(config, &config->services[i].overrides,
-                &config->services[i].in_force, err);
+            is_well = read_server(config, &config->services[i], err);
     return is_well;
 }
 

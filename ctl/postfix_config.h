@@ -12,11 +12,13 @@
 
 /* A line of master.cf. */
 struct postfix_service {
-    char *name;                          /* "smtp", "127.0.0.1:12525" */
-    char *type;                          /* "inet" "unix" "pass" ... */
-    char *program;                       /* "smtpd" */
-    struct postfix_parameters fields;    /* as postconf -F names them */
-    struct postfix_parameters overrides; /* -o, as written */
+    char *name;                       /* "smtp", "127.0.0.1:12525" */
+    char *type;                       /* "inet" "unix" "pass" ... */
+    char *program;                    /* "smtpd" */
+    struct postfix_parameters fields; /* as postconf -F names them */
+    /* -o, as written. A postscreen's are its own and those of the smtpd that it
+     * passes clients to, which win: they are what the clients meet. */
+    struct postfix_parameters overrides;
     bool is_chrooted;
     bool is_disabled; /* by master_service_disable */
     /* What is in force there, with its -o, $names expanded. Only of smtpd and
@@ -43,6 +45,9 @@ void postfix_config_free(struct postfix_config **);
 /* NULL: there is no such line. */
 const struct postfix_service *postfix_config_service(
     const struct postfix_config *, const char *name, const char *type);
+/* The smtpd that a postscreen passes its clients to; NULL: it has none. */
+const struct postfix_service *postfix_config_passed(
+    const struct postfix_config *, const struct postfix_service *postscreen);
 /* Of main.cf; "" for what this Postfix does not know. */
 const char *postfix_config_value(
     const struct postfix_config *, const char *name);

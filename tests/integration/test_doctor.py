@@ -69,6 +69,8 @@ BROKEN = {
     "postscreen": ("postscreen ...", ["-M", (
         "12525/inet=12525 inet n - y - 1 postscreen"
         " -o postscreen_upstream_proxy_protocol=haproxy")]),
+    "nobody at a port": ("service-unheard", lambda it: it.postconf(
+        "-MX", "10465/inet") and None),
     "no section": ("service", lambda it: it.postconf("-M", (
         "2525/inet=2525 inet n - y - - smtpd -o { smtpd_milters = "
         "{unix:tollgate-milter/milter,default_action=tempfail} }"
@@ -139,6 +141,10 @@ BROKEN = {
         "$tollgate_policy")),
     "after mynetworks": ("policy-order", listed(
         "recipient", "permit_mynetworks,$tollgate_policy")),
+    "after another service": ("policy-order", listed(
+        "recipient", "check_policy_service,inet:[::1]:7,$tollgate_policy")),
+    "after the end": ("policy-order", listed(
+        "recipient", "reject_unauth_destination,reject,$tollgate_policy")),
     "after a table": ("policy-order", listed(
         "end_of_data", "check_client_access,cidr:/etc/ok,$tollgate_policy")),
     "after a class": ("policy-order", lambda it: it.postconf(
@@ -204,7 +210,7 @@ BROKEN = {
             "-M", "smtp/inet=smtp inet n - y - 1 postscreen"]),
 }
 # What no line for postconf can mend.
-ADVICE = {"no section", "section without port", "unproxied section",
+ADVICE = {"nobody at a port", "no section", "section without port", "unproxied section",
           "unknown user", "much like another", "milter over inet",
           "who is Postfix", "folder of its own", "SNI outside of the jail",
           "postscreen's TLS"}
