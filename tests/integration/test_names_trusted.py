@@ -6,8 +6,8 @@ import signal
 
 import pytest
 
-from harness.names_site import SERVER, NamesSite
-from harness.process import has_ended
+from harness.names_site import SEARCH, SERVER, NamesSite
+from harness.process import Process, has_ended
 from harness.wait import wait_until
 from harness.zone_server import AAAA, CNAME, A
 
@@ -176,6 +176,38 @@ def test_another_search_list_is_obeyed(site):
     assert not here.trusts("192.0.2.9")
 
 
+def test_dnsmasq(site, place, keep):
+    """One that is not ours: the same wildcard, and an answer that a datagram
+    has no room for."""
+    here, other = site({}), "127.0.53.9"
+    hosts = place / "dnsmasq.hosts"
+    many = [f"198.51.100.{n}" for n in range(1, 101)]
+
+    def write(*records):
+        hosts.write_text("".join(f"{record}\n" for record in records))
+    write("192.0.2.9 traefik.mail.test",
+          *(f"{address} many.mail.test" for address in many))
+    server = keep(Process(
+        ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null",
+         "--user=root", "--pid-file", "--no-resolv", "--no-hosts",
+         "--bind-interfaces", f"--listen-address={other}",
+         "--log-facility=-", "--log-queries", f"--addn-hosts={hosts}",
+         "--local=/mail.test/", "--address=/example.test/192.0.2.80",
+         "--address=/example.test/2001:db8::80"], place / "dnsmasq.log"))
+    server.wait_output("dnsmasq.hosts")
+    here.names.point([other], SEARCH)
+    here.start("traefik", "many")
+    here.wait_trusted("192.0.2.9", many[0], many[-1])
+    write("192.0.2.10 many.mail.test")
+    server.signal(signal.SIGHUP)
+    here.ask_again()
+    here.wait_logged("traefik.mail.test.: no such name")
+    here.wait_trusted("192.0.2.10")
+    assert here.trusts("192.0.2.9")
+    assert not any(here.trusts(peer) for peer in (
+        many[0], "192.0.2.80", "2001:db8::80"))
+
+
 def _resolver_of(process):
     with open(f"/proc/{process.pid}/task/{process.pid}/children",
               encoding="ascii") as file:
@@ -200,6 +232,23 @@ def test_a_resolver_that_ends_is_replaced(site, number):
     here.ask_again()
     here.wait_trusted("192.0.2.10")
     here.policyd.stop()
+
+
+def test_a_resolver_that_hangs_is_replaced(site):
+    """What it knew stays meanwhile; the loop does not wait."""
+    here = site({"traefik.mail.test": {A: ["192.0.2.9"]}})
+    here.start("traefik")
+    here.wait_trusted("192.0.2.9")
+    first = _resolver_of(here.policyd.process)
+    os.kill(first, signal.SIGSTOP)
+    here.server.records["traefik.mail.test"] = {A: ["192.0.2.10"]}
+    here.ask_again()
+    assert here.trusts("192.0.2.9")
+    here.policyd.process.wait_output(
+        f"resolver: process {first} does not answer", 40)
+    assert here.trusts("192.0.2.9")
+    here.wait_trusted("192.0.2.10")
+    assert has_ended(first)
 
 
 def test_the_resolver_has_no_rights_and_one_socket(site):

@@ -13,7 +13,7 @@ libcap-ng-dev"
 packages_demo="postfix postfix-cdb haproxy redis-server python3 iproute2 \
 openssl"
 packages_test="libcmocka-dev chromium python3-pytest python3-pytest-xdist python3-yaml \
-mandoc nginx libnginx-mod-stream nftables"
+mandoc nginx libnginx-mod-stream nftables dnsmasq-base"
 packages_fuzz="clang llvm"
 packages_layout="clang-format"
 packages_coverage="gcovr"
