@@ -9,6 +9,8 @@ import pytest
 from harness.attributes import Policy
 from harness.control import Control, asked, tollgatectl
 from harness.policyd import Policyd
+from harness.site import DECIDING, make_pods
+from harness.smtp import send_one
 
 READER, OTHER = 21003, 21004
 READERS = 64
@@ -81,6 +83,17 @@ def test_decisions_do_not_wait_for_readers(policyd, place, keep, command):
             slowest = max(slowest, time.monotonic() - began)
     # No matter how busy the machine is.
     assert slowest < 2
+
+
+@pytest.mark.parametrize("command", ["config check", "watch"])
+def test_smtpd_is_never_kept_waiting(place, keep, command):
+    """Each session gets its answers in time, through the helper as well."""
+    place.chmod(0o755)
+    pod, = make_pods(place, keep, ["pass"], main=DECIDING["main"],
+                     options={**DECIDING["options"], "control_mode": "0666"})
+    keep(Readers(pod.policyd, command))
+    said = [send_one(pod.server, f"127.0.77.{n}") for n in range(1, 31)]
+    assert said == ["250"] * 30
 
 
 def test_each_reader_has_his_turn(policyd, keep):
