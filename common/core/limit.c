@@ -37,15 +37,23 @@ static bool authentication_matches(
            (limit->authenticated == LIMIT_AUTH_YES) == is_authenticated;
 }
 
+/* Apart, for most limits have no use for so large a frame. */
+static __attribute__((noinline)) bool text_is_known(
+    const struct event *event, enum key_part part)
+{
+    const struct limit_prefixes none = {.recipient_delimiter = NULL};
+    char mailbox[MAILBOX_SIZE];
+
+    return limit_part_text(event, part, none, mailbox)[0] != '\0';
+}
+
 static bool part_is_known(const struct event *event, enum key_part part)
 {
     if (part == KEY_SERVICE)
         return true; /* a listener without a name is one service too */
     if (part == KEY_CLIENT || part == KEY_CLIENT_ADDRESS)
         return event->client.net.family != ADDRESS_NONE;
-    const struct limit_prefixes none = {.recipient_delimiter = NULL};
-    char mailbox[MAILBOX_SIZE];
-    return limit_part_text(event, part, none, mailbox)[0] != '\0';
+    return text_is_known(event, part);
 }
 
 static bool key_is_known(uint16_t key, const struct event *event)

@@ -157,6 +157,17 @@ const char *limit_part_text(const struct event *event, enum key_part part,
     }
 }
 
+/* Apart, for most limits have no use for so large a frame. */
+static __attribute__((noinline)) void write_text_part(struct writer *writer,
+    enum key_part part, const struct event *event,
+    struct limit_prefixes prefixes)
+{
+    char mailbox[MAILBOX_SIZE];
+
+    write_escaped(
+        writer, limit_part_text(event, part, prefixes, mailbox), true);
+}
+
 static void write_part(struct writer *writer, enum key_part part,
     const struct event *event, const char *service_title,
     struct limit_prefixes prefixes)
@@ -175,9 +186,7 @@ static void write_part(struct writer *writer, enum key_part part,
     } else if (part == KEY_SERVICE) {
         write_escaped(writer, service_title, false);
     } else {
-        char mailbox[MAILBOX_SIZE];
-        write_escaped(
-            writer, limit_part_text(event, part, prefixes, mailbox), true);
+        write_text_part(writer, part, event, prefixes);
     }
 }
 

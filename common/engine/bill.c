@@ -310,8 +310,7 @@ const struct limit *bill_bound_newcomers(struct bill *bill,
     const struct event *event)
 {
     const struct limit *first = NULL;
-    if (newcomers == NULL || config->new_keys_per_client == 0 ||
-        event->is_exempt)
+    if (config->new_keys_per_client == 0 || event->is_exempt)
         return NULL;
     for (size_t i = 0; i < bill->count; i++) {
         const struct bill_item *item = &bill->items[i];

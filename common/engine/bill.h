@@ -49,7 +49,7 @@ void bill_write(struct bill *, const struct edict_table *,
 /*
  * Of limits whose keys a client can invent: what is beyond
  * new_keys_per_client, and named in no override, is counted together. Returns
- * the first such limit; NULL: none. newcomers may be NULL: none is bound.
+ * the first such limit; NULL: none.
  */
 struct newcomers;
 const struct limit *bill_bound_newcomers(struct bill *, struct newcomers *,

@@ -208,10 +208,10 @@ static void bound_newcomers(struct engine *engine, struct decision *decision)
     const struct event *event = &decision->event;
     const struct limit *limit = bill_bound_newcomers(
         &decision->bill, engine->newcomers, decision->config, event);
-    uint64_t now_ms = clock_coarse_ms();
 
     if (limit == NULL || event->peek)
         return;
+    uint64_t now_ms = clock_coarse_ms();
     engine->metrics.shared_counters++;
     if (engine->newcomers_said_ms != 0 &&
         now_ms < engine->newcomers_said_ms + NEWCOMERS_SAID_MS)
@@ -242,7 +242,8 @@ void engine_decide(struct engine *engine, struct decision *decision)
     }
     bill_write(&decision->bill, edicts_of(decision), decision->config,
         &decision->event, decision->service_title);
-    bound_newcomers(engine, decision);
+    if (engine->newcomers != NULL)
+        bound_newcomers(engine, decision);
     if (decision->bill.count == 0)
         decision_end(decision);
     else
