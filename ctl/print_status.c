@@ -134,6 +134,9 @@ static void print_status(const struct ctl_answer *answer)
     if (print_number(result, "displaced") > 0)
         table_print_pair(answer->out, "", "%lld SOCKETS DISPLACED: see the log",
             print_number(result, "displaced"));
+    if (print_text(result, "trouble")[0] != '\0')
+        table_print_pair(
+            answer->out, "TROUBLE", "%s", print_text(result, "trouble"));
     print_config(answer);
     print_store(answer);
     print_certificates(answer);

@@ -18,12 +18,15 @@
 #include "common/engine/daemon.h"
 #include "policyd/anvil_event.h"
 #include "policyd/anvil_ident.h"
+#include "policyd/anvil_silence.h"
 #include "policyd/anvil_statistics.h"
 #include "policyd/anvil_witness.h"
 #include "policyd/attr_connection.h"
 #include "policyd/attr_round.h"
 
+#include <event2/buffer.h>
 #include <event2/event.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +53,8 @@ struct anvil_sessions {
     struct anvil_session *first;
     size_t count;
     struct anvil_witnesses *witnesses;
+    struct anvil_silence silence;
+    char silence_text[ANVIL_SILENCE_TEXT];
     struct anvil_statistics statistics;
     struct event *report;
     uint64_t traces_since_ms;
@@ -259,6 +264,7 @@ static void anvil_session_on_read(void *context)
 {
     struct anvil_session *session = context;
 
+    anvil_silence_end(&session->owner->silence);
     switch (session->request.kind) {
     case ANVIL_REQUEST_UNKNOWN:
     case ANVIL_REQUEST_DISCONNECT:
@@ -387,6 +393,7 @@ struct anvil_sessions *anvil_sessions_new(struct daemon *daemon)
     sessions->daemon = daemon;
     sessions->round = attr_round_new(daemon_base(daemon));
     sessions->witnesses = anvil_witnesses_new();
+    anvil_silence_init(&sessions->silence);
     sessions->report = event_new(daemon_base(daemon), -1, EV_PERSIST,
         anvil_sessions_on_report, sessions);
     if (sessions->report == NULL || event_add(sessions->report, &every) == -1)
@@ -431,8 +438,36 @@ bool anvil_sessions_is_idle(const struct anvil_sessions *sessions, pid_t smtpd)
     return anvil_witness_is_between_sessions(sessions->witnesses, smtpd);
 }
 
-void anvil_sessions_witness_rcpt(struct anvil_sessions *sessions, pid_t smtpd)
+void anvil_sessions_witness_rcpt(struct anvil_sessions *sessions, pid_t smtpd,
+    const struct policy_request *request)
 {
-    anvil_witness_rcpt(sessions->witnesses, smtpd,
-        engine_config(daemon_engine(sessions->daemon)));
+    enum anvil_acquaintance acquaintance =
+        anvil_witness_rcpt(sessions->witnesses, smtpd,
+            engine_config(daemon_engine(sessions->daemon)));
+
+    anvil_silence_note(
+        &sessions->silence, request, acquaintance, clock_coarse_ms());
+}
+
+const char *anvil_sessions_silence(struct anvil_sessions *sessions)
+{
+    return anvil_silence_text(&sessions->silence, sessions->silence_text);
+}
+
+void anvil_sessions_write_metrics(
+    const struct anvil_sessions *sessions, struct evbuffer *out)
+{
+    char text[ANVIL_SILENCE_TEXT];
+
+    evbuffer_add_printf(out,
+        "# HELP tollgate_anvil_silent Is 1 while smtpd does not ask the anvil "
+        "face any more.\n"
+        "# TYPE tollgate_anvil_silent gauge\n"
+        "tollgate_anvil_silent %d\n"
+        "# HELP tollgate_anvil_missed_recipients_total Recipients of clients "
+        "that smtpd did not ask the anvil face about, but once did.\n"
+        "# TYPE tollgate_anvil_missed_recipients_total counter\n"
+        "tollgate_anvil_missed_recipients_total %" PRIu64 "\n",
+        anvil_silence_text(&sessions->silence, text) != NULL,
+        sessions->silence.total);
 }

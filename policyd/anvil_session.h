@@ -16,8 +16,10 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-struct daemon;
 struct anvil_sessions;
+struct daemon;
+struct evbuffer;
+struct policy_request;
 
 struct anvil_sessions *anvil_sessions_new(struct daemon *);
 void anvil_sessions_free(struct anvil_sessions **); /* logs statistics */
@@ -35,10 +37,17 @@ void anvil_sessions_drain(struct anvil_sessions *);
 bool anvil_sessions_is_idle(const struct anvil_sessions *, pid_t smtpd);
 
 /*
- * A RCPT policy request came from the smtpd with this pid. Warns once per
- * service if its anvil session never sent the `message` or `recipient` event
- * that a client_* limit counts: main.cf's own limit is then 0.
+ * A RCPT policy request came from the smtpd with this pid, above 0. Warns once
+ * per service if its anvil session never sent the `message` or `recipient`
+ * event that a client_* limit counts: main.cf's own limit is then 0. Warns once
+ * a minute if smtpd does not ask the anvil face any more (anvil_silence.h).
  */
-void anvil_sessions_witness_rcpt(struct anvil_sessions *, pid_t smtpd);
+void anvil_sessions_witness_rcpt(
+    struct anvil_sessions *, pid_t smtpd, const struct policy_request *);
+/* That smtpd does not ask any more, as a sentence; NULL: it does, for all that
+ * is known. The text lives until the next call. */
+const char *anvil_sessions_silence(struct anvil_sessions *);
+void anvil_sessions_write_metrics(
+    const struct anvil_sessions *, struct evbuffer *out);
 
 #endif

@@ -151,14 +151,11 @@ static bool has_warned(
     return witnesses->warned_count == WARNED_MAX;
 }
 
-void anvil_witness_rcpt(
-    struct anvil_witnesses *witnesses, pid_t smtpd, const struct config *config)
+static void warn_of_missed(struct anvil_witnesses *witnesses,
+    const struct anvil_witness *witness, const struct config *config)
 {
-    const struct anvil_witness *witness = find_connected(witnesses, smtpd);
     bool is_warning = false;
 
-    if (witness == NULL)
-        return;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (!is_missed(witness, rows[i].kind, config) ||
             (!is_warning && has_warned(witnesses, witness->service)))
@@ -171,4 +168,16 @@ void anvil_witness_rcpt(
     if (is_warning)
         witnesses->warned[witnesses->warned_count++] =
             xstrdup(witness->service);
+}
+
+enum anvil_acquaintance anvil_witness_rcpt(
+    struct anvil_witnesses *witnesses, pid_t smtpd, const struct config *config)
+{
+    const struct anvil_witness *witness = find_connected(witnesses, smtpd);
+
+    if (witness == NULL)
+        return find_first(witnesses, smtpd) == NULL ? ANVIL_STRANGER
+                                                    : ANVIL_KNOWN;
+    warn_of_missed(witnesses, witness, config);
+    return ANVIL_CONNECTED;
 }

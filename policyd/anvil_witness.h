@@ -12,6 +12,7 @@
 
 #include "common/config/config.h"
 #include "policyd/anvil_ident.h"
+#include "policyd/anvil_silence.h"
 
 #include <sys/types.h>
 
@@ -44,7 +45,7 @@ bool anvil_witness_is_between_sessions(
     const struct anvil_witnesses *, pid_t smtpd);
 
 /* This smtpd has asked the policy face about a recipient. */
-void anvil_witness_rcpt(
+enum anvil_acquaintance anvil_witness_rcpt(
     struct anvil_witnesses *, pid_t smtpd, const struct config *);
 
 #endif

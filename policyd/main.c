@@ -174,6 +174,15 @@ static void policyd_write_metrics(void *context, struct evbuffer *out)
         return;
     certs_write_metrics(policyd->certs, out);
     sni_sessions_write_metrics(policyd->sni, out);
+    anvil_sessions_write_metrics(policyd->anvil, out);
+}
+
+static const char *policyd_trouble(void *context)
+{
+    const struct policyd *policyd = context;
+
+    return policyd->anvil != NULL ? anvil_sessions_silence(policyd->anvil)
+                                  : NULL;
 }
 
 static void policyd_on_accept(
@@ -246,6 +255,7 @@ int main(int argc, char **argv)
         .on_control = policyd_on_control,
         .reload = policyd_reload,
         .write_metrics = policyd_write_metrics,
+        .trouble = policyd_trouble,
         .drain = policyd_drain,
         .stop = policyd_stop,
     };

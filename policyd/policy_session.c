@@ -232,7 +232,7 @@ static const char *policy_session_on_request(void *context)
     if (session->request.state == POLICY_RCPT && owner->anvil != NULL) {
         pid_t smtpd = attr_connection_peer_pid(session->connection);
         if (smtpd > 0)
-            anvil_sessions_witness_rcpt(owner->anvil, smtpd);
+            anvil_sessions_witness_rcpt(owner->anvil, smtpd, &session->request);
     }
     bool is_judged = engine_judges_peers(engine_of(session));
     if (is_judged)

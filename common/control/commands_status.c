@@ -113,7 +113,8 @@ json_t *describe_status(const struct control_host *host)
     const struct engine *engine = daemon_engine(daemon);
 
     return json_pack(
-        "{s:s, s:s, s:I, s:o, s:s, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:o}",
+        "{s:s, s:s, s:I, s:o, s:s, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:o, "
+        "s:s?}",
         "program", daemon_program(daemon), "version", PACKAGE_VERSION, "pid",
         (json_int_t)getpid(), "instance",
         control_text(engine_config(engine)->instance_name), "phase",
@@ -122,7 +123,8 @@ json_t *describe_status(const struct control_host *host)
         (json_int_t)engine_metrics(daemon_engine(daemon))->displaced, "shadow",
         engine_config(engine)->shadow, "config", config_of(daemon), "store",
         store_of(daemon), "faces", faces_of(host), "certificates",
-        certificates_of(host), "proof", proof_of(engine));
+        certificates_of(host), "proof", proof_of(engine), "trouble",
+        daemon_trouble(daemon));
 }
 
 static void run_status(struct control_call *call, const json_t *arguments)

@@ -57,6 +57,9 @@ struct daemon_faces {
     void (*on_control)(void *context, int fd);
     /* May be NULL. More lines for /metrics. */
     void (*write_metrics)(void *context, struct evbuffer *);
+    /* May be NULL. Why less than the configuration says is guarded, as a
+     * sentence that lives until the next call; NULL: all of it is. */
+    const char *(*trouble)(void *context);
     /* May be NULL. Everything is there: accept what `bind` has opened. */
     bool (*serve)(void *context, struct error *err);
     /* May be NULL. The configuration has been replaced. */
@@ -123,6 +126,8 @@ void daemon_forget_waiter(struct daemon *);
 /* "starting" "serving" "restarting" "draining" */
 const char *daemon_phase_name(const struct daemon *);
 const char *daemon_program(const struct daemon *);
+/* What the faces' `trouble` says; NULL: nothing. */
+const char *daemon_trouble(const struct daemon *);
 /* Since it serves, and since its configuration was read. */
 uint64_t daemon_uptime_ms(const struct daemon *);
 uint64_t daemon_config_age_ms(const struct daemon *);

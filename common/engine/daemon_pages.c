@@ -38,12 +38,21 @@ static const char *proof_obstacle(
                : NULL;
 }
 
-/* Able to decide. The store's absence is no obstacle: limits go on locally. */
+const char *daemon_trouble(const struct daemon *daemon)
+{
+    const struct daemon_faces *faces = daemon->faces;
+
+    return faces->trouble != NULL ? faces->trouble(faces->context) : NULL;
+}
+
+/* Able to decide. The store's absence is no obstacle: limits go on locally. Nor
+ * is a trouble of the faces, unless a forger could gain by it. */
 static int page_readyz(struct evbuffer *body, void *context)
 {
     struct daemon *daemon = context;
     char text[PEER_CAUSE_TEXT_SIZE];
     const char *obstacle = proof_obstacle(daemon, text);
+    const char *trouble = daemon_trouble(daemon);
 
     if (daemon->phase == DAEMON_STARTING)
         obstacle = "starting";
@@ -51,9 +60,15 @@ static int page_readyz(struct evbuffer *body, void *context)
         obstacle = "draining";
     else if (engine_metrics(daemon->engine)->displaced > 0)
         obstacle = "a listening socket has been displaced: see the log";
+    else if (obstacle == NULL && daemon->config->requires_proof)
+        obstacle = trouble;
     if (obstacle == text)
         evbuffer_add_printf(body, "peers cannot be proven: ");
-    evbuffer_add_printf(body, "%s\n", obstacle != NULL ? obstacle : "ready");
+    if (obstacle == NULL && trouble != NULL)
+        evbuffer_add_printf(body, "ready, but %s\n", trouble);
+    else
+        evbuffer_add_printf(
+            body, "%s\n", obstacle != NULL ? obstacle : "ready");
     return obstacle != NULL ? 503 : 200;
 }
 

@@ -4,6 +4,8 @@
  */
 #include "tests/unit/anvil_stage.h"
 
+#include "policyd/policy_request.h"
+
 #include <event2/event.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,9 +28,11 @@ static void witness_limit(enum event_kind kind, char **services)
 
 #define WARNING "sends no "
 
+static const struct policy_request request = {.server_port = "25"};
+
 static void witness(void)
 {
-    anvil_sessions_witness_rcpt(stage.sessions, getpid());
+    anvil_sessions_witness_rcpt(stage.sessions, getpid(), &request);
 }
 
 static void test_witness_warns_once(void **state)
@@ -40,8 +44,8 @@ static void test_witness_warns_once(void **state)
     witness_limit(EVENT_RECIPIENT, everywhere);
     witness(); /* no client: smtpd asked nothing about this one */
     stage_ask(fd, "request=connect\n" A);
-    anvil_sessions_witness_rcpt(stage.sessions, getpid() + 1);
-    anvil_sessions_witness_rcpt(stage.sessions, 0);
+    anvil_sessions_witness_rcpt(stage.sessions, getpid() + 1, &request);
+    anvil_sessions_witness_rcpt(stage.sessions, 0, &request);
     assert_int_equal(stage_logged(WARNING), 0);
     witness();
     assert_int_equal(stage_logged("smtpd_client_message_rate_limit > 0"), 1);
