@@ -140,6 +140,7 @@ void check_anvil_helper(struct doctor *);
 void check_anvil_when_down(struct doctor *);
 void check_exceptions(struct doctor *, const struct doctor_listener *);
 void check_xclient(struct doctor *, const struct doctor_listener *);
+void check_xclient_counted(struct doctor *);
 void check_compared(struct doctor *, const struct doctor_listener *);
 void check_anvil_timeout(struct doctor *, const struct doctor_listener *);
 void check_twins(struct doctor *, const struct doctor_listener *);

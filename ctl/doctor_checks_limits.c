@@ -57,6 +57,40 @@ void check_xclient(
     check_empty(doctor, listener, "smtpd_authorized_xclient_hosts");
 }
 
+/* Where headers are taken, check_xclient wants the list to be empty. */
+static void look_at_xclient(
+    struct doctor *doctor, const struct doctor_listener *listener)
+{
+    static const char name[] = "smtpd_authorized_xclient_hosts";
+    const char *hosts = doctor_value(listener, name);
+    /* Postfix 3.8 brought both the prefix lengths and this behaviour. */
+    bool is_new =
+        doctor_known_value(listener, "smtpd_client_ipv4_prefix_length") != NULL;
+
+    if (listener->has_header || *hosts == '\0' ||
+        !doctor_has_limits(doctor, listener, FACE_ANVIL))
+        return;
+    if (is_new && listener->is_guarded)
+        doctor_advise(doctor_add_at(doctor, listener,
+                          "%s = %s, and limits are at anvil", name, hosts),
+            "tollgate.conf: client_limits_at = \"policy\" or \"milter\", and "
+            "no "
+            "limit there with at = \"anvil\"");
+    else
+        doctor_note(doctor,
+            "%s/%s: with %s, Postfix %s anvil the address of who says XCLIENT, "
+            "so all clients of that proxy count as one there; "
+            "client_limits_at = \"policy\" or \"milter\" counts each",
+            listener->service->name, listener->service->type, name,
+            is_new ? "tells" : "3.8 and later tells");
+}
+
+void check_xclient_counted(struct doctor *doctor)
+{
+    for (size_t i = 0; doctor->opens_anvil && i < doctor->count; i++)
+        look_at_xclient(doctor, &doctor->listeners[i]);
+}
+
 static void mend_twin(struct doctor *doctor, struct doctor_finding *finding,
     const struct doctor_listener *listener, enum event_kind kind,
     uint32_t value)

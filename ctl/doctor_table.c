@@ -65,6 +65,11 @@ const struct doctor_check doctor_checks[] = {
         "A PROXY header can name one of them: anvil is not asked, and XCLIENT "
         "then lends any address and any login.",
         NULL, check_xclient},
+    {"xclient-counted", "clients that come by XCLIENT share one counter",
+        "smtpd tells anvil the address of who says XCLIENT, so all clients of "
+        "that proxy count as one, and all are refused at its limit. The policy "
+        "face and the milter are told each client.",
+        check_xclient_counted, NULL},
     {"connect-limit", "smtpd does not heed the answer to a connection",
         "It compares only with limits above 0, so that whoever is to be "
         "turned away is greeted.",

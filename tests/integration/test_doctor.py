@@ -336,6 +336,28 @@ def test_limits_of_one_service(clinic):
         "10465/inet/smtpd_client_new_tls_session_rate_limit=1000000")
 
 
+def test_xclient_without_a_proxy_header(clinic):
+    """Since Postfix 3.8 all of one front count as one at anvil. A note where
+    tollgate.conf names other services only, and for an older Postfix."""
+    is_told = "smtpd_client_ipv4_prefix_length" in clinic.postconf("-d")
+    clinic.postconf("-P", "smtp/inet/smtpd_authorized_xclient_hosts=192.0.2.3")
+
+    def examine():
+        status, findings, notes = clinic.examine()
+        return (status, [(it["name"], it["where"]) for it in findings],
+                len([it for it in notes if "who says XCLIENT" in it]))
+
+    assert examine() == (0, [], 1)
+    clinic.write_config(services={})
+    clinic.postconf("-MX", "12525/inet", "10465/inet")
+    clinic.treat()
+    assert examine() == (
+        (1, [("xclient-counted", "smtp/inet")], 0) if is_told else (0, [], 1))
+    clinic.write_config(services={}, options={
+        "client_limits_at": "policy", "client_message_rate_limit": 100})
+    assert examine() == (0, [], 0)
+
+
 def test_socket_that_is_not_there(clinic):
     """May be there later: a note, and no finding."""
     clinic.write_config(listen=[
