@@ -28,15 +28,22 @@ void anvil_silence_end(struct anvil_silence *silence)
     silence->recipients = silence->warned_ms = 0;
 }
 
+/* By hand: each recipient pays for it. */
 static uint64_t hash_of(
     const struct anvil_silence *silence, const struct policy_request *request)
 {
+    const char *const texts[] = {
+        request->client_address, request->server_address, request->server_port};
     char name[sizeof request->client_address + sizeof request->server_address +
               sizeof request->server_port];
-    int len = snprintf(name, sizeof name, "%s %s %s", request->client_address,
-        request->server_address, request->server_port);
+    size_t len = 0;
 
-    return hash_bytes(&silence->key, name, (size_t)len);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        size_t size = strlen(texts[i]) + 1;
+        memcpy(name + len, texts[i], size);
+        len += size;
+    }
+    return hash_bytes(&silence->key, name, len);
 }
 
 static void miss(struct anvil_silence *silence,
@@ -62,8 +69,10 @@ void anvil_silence_note(struct anvil_silence *silence,
     const struct policy_request *request, enum anvil_acquaintance acquaintance,
     uint64_t now_ms)
 {
-    if (acquaintance == ANVIL_KNOWN)
+    if (acquaintance == ANVIL_KNOWN ||
+        (acquaintance == ANVIL_STRANGER && !silence->was_asked))
         return;
+    silence->was_asked = true;
     uint64_t hash = hash_of(silence, request);
     uint64_t *slot = &silence->asked_about[hash % ANVIL_SILENCE_CLIENTS];
     if (acquaintance == ANVIL_CONNECTED)

@@ -27,6 +27,7 @@
 
 struct anvil_silence {
     struct hash_key key;
+    bool was_asked; /* about a client that the policy face has seen */
     uint64_t asked_about[ANVIL_SILENCE_CLIENTS]; /* hashes of client and port */
     uint64_t total;      /* recipients that were missed, since the start */
     uint64_t recipients; /* in the present silence; 0: smtpd asks */
