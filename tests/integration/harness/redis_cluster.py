@@ -90,8 +90,10 @@ class Cluster:
 
     def owner(self, key, among=None):
         """The master that has this key's slot."""
-        slot, nodes = self.slot(key), among or self.nodes
-        for line in nodes[0].cli("cluster", "nodes").splitlines():
+        return self.owner_of_slot(self.slot(key), among)
+
+    def owner_of_slot(self, slot, among=None):
+        for line in (among or self.nodes)[0].cli("cluster", "nodes").splitlines():
             fields = line.split()
             if "master" not in fields[2] or "fail" in fields[2].split(","):
                 continue
