@@ -288,3 +288,10 @@ def test_health_checks_are_nobodys_business(lab):
     assert [line for line in lines if f"service={LIMITED} " not in line] == []
     for daemon in (lab.policyd, lab.milter):
         assert 'reason="unproxied"' in daemon.get("/metrics")[1]
+
+
+def test_no_silence_of_anvil(lab):
+    """Exceptions, XCLIENT, postscreen, smtpds without limits and successors:
+    nowhere in all of that was anvil's place taken."""
+    assert "does not ask the anvil face any more" not in lab.log()
+    assert lab.policyd.metric("tollgate_anvil_silent") == 0
