@@ -139,11 +139,20 @@ void message_memory_note(struct message_memory *memory, uint32_t hash,
     entry->noted_ms = now_ms;
 }
 
+bool message_seen_is_same(struct message_seen a, struct message_seen b)
+{
+    return a.is_counted == b.is_counted && a.is_ended == b.is_ended &&
+           a.recipients == b.recipients;
+}
+
 char *message_seen_format(
     struct message_seen seen, char text[MESSAGE_SEEN_TEXT_SIZE])
 {
     int len = snprintf(text, MESSAGE_SEEN_TEXT_SIZE, "%d %" PRIu32,
-        seen.is_counted ? 1 : 0, seen.recipients);
+        seen.is_ended     ? 2
+        : seen.is_counted ? 1
+                          : 0,
+        seen.recipients);
 
     /* Two digits, a space and ten more fit; gcc wants to be told. */
     if (len < 0 || len >= MESSAGE_SEEN_TEXT_SIZE)
@@ -157,7 +166,7 @@ struct message_seen message_seen_parse(const char *text)
     uint64_t recipients = 0;
     size_t digits = 0;
 
-    if ((text[0] != '0' && text[0] != '1') || text[1] != ' ')
+    if (text[0] < '0' || text[0] > '2' || text[1] != ' ')
         return none;
     for (const char *at = text + 2; *at != '\0'; at++, digits++) {
         if (*at < '0' || *at > '9' || digits == 10)
@@ -166,6 +175,7 @@ struct message_seen message_seen_parse(const char *text)
     }
     if (digits == 0 || recipients > UINT32_MAX)
         return none;
-    return (struct message_seen){
-        .is_counted = text[0] == '1', .recipients = (uint32_t)recipients};
+    return (struct message_seen){.is_counted = text[0] != '0',
+        .is_ended = text[0] == '2',
+        .recipients = (uint32_t)recipients};
 }

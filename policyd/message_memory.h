@@ -23,6 +23,7 @@ struct message_memory;
 
 struct message_seen {
     bool is_counted;     /* as one message */
+    bool is_ended;       /* at END-OF-MESSAGE, over another connection */
     uint32_t recipients; /* charged so far */
 };
 
@@ -40,7 +41,10 @@ struct message_seen message_memory_find(struct message_memory *, uint32_t hash,
 void message_memory_note(struct message_memory *, uint32_t hash,
     const char *instance, struct message_seen, uint64_t now_ms);
 
-/* "1 17": counted, 17 recipients. Parsing anything else gives all zero. */
+bool message_seen_is_same(struct message_seen, struct message_seen);
+
+/* "1 17": counted, 17 recipients; "2 17": and ended. Parsing anything else
+ * gives all zero. */
 #define MESSAGE_SEEN_TEXT_SIZE 16
 char *message_seen_format(
     struct message_seen, char text[MESSAGE_SEEN_TEXT_SIZE]);

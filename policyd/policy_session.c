@@ -17,6 +17,7 @@
 #include "policyd/attr_connection.h"
 #include "policyd/attr_round.h"
 #include "policyd/message_memory.h"
+#include "policyd/open_message.h"
 #include "policyd/policy_count.h"
 #include "policyd/policy_request.h"
 
@@ -31,6 +32,7 @@ struct policy_sessions {
     struct attr_round *round;
     struct anvil_sessions *anvil; /* may be NULL */
     struct message_memory *memory;
+    struct open_messages *open;
     bool is_shared; /* the message memory, through the store */
 };
 
@@ -44,6 +46,8 @@ struct policy_session {
     uint32_t message_hash;    /* of its instance */
     bool is_unreadable;       /* that request: the peer alone is judged */
     struct message_seen seen; /* its message, before it */
+    uint32_t counted_hash;    /* of the message that was counted here last */
+    struct open_message open;
     bool is_recalling;
     struct store_recall recall;
     struct decision decision; /* its event borrows request's texts */
@@ -83,15 +87,30 @@ static void policy_session_refuse(
     attr_connection_reply(session->connection, text, len + AFTER);
 }
 
+/*
+ * What is known of the message once the request has passed. That it is at its
+ * end is noted where another connection has counted it, which may have it open.
+ */
+static struct message_seen policy_session_see(struct policy_session *session)
+{
+    const struct event *event = &session->decision.event;
+    struct message_seen seen = policy_count_passed(session->seen, event);
+
+    if (open_message_on_pass(session->owner->open, &session->open,
+            &session->request, &session->decision, seen, session->asked_ms))
+        seen.is_ended = session->counted_hash != session->message_hash;
+    else if (event->amount[EVENT_RECIPIENT] > 0)
+        session->counted_hash = session->message_hash;
+    return seen;
+}
+
 static void policy_session_note(struct policy_session *session)
 {
     struct policy_sessions *owner = session->owner;
     const char *instance = session->request.instance;
-    const struct event *event = &session->decision.event;
-    struct message_seen seen = policy_count_passed(session->seen, event);
+    struct message_seen seen = policy_session_see(session);
 
-    if (instance[0] == '\0' || (seen.is_counted == session->seen.is_counted &&
-                                   seen.recipients == session->seen.recipients))
+    if (instance[0] == '\0' || message_seen_is_same(seen, session->seen))
         return;
     message_memory_note(owner->memory, session->message_hash, instance, seen,
         session->asked_ms);
@@ -148,6 +167,7 @@ static void policy_session_decide(struct policy_session *session)
 
     if (!policy_count_fill(request, session->seen, event) &&
         !engine_judges_peers(engine_of(session))) {
+        policy_session_note(session);
         policy_session_pass(session);
         return;
     }
@@ -159,6 +179,7 @@ static struct message_seen later_of(
     struct message_seen a, struct message_seen b)
 {
     return (struct message_seen){.is_counted = a.is_counted || b.is_counted,
+        .is_ended = a.is_ended || b.is_ended,
         .recipients =
             a.recipients > b.recipients ? a.recipients : b.recipients};
 }
@@ -229,6 +250,8 @@ static const char *policy_session_on_request(void *context)
 
     if (reason != NULL)
         return reason;
+    open_message_on_request(
+        owner->open, &session->open, &session->request, clock_coarse_ms());
     if (session->request.state == POLICY_RCPT && owner->anvil != NULL) {
         pid_t smtpd = attr_connection_peer_pid(session->connection);
         if (smtpd > 0)
@@ -285,6 +308,7 @@ static void policy_session_free(struct policy_session *session)
     struct policy_sessions *owner = session->owner;
 
     policy_session_stop_recalling(session);
+    open_message_drop(owner->open, &session->open);
     decision_clear(&session->decision);
     metrics_of(session)->connections[FACE_POLICY]--;
     LIST_REMOVE(session, link);
@@ -295,7 +319,11 @@ static void policy_session_free(struct policy_session *session)
 
 static void policy_session_on_close(void *context)
 {
-    policy_session_free(context);
+    struct policy_session *session = context;
+
+    open_message_on_close(
+        session->owner->open, &session->open, clock_coarse_ms());
+    policy_session_free(session);
 }
 
 static const struct attr_events policy_events = {
@@ -351,6 +379,7 @@ struct policy_sessions *policy_sessions_new(
     sessions->round = attr_round_new(daemon_base(daemon));
     sessions->anvil = anvil;
     sessions->memory = message_memory_new();
+    sessions->open = open_messages_new(daemon, sessions->memory);
     return sessions;
 }
 
@@ -365,6 +394,7 @@ void policy_sessions_free(struct policy_sessions **sessions)
         policy_session_free(session);
     }
     attr_round_free(&(*sessions)->round);
+    open_messages_free(&(*sessions)->open);
     message_memory_free(&(*sessions)->memory);
     free(*sessions);
     *sessions = NULL;
@@ -387,7 +417,7 @@ void policy_sessions_drain(struct policy_sessions *sessions)
         struct policy_session *next = LIST_NEXT(session, link);
         if (is_between_sessions(session)) {
             attr_connection_free(&session->connection);
-            policy_session_free(session);
+            policy_session_on_close(session);
         }
         session = next;
     }
@@ -398,6 +428,7 @@ void policy_sessions_share_messages(
 {
     sessions->is_shared = is_shared && store_is_shared(engine_store(
                                            daemon_engine(sessions->daemon)));
+    open_messages_share(sessions->open, sessions->is_shared);
 }
 
 size_t policy_sessions_count(const struct policy_sessions *sessions)

@@ -5,7 +5,9 @@
  * so it is closed only by smtpd, by a malformed request, or at the very end.
  * Counts a message at its first request (RCPT, else DATA or END-OF-MESSAGE)
  * and each recipient once: RCPT one, DATA and END-OF-MESSAGE only those that
- * were not asked about at RCPT. Answers DUNNO or a refusal, never OK.
+ * were not asked about at RCPT. What a message was charged that does not come
+ * to its end is given back (open_message.h). Answers DUNNO or a refusal, never
+ * OK.
  */
 #ifndef TOLLGATE_POLICYD_POLICY_SESSION_H
 #define TOLLGATE_POLICYD_POLICY_SESSION_H

@@ -130,6 +130,11 @@ struct config {
     char *recipient_delimiter;
     struct limit_prefixes prefixes; /* with recipient_delimiter */
     uint32_t new_keys_per_client;   /* 0: no bound */
+    enum unsent_messages {
+        UNSENT_AUTO, /* given back where Postfix is known to ask at the end */
+        UNSENT_REFUND,
+        UNSENT_KEEP,
+    } unsent_messages;
     struct cidr_list exempt_clients;
     struct cidr_list nat64_prefixes; /* of 32, 40, 48, 56, 64 or 96 bits */
     struct cidr_list impossible_clients;

@@ -26,6 +26,8 @@ static const char *const log_format_words[] = {"text", "json", NULL};
 static const char *const log_level_words[] = {
     "debug", "info", "warn", "error", NULL};
 static const char *const proof_words[] = {"required", "optional", "off", NULL};
+/* In the order of enum unsent_messages. */
+static const char *const unsent_words[] = {"auto", "refund", "keep", NULL};
 static const char *const unproxied_words[] = {"accept", "defer", NULL};
 /* In the order of enum event_kind. */
 static const char *const event_words[] = {"connection", "connection_count",
@@ -153,6 +155,10 @@ const struct option options[] = {
         FIELD(struct config, new_keys_per_client), .def = "10000", .min = "0",
         .max = "1000000",
         .help = "counters that a client can make with names in a window"},
+    {TOP("unsent_messages"), .type = OPTION_WORD,
+        FIELD(struct config, unsent_messages), .def = "auto",
+        .words = unsent_words,
+        .help = "what a message was charged that does not go"},
     {TOP("nat64_prefixes"), .type = OPTION_CIDRS,
         FIELD(struct config, nat64_prefixes), .def = "64:ff9b::/96",
         .help = "networks whose addresses stand for the IPv4 ones in them"},

@@ -24,6 +24,13 @@
  * Redating everything to now keeps the first promise (in true time now is later
  * than every admission) and frees the client W + 1 ms later.
  *
+ * Taken back. A unit that was added at since_ms or later is in a slot with last
+ * >= since_ms, so the first such slot is that one or an older one. If it is
+ * older, a unit of another admission, which was there at the latest at that
+ * slot's date, is counted from now on in the later slot: it stays longer, and
+ * the first promise holds. A later slot would break it, hence nothing is taken
+ * back of what may have left already (now - since_ms > W).
+ *
  * No field depends on N or W, so a reload that changes them keeps the history.
  * Such reloads alone can ask for more than 17 slots; then the last one takes
  * the units and the later date.
@@ -136,6 +143,24 @@ void window_add(struct window *window, const struct window_rule *rule,
     newest->units += amount;
     slot_set_last_ms(newest, now_ms);
     window->total += amount;
+}
+
+void window_take_back(struct window *window, uint32_t amount, uint64_t since_ms)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < window->count; i++) {
+        struct window_slot slot = window->slots[i];
+        uint32_t taken = slot.units < amount ? slot.units : amount;
+        if (slot_last_ms(&slot) < since_ms)
+            taken = 0;
+        amount -= taken;
+        window->total -= taken;
+        slot.units -= taken;
+        if (slot.units > 0)
+            window->slots[kept++] = slot;
+    }
+    window->count = (uint16_t)kept;
 }
 
 uint64_t window_last_ms(const struct window *window, uint64_t window_ms)

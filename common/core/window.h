@@ -58,6 +58,13 @@ bool window_needs_room(
 void window_add(struct window *, const struct window_rule *, uint32_t amount,
     uint64_t now_ms);
 
+/*
+ * Takes back units that were added at since_ms or later, within window_ms of
+ * now: of the oldest slots that can hold them. What else was added stays for
+ * as long as it had to, or longer.
+ */
+void window_take_back(struct window *, uint32_t amount, uint64_t since_ms);
+
 /* The last ms in which it still counts anything; 0 if it is empty. */
 uint64_t window_last_ms(const struct window *, uint64_t window_ms);
 

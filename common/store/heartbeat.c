@@ -43,6 +43,7 @@ void heartbeat_send(struct redis_node *node)
     }
     const struct script_call *call =
         heartbeat_write(node, 1, node->store->serves);
+    redis_clock_read(&node->clock, redis_node_connection(node));
     node->told_serves = node->store->serves;
     node->heartbeat_due_ms = clock_monotonic_ms() + node->store->renew_ms;
     if (!redis_connection_call(redis_node_connection(node), &node->heartbeat,

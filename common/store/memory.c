@@ -245,6 +245,21 @@ bool memory_store_forget(
     return counted;
 }
 
+void memory_store_take_back(struct memory_store *store,
+    const struct charge *charge, uint64_t since_ms, uint64_t now_ms)
+{
+    struct memory_entry *entry = find_entry(store, charge, 0, now_ms);
+    struct window *window;
+
+    if (entry == NULL || now_ms - since_ms > charge->window_ms)
+        return;
+    window = (void *)entry->state;
+    window_settle(window, charge->window_ms, now_ms);
+    window_take_back(window, charge->amount, since_ms);
+    entry->last_ms = window_last_ms(window, charge->window_ms);
+    entry->refusing_ms = 0;
+}
+
 static void sliding_note(
     struct memory_store *store, const struct charge *charge, uint64_t now_ms)
 {

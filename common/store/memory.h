@@ -48,6 +48,13 @@ bool memory_store_forget(
     struct memory_store *, const struct charge *, uint64_t now_ms);
 
 /*
+ * Takes the charge's amount back, which was charged at since_ms or later. Of a
+ * sliding window only; what may have left it already is let be.
+ */
+void memory_store_take_back(struct memory_store *, const struct charge *,
+    uint64_t since_ms, uint64_t now_ms);
+
+/*
  * What another store has counted is counted here too, unasked, so that an
  * outage begins with what this process has let in. As that store answered:
  * fixed windows always, sliding ones if the request passed and they did.

@@ -106,6 +106,22 @@ static void part_refund(const struct store_part *part)
         call->argv, call->argv_len);
 }
 
+void redis_store_refund(struct redis_store *store, const struct charge *charge)
+{
+    refused_cache_forget(store->refused, charge);
+    struct redis_node *node =
+        redis_store_route(store, charge->subject->text, charge->subject->len);
+    if (node == NULL)
+        return;
+    struct script_call *call = &store->call;
+    script_call_begin(call, &store->holder,
+        redis_connection_script_sha(redis_node_connection(node)), 1,
+        SCRIPT_REFUND);
+    script_call_add_refund(call, charge, charge->charged_ms);
+    (void)redis_connection_call(redis_node_connection(node), NULL, call->argc,
+        call->argv, call->argv_len);
+}
+
 static void pending_set_unknown(const struct store_part *part)
 {
     struct store_pending *pending = part->pending;
@@ -237,16 +253,38 @@ static bool charge_take_some(struct store_part *part, const redisReply *reply)
     return true;
 }
 
-static bool charge_take(struct store_part *part, const redisReply *reply)
+static bool charge_take_all(struct store_part *part, const redisReply *reply)
 {
     struct store_pending *pending = part->pending;
-    part->passes = false;
-    if (part->has_receipt || pending->part_count > 1)
-        return charge_take_some(part, reply);
     if (!script_reply_read(
             reply, pending->charges, pending->count, pending->peek))
         return false;
     part->passes = charges_pass(pending->charges, pending->count);
+    return true;
+}
+
+/* For store_refund, long after. */
+static void part_date(struct store_part *part)
+{
+    struct store_pending *pending = part->pending;
+    if (!part->has_receipt)
+        part->charged_ms =
+            redis_clock_then(&part->node->clock, pending->sent_ms);
+    for (size_t i = 0; i < pending->count; i++)
+        if ((part->charges >> i & 1) != 0)
+            pending->charges[i].charged_ms = part->charged_ms;
+}
+
+static bool charge_take(struct store_part *part, const redisReply *reply)
+{
+    part->passes = false;
+    if (part->has_receipt || part->pending->part_count > 1) {
+        if (!charge_take_some(part, reply))
+            return false;
+    } else if (!charge_take_all(part, reply)) {
+        return false;
+    }
+    part_date(part);
     return true;
 }
 

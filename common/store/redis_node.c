@@ -207,6 +207,7 @@ static void redis_node_on_state(
     if (is_ready) {
         node->connects++;
         redis_room_forget(&node->room);
+        redis_clock_forget(&node->clock);
         heartbeat_on_connected(node);
         refused_cache_clear(node->store->refused);
         breaker_on_connected(&node->breaker, clock_monotonic_ms());
@@ -245,7 +246,7 @@ static void redis_node_set(struct redis_node *node)
         .script = store_lua,
         .wants_master = store->url.kind == REDIS_SENTINEL,
         .pending_max = REDIS_PENDING_MAX + LEASE_BATCHES + REDIS_ERRANDS_MAX +
-                       2, /* the heartbeat, INFO */
+                       3, /* the heartbeat, INFO, TIME */
         .on_state = redis_node_on_state,
     };
     if (node->host == NULL)
@@ -272,6 +273,7 @@ struct redis_node *redis_node_new(struct redis_store *store,
     breaker_init(&node->breaker);
     heartbeat_init(node);
     redis_room_init(&node->room, node);
+    redis_clock_init(&node->clock);
     node->tick = evtimer_new(base, redis_node_on_tick, node);
     node->deadline = evtimer_new(base, redis_node_on_deadline, node);
     if (node->tick == NULL || node->deadline == NULL)

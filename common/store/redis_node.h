@@ -14,6 +14,7 @@
 #include "common/core/charge.h"
 #include "common/redis/connection.h"
 #include "common/store/breaker.h"
+#include "common/store/redis_clock.h"
 #include "common/store/redis_room.h"
 
 #include <sys/queue.h>
@@ -50,6 +51,7 @@ struct redis_node {
     unsigned reasons; /* logged until then, of the same loss */
     uint64_t connects;
     struct redis_room room;
+    struct redis_clock clock;
 
     struct redis_call heartbeat; /* this process's own leases: the probe too */
     struct subject pulse;        /* whose leases these are */

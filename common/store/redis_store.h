@@ -23,6 +23,8 @@ void redis_store_close(struct redis_store **);
 
 void redis_store_charge(struct redis_store *, struct store_request *);
 void redis_store_cancel(struct redis_store *, struct store_request *);
+/* Its charged_ms is not 0. */
+void redis_store_refund(struct redis_store *, const struct charge *);
 /* A lease changed by itself: tell Redis soon. */
 void redis_store_write_leases(struct redis_store *);
 

@@ -133,6 +133,16 @@ static const struct refused *refused_find(const struct refused_cache *cache,
     return NULL;
 }
 
+void refused_cache_forget(
+    struct refused_cache *cache, const struct charge *charge)
+{
+    uint64_t hash = refused_hash(cache, charge);
+    struct refused *set = refused_set(cache, hash);
+    for (size_t i = 0; i < WAYS; i++)
+        if (set[i].hash == hash)
+            set[i].trusted_ms = 0;
+}
+
 static void charge_clear(struct charge *charge)
 {
     charge->refused = false;

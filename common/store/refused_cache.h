@@ -7,8 +7,10 @@
  * server's clock read it: never longer than the server would refuse. But
  * counters may vanish (FLUSHALL, a failover that lost writes), hence nothing
  * is believed for longer than REFUSED_TRUST_MS, and the holder clears the
- * table at each new connection. Not for counters from which units are taken
- * back before their time (a Cluster's): there is no such moment then.
+ * table at each new connection. Units that are taken back before their time
+ * free a place too: who takes them back says so, and other daemons hear of it
+ * after REFUSED_TRUST_MS. Not for a Cluster's counters, from which refusals
+ * themselves take back.
  */
 #ifndef TOLLGATE_STORE_REFUSED_CACHE_H
 #define TOLLGATE_STORE_REFUSED_CACHE_H
@@ -29,6 +31,8 @@ void refused_cache_clear(struct refused_cache *);
 /* After a reply: keeps each refused charge that may be kept. */
 void refused_cache_note(struct refused_cache *, const struct charge *,
     size_t count, uint64_t sent_ms);
+/* The charge's counter is asked about again. */
+void refused_cache_forget(struct refused_cache *, const struct charge *);
 /*
  * True, with the results filled, if one of the charges is known to refuse the
  * request. What is not known of the others is 0.

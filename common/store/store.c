@@ -114,6 +114,15 @@ void store_cancel(struct store *store, struct store_request *request)
         redis_store_cancel(store->redis, request);
 }
 
+void store_refund(
+    struct store *store, const struct charge *charge, uint64_t since_ms)
+{
+    if (store->redis != NULL && charge->charged_ms != 0)
+        redis_store_refund(store->redis, charge);
+    memory_store_take_back(
+        store->memory, charge, since_ms, clock_monotonic_ms());
+}
+
 void store_release(
     struct store *store, const struct subject *subject, const char *name)
 {

@@ -37,9 +37,11 @@
 --   end the moment (ms) at which it was charged. Who asks two servers at once,
 --   of which one refuses, takes back what the other has charged: "u", sliding
 --   limits alone, that moment in N's place; the reply says nothing. The units
---   are taken from the entry that holds them, the first one with at >= moment,
---   so what was said of the window below stays true; and an entry that has
---   none left goes, so that nobody's refusals make the value grow.
+--   are taken from the first entries with at >= moment, which may be any before
+--   the charge: then that entry or an older one, so what is said of the window
+--   below stays true (core/window.c has the proof). Where the moment is more
+--   than W ago they may have left already, and nothing is taken back. An entry
+--   that has none left goes, so that nobody's refusals make the value grow.
 --
 -- Commands, for an ACL: TIME GET MGET PSETEX HINCRBY HGET PTTL PEXPIREAT DEL.
 --
@@ -89,20 +91,21 @@ if not is_one then
   local mode = sub(modes, 1, 1)
   if mode == 'u' then
     for i = 1, #KEYS do
-      local moment, amount = ARGV[4 * i - 2] + 0, ARGV[4 * i] + 0
-      local value = call('GET', KEYS[i]) or ''
+      local moment, span, amount =
+        ARGV[4 * i - 2] + 0, ARGV[4 * i - 1] + 0, ARGV[4 * i] + 0
+      local value = now - moment <= span and call('GET', KEYS[i]) or ''
+      local left, kept = amount, ''
       for from = 7, #value, 12 do
         local at, units = unpack_struct('<I6I6', value, from)
-        if at >= moment then
-          local taken = math.min(units, amount)
-          local entry = units > taken and pack('<I6I6', at, units - taken) or ''
-          value = pack('<I6', unpack_struct('<I6', value) - taken)
-            .. sub(value, 7, from - 1) .. entry .. sub(value, from + 12)
-          break
+        local taken = at >= moment and math.min(units, left) or 0
+        left = left - taken
+        if units > taken then
+          kept = kept .. pack('<I6I6', at, units - taken)
         end
       end
-      if #value > 6 then
-        call('PSETEX', KEYS[i], ARGV[4 * i + 1], value)
+      if kept ~= '' then
+        local total = unpack_struct('<I6', value) - (amount - left)
+        call('PSETEX', KEYS[i], ARGV[4 * i + 1], pack('<I6', total) .. kept)
       elseif value ~= '' then
         call('DEL', KEYS[i])
       end

@@ -19,12 +19,34 @@ static const struct limit limit = {
 
 void fake_engine_reset(struct event_base *base)
 {
-    fake_engine = (struct fake_engine){.base = base};
+    static struct config config;
+
+    config = (struct config){.references = 1};
+    fake_engine = (struct fake_engine){.base = base, .config = &config};
+}
+
+/* One sliding limit of recipients. */
+static void write_bill(struct decision *decision)
+{
+    static const struct subject subject = {.len = 5, .text = "u=bob"};
+
+    decision->bill.count = fake_engine.charged > 0 ? 1 : 0;
+    decision->bill.items[0] =
+        (struct bill_item){.limit = &limit, .kind = EVENT_RECIPIENT};
+    decision->bill.charges[0] = (struct charge){.kind = CHARGE_SLIDING,
+        .subject = &subject,
+        .name = limit_name,
+        .limit = 1,
+        .amount = fake_engine.charged,
+        .window_ms = 86400000};
 }
 
 static void give_verdict(struct decision *decision)
 {
     enum verdict_kind kind = fake_engine.verdict;
+
+    decision->config = fake_engine.config;
+    write_bill(decision);
 
     decision->verdict = (struct verdict){.kind = kind};
     decision->service = fake_engine.service;
@@ -76,6 +98,18 @@ void decision_clear(struct decision *decision)
     fake_engine.cleared++;
     if (fake_engine.pending == decision)
         fake_engine.pending = NULL;
+}
+
+__attribute__((weak)) struct config *engine_config(const struct engine *engine)
+{
+    return fake_engine.config;
+}
+
+void store_refund(
+    struct store *store, const struct charge *charge, uint64_t since_ms)
+{
+    fake_engine.refunds++;
+    fake_engine.refunded += charge->amount;
 }
 
 struct store *engine_store(const struct engine *engine)

@@ -27,6 +27,11 @@ struct fake_engine {
     struct event last; /* texts as they are now; the face owns them */
     unsigned decisions, cleared;
 
+    struct config *config; /* in force; set on decisions */
+    uint32_t charged;      /* units, on the bill of the next decisions; 0: no
+                              limit applies */
+    unsigned refunds, refunded; /* calls, units */
+
     bool judges_peers;
     struct peer peer; /* what a proof finds */
     unsigned proofs;

@@ -129,6 +129,7 @@ static void has_a_text_form(void **state)
         bool is_exact; /* formats as this text again */
     } cases[] = {
         {"1 17", true, 17, true},
+        {"2 17", true, 17, true},
         {"0 3", false, 3, true},
         {"0 0", false, 0, true},
         {"1 4294967295", true, UINT32_MAX, true},
@@ -136,7 +137,7 @@ static void has_a_text_form(void **state)
         {"", false, 0, false},
         {"1", false, 0, false},
         {"1 ", false, 0, false},
-        {"2 1", false, 0, false},
+        {"3 1", false, 0, false},
         {"1 4294967296", false, 0, false},
         {"1 00000000001", false, 0, false},
         {"1 -1", false, 0, false},

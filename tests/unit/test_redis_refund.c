@@ -178,6 +178,28 @@ static void test_merged_units_are_found(void **state)
     assert_int_equal(used(f, &charge), 2);
 }
 
+/* By a moment that is too early: of the oldest that may hold them, on from one
+ * to the next, and nothing where some may have left their window. */
+static void test_an_early_moment(void **state)
+{
+    struct fixture *f = *state;
+    struct charge charges[3];
+    uint64_t charged_ms[3];
+    for (size_t i = 0; i < COUNT(charges); i++) {
+        charges[i] = charge_of("n", 16, 2, 60000);
+        charged_ms[i] = take(f, &charges[i], 1);
+        (void)poll(NULL, 0, 3);
+    }
+    charges[1].amount = 3;
+    refund(f, &charges[1], charged_ms[0] + 1);
+    assert_int_equal(used(f, &charges[0]), 3);
+    assert_int_equal(length(f, "n"), 6 + 2 * 12);
+    refund(f, &charges[1], charged_ms[2] - 60001);
+    assert_int_equal(used(f, &charges[0]), 3);
+    refund(f, &charges[1], charged_ms[0] - 1);
+    assert_int_equal(used(f, &charges[0]), 0);
+}
+
 /* Whoever is refused again and again does not make the value grow. */
 static void test_refunds_leave_nothing(void **state)
 {
@@ -205,6 +227,7 @@ int main(void)
             test_only_those_units_go, setup, teardown),
         cmocka_unit_test_setup_teardown(
             test_merged_units_are_found, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_an_early_moment, setup, teardown),
         cmocka_unit_test_setup_teardown(
             test_refunds_leave_nothing, setup, teardown),
     };
