@@ -110,7 +110,7 @@ static void test_never_beyond_the_end(void **state)
         text[len] = '\0';
         const char *form = mailbox_canonical(text, "+", out);
         if (form == out)
-            assert_in_range(strlen(form), 0, MAILBOX_SIZE - 1);
+            assert_true(strlen(form) < MAILBOX_SIZE);
     }
 }
 
