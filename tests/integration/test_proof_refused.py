@@ -12,7 +12,8 @@ from harness.milter_client import MilterClient
 from harness.policyd import POLICYD, Milter, render
 from harness.ports import free_port
 from harness.process import Process
-from harness.proof_site import PROXY, REFUSED, STRANGER, ProofSite
+from harness.proof_site import (PROXY, REFUSED, STRANGER, ProofSite,
+                                says_why)
 from harness.smtpd import Smtpd, has_peer_pidfd
 
 # Each with another errno; with all of them, test_peer_refused.c.
@@ -27,25 +28,6 @@ def site(place, keep):
     return ProofSite(place, keep)
 
 
-def says(daemon, call):
-    """Log, metric, status and readyz name the cause and what to do."""
-    line = next(line for line in daemon.process.text().splitlines()
-                if "peers cannot be proven (seccomp)" in line)
-    assert call in line and "a seccomp filter refuses it" in line
-    assert re.search(r'^tollgate_proof_refusals_total{cause="seccomp"} [1-9]',
-                     daemon.get("/metrics")[1], re.MULTILINE)
-    status, body = daemon.get("/readyz")
-    assert status == 503 and call in body and "seccomp" in body
-    shown = subprocess.run([TOLLGATECTL, "-s", daemon.control, "status"],
-                           capture_output=True, text=True, check=True).stdout
-    assert re.search("proof +REFUSED BY THE KERNEL .*seccomp", shown), shown
-    done = subprocess.run(
-        [TOLLGATECTL, "-s", daemon.control, "-j", "status"],
-        capture_output=True, text=True, check=True)
-    proof = json.loads(done.stdout)["result"]["proof"]
-    assert proof["cause"] == "seccomp" and proof["total"]
-
-
 @pytest.mark.parametrize("call, error", OF_SOCKETS)
 def test_policy(site, call, error):
     policyd = site.start(PROXY, before=refuse.under(call, error))
@@ -53,7 +35,7 @@ def test_policy(site, call, error):
         smtpd = site.smtpd(peer)
         assert smtpd.ask() == REFUSED
         smtpd.close()
-    says(policyd, call)
+    says_why(policyd, "seccomp", call)
 
 
 def test_doctor(site, place):
@@ -93,7 +75,7 @@ def test_milter(place, keep, call, error, kind):
     smtpd = keep(Smtpd(STRANGER, port, kind, "127.0.70.1"))
     session = keep(MilterClient(smtpd.connect(milter.socket)))
     assert session.connect("198.51.100.7", "other.example").startswith("y421")
-    says(milter, call)
+    says_why(milter, "seccomp", call)
 
 
 def start_without(site, call, error):

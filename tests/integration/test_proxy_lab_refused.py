@@ -1,7 +1,6 @@
 """Forged PROXY headers while the kernel refuses a call of the proof: no message
 of an attacker's is accepted at any face, and the cause is named."""
 import concurrent.futures
-import contextlib
 import itertools
 
 import pytest
@@ -30,27 +29,6 @@ def lab(network, places, keeps):
     return Lab(network, places / "lab", keeps)
 
 
-@contextlib.contextmanager
-def under_filter(lab, call, error):
-    """Both daemons, from their start on."""
-    daemons = [lab.policyd, lab.milter]
-    plain = [daemon.process.argv for daemon in daemons]
-    try:
-        for daemon, argv in zip(daemons, plain):
-            daemon.kill()
-            daemon.process.argv = [*refuse.under(call, error), *argv]
-            daemon.process.start()
-            # Not ready: the first refused proof says so.
-            wait_until(lambda one=daemon: one.get("/healthz")[0] == 200, 10,
-                       daemon.process.text)
-        yield
-    finally:
-        for daemon, argv in zip(daemons, plain):
-            daemon.kill()
-            daemon.process.argv = argv
-            daemon.start()
-
-
 def assault(network, ports, plans):
     """What all were told, several at a time."""
     def one(arguments):
@@ -63,7 +41,7 @@ def assault(network, ports, plans):
 @pytest.mark.parametrize("call, error", CALLS)
 def test_forged_sessions(network, lab, call, error):
     marks = [len(daemon.process.text()) for daemon in (lab.policyd, lab.milter)]
-    with under_filter(lab, call, error):
+    with lab.daemons_under(refuse.under(call, error)):
         told = assault(network, PORTS, PLANS[::11])
         said = [daemon.process.text()[mark:] for daemon, mark in
                 zip((lab.policyd, lab.milter), marks)]

@@ -1,6 +1,8 @@
 """A policyd with one proxied service, and smtpd processes that ask it."""
+import re
 import signal
 
+from .control import asked, tollgatectl
 from .policyd import Policyd
 from .ports import free_port
 from .smtpd import FakeSmtpd
@@ -8,6 +10,37 @@ from .wait import wait_until
 
 PROXY, STRANGER = "127.0.60.1", "127.0.66.1"
 REFUSED = "421 4.7.1 Error: not through a trusted proxy"
+
+
+def names_cause(daemon, cause, call):
+    """In the log and in status: the cause, the call that was refused, and what
+    to do; the last two are returned, as status has them."""
+    assert re.search(
+        rf"peers cannot be proven \({cause}\), \d+ requests: {call}.*: .*; .",
+        daemon.process.text()), daemon.process.text()
+    proof = asked(daemon, "status")["proof"]
+    assert proof["cause"] == cause
+    assert re.match(f"{call}.*: .*; .", proof["text"]), proof
+    return proof["text"]
+
+
+def counts_cause(daemon, cause):
+    assert re.search(
+        rf'^tollgate_proof_refusals_total{{cause="{cause}"}} [1-9]',
+        daemon.get("/metrics")[1], re.MULTILINE)
+
+
+def says_why(daemon, cause, call):
+    """Nothing can be proven: readyz and status say so too, at the latest a
+    minute after the last proof."""
+    words = names_cause(daemon, cause, call)
+    counts_cause(daemon, cause)
+    wait_until(lambda: asked(daemon, "status")["proof"]["total"], 70,
+               "no proof for a minute")
+    shown = tollgatectl("status", sockets=[daemon]).stdout
+    assert re.search(f"proof +REFUSED BY THE KERNEL .*{cause}", shown), shown
+    status, body = daemon.get("/readyz")
+    assert status == 503 and words in body, body
 
 
 class ProofSite:

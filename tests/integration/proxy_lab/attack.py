@@ -7,6 +7,8 @@ import ssl
 import struct
 import time
 
+from harness.wait import PATIENCE
+
 SENDER = "attacker@evil.example"
 RECIPIENT = "user@test.example"
 
@@ -69,7 +71,7 @@ class Session:
     """What is sent and what came back, as far as it was read."""
 
     def __init__(self, server, timeout=8, sender=SENDER):
-        self.socket = socket.create_connection(server, timeout)
+        self.socket = socket.create_connection(server, timeout * PATIENCE)
         self.sender = sender
         self.said = b""
 

@@ -128,6 +128,26 @@ class Lab:
             wait_until(lambda: daemon.metric("tollgate_reloads_total")
                        > reloads, 5, "the reload has happened")
 
+    @contextlib.contextmanager
+    def daemons_under(self, before):
+        """Both, started by that command, which ends in executing the rest."""
+        daemons = [self.policyd, self.milter]
+        plain = [daemon.process.argv for daemon in daemons]
+        try:
+            for daemon, argv in zip(daemons, plain):
+                daemon.kill()
+                daemon.process.argv = [*before, *argv]
+                daemon.process.start()
+                # Not ready: the first refused proof says so.
+                wait_until(lambda one=daemon: one.get("/healthz")[0] == 200,
+                           10, daemon.process.text)
+            yield
+        finally:
+            for daemon, argv in zip(daemons, plain):
+                daemon.kill()
+                daemon.process.argv = argv
+                daemon.start()
+
     def log(self):
         return self.policyd.process.text() + self.milter.process.text()
 
