@@ -1,5 +1,6 @@
-# debian_root.sh - runs ./check in the root of another Debian: trixie is 13,
-# sid is what becomes the next. Sourced, not run; needs $top.
+# debian_root.sh - runs ./check, or another command, in the root of another
+# Debian: trixie is 13, sid is what becomes the next. Sourced, not run; needs
+# $top.
 #
 # A root starts bare (minbase), so ./check has to install everything there
 # itself; it is kept for a few days between runs. Mounts and processes live in
@@ -16,10 +17,18 @@ debian_root_check() {
     fi
     debian_root_make "$suite" "$root" && debian_root_copy_source "$root" ||
         return
-    unshare --mount --pid --fork --kill-child \
-        bash -c "$debian_root_enter" "$suite" "$root" </dev/null 2>&1
+    debian_root_run "$root" TOLLGATE_RANDOM_SECONDS=8 \
+        TOLLGATE_SOAK_SECONDS=12 /tollgate/check --versions --unit \
+        --integration 2>&1
 }
 
+# debian_root_run ROOT [VARIABLE=VALUE...] COMMAND...
+debian_root_run() {
+    unshare --mount --pid --fork --kill-child \
+        bash -c "$debian_root_enter" "$1" "$@" </dev/null
+}
+
+# debian_root_make SUITE ROOT [MMDEBSTRAP-OPTION...]
 # A snapshot of an archive may be older than its files say that they are valid:
 # they are signed all the same.
 debian_root_make() {
@@ -30,8 +39,8 @@ debian_root_make() {
     (packages_install $packages_root) || return
     rm -rf "$2" "$2.new"
     echo "making a root of Debian $1"
-    mmdebstrap --quiet --variant=minbase --aptopt="$unaged" "$1" "$2.new" \
-        "$mirror" || return
+    mmdebstrap --quiet --variant=minbase --aptopt="$unaged" \
+        "${@:3}" "$1" "$2.new" "$mirror" || return
     touch "$2.new/made"
     mv "$2.new" "$2"
 }
@@ -76,5 +85,4 @@ ln -s fd/2 "$root/dev/stderr"
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
 mount -t tmpfs -o mode=755 tmpfs "$root/run"
 chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
-    HOME=/root LC_ALL=C.UTF-8 TOLLGATE_RANDOM_SECONDS=8 TOLLGATE_SOAK_SECONDS=12 \
-    /tollgate/check --versions --unit --integration'
+    HOME=/root LC_ALL=C.UTF-8 "${@:2}"'
