@@ -21,6 +21,9 @@ packages_analyze="clang-tidy"
 packages_peers="policyd-rate-limit rspamd"
 packages_valgrind="valgrind"
 packages_root="mmdebstrap debian-archive-keyring"
+packages_kernels="qemu-system-x86 e2fsprogs"
+packages_machine="linux-image-cloud-amd64 initramfs-tools kmod apparmor \
+python3-pytest nginx libnginx-mod-stream"
 packages_packaging="systemd dpkg-dev debhelper lintian fail2ban prometheus \
 buildah python3-yaml python3-jsonschema"
 
