@@ -24,6 +24,9 @@ struct session {
     struct seat *seat;
     struct peer peer;    /* who is behind it, if a service wants that */
     unsigned long steps; /* as negotiated: SMFIP_* */
+    uint32_t message;    /* the one under way, or the next; from 1 */
+    uint32_t sent;       /* the last one that came to its end; 0: none */
+    bool is_open;        /* it was asked about */
 };
 
 /* Set before libmilter has any thread. */
@@ -146,10 +149,16 @@ static sfsistat take_step(
     context_event(context, step, &event);
     event.peer = session->peer;
     const struct question_asked asked = {.event = &event,
-        .seat = step == CONTEXT_CONNECT ? session->seat : NULL,
+        .seat = session->seat,
+        .takes_places = step == CONTEXT_CONNECT,
+        .is_end = step == CONTEXT_END,
+        .message = session->message,
+        .sent = session->sent,
         .asks_about_harvest = asks_about_harvest(context, step, flags)};
-    if (is_due(&asked, step, flags))
+    if (is_due(&asked, step, flags)) {
+        session->is_open |= step != CONTEXT_CONNECT;
         question_ask(edge.judge, &asked, &answer);
+    }
     if (answer.is_late && defers_late(step, flags))
         return refuse(ctx, late);
     if (!answer.is_late)
@@ -157,9 +166,22 @@ static sfsistat take_step(
     if (answer.kind != VERDICT_PASS && step != CONTEXT_RCPT_REJECTED)
         return refuse(ctx, answer.action);
     context_passed(context, &event);
+    if (step == CONTEXT_END && session->is_open)
+        session->sent = session->message;
     if (step == CONTEXT_END && answer.header[0] != '\0')
         add_header(ctx, session, answer.header);
     return SMFIS_CONTINUE;
+}
+
+/* No message is under way. One that was asked about and is not sent has to be
+ * given back: a client may wait for that in the same session. */
+static void message_over(struct session *session)
+{
+    context_reset(session->context);
+    if (session->is_open && session->sent != session->message)
+        seat_abandon(session->seat, session->message);
+    session->is_open = false;
+    session->message++;
 }
 
 /* What libmilter calls */
@@ -188,6 +210,7 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions,
 
     session->context = context_new();
     session->seat = seat_new(edge.judge);
+    session->message = 1;
     accept_guard_peer(&session->peer);
     session->steps = wanted_steps() & steps;
     (void)smfi_setpriv(ctx, session);
@@ -236,6 +259,7 @@ static sfsistat on_mail(SMFICTX *ctx, char **arguments)
 
     if (session == NULL)
         return SMFIS_CONTINUE;
+    message_over(session);
     context_mail(session->context, arguments[0], smfi_getsymval(ctx, mail_addr),
         smfi_getsymval(ctx, auth_authen));
     return take_step(ctx, session, CONTEXT_MAIL);
@@ -290,7 +314,7 @@ static sfsistat on_end(SMFICTX *ctx)
         return SMFIS_CONTINUE;
     context_end(session->context, smfi_getsymval(ctx, queue_id));
     sfsistat status = take_step(ctx, session, CONTEXT_END);
-    context_reset(session->context);
+    message_over(session);
     return status;
 }
 
@@ -299,7 +323,7 @@ static sfsistat on_abort(SMFICTX *ctx)
     struct session *session = session_of(ctx);
 
     if (session != NULL)
-        context_reset(session->context);
+        message_over(session);
     return SMFIS_CONTINUE;
 }
 
@@ -311,7 +335,7 @@ static sfsistat on_close(SMFICTX *ctx)
         return SMFIS_CONTINUE;
     (void)smfi_setpriv(ctx, NULL);
     context_free(&session->context);
-    seat_leave(&session->seat);
+    seat_leave(&session->seat, session->sent);
     free(session);
     return SMFIS_CONTINUE;
 }

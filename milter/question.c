@@ -2,15 +2,16 @@
  * question.c - see question.h.
  *
  * The upper half runs in callbacks, the lower in the loop; only the bridge
- * stands between. What a late question has charged stays charged, and places
- * that it took are given back when its session ends: what is late is the
- * answer, not the count.
+ * stands between. What a late question has charged stays charged if its message
+ * is over by then, and places that it took are given back when its session
+ * ends: what is late is the answer, not the count.
  */
 #include "milter/question.h"
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/engine/receipts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,16 +33,29 @@ struct seat {
     struct bridge_job job;
     struct judge *judge;
     struct engine_lease lease;
-    bool is_counted; /* in the metrics */
-    bool is_taking;  /* a question about it is under way */
+    struct receipts receipts;
+    uint32_t message;   /* that they are of */
+    uint32_t sent;      /* as the session has left */
+    unsigned questions; /* of it that are under way */
+    bool is_counted;    /* in the metrics */
     bool is_gone;
+};
+
+/* Tells the loop that a message is over. */
+struct abandoning {
+    struct bridge_job job;
+    struct seat *seat;
+    uint32_t message;
 };
 
 struct question {
     struct bridge_job job;
     struct judge *judge;
     LIST_ENTRY(question) link;
-    struct seat *seat;
+    struct seat *seat; /* NULL: the loop has ended */
+    bool takes_places, is_end;
+    uint32_t message, sent;
+    uint64_t asked_ms;
     bool is_about_harvest; /* asked first; then amount */
     uint32_t amount[EVENT_KINDS];
     struct question_answer answer;
@@ -75,6 +89,10 @@ static struct question *question_new(
     question->job.destroy = bridge_job_free;
     question->judge = judge;
     question->seat = asked->seat;
+    question->takes_places = asked->takes_places;
+    question->is_end = asked->is_end;
+    question->message = asked->message;
+    question->sent = asked->sent;
     question->is_about_harvest = asked->asks_about_harvest;
     question->answer.is_late = true;
     memcpy(question->amount, event->amount, sizeof question->amount);
@@ -116,10 +134,24 @@ struct seat *seat_new(struct judge *judge)
     return seat;
 }
 
-void seat_leave(struct seat **seat)
+static void abandoning_run(struct bridge_job *);
+
+void seat_abandon(struct seat *seat, uint32_t message)
+{
+    struct abandoning *abandoning = xcalloc(1, sizeof *abandoning);
+
+    abandoning->job.run = abandoning_run;
+    abandoning->job.destroy = bridge_job_free;
+    abandoning->seat = seat;
+    abandoning->message = message;
+    bridge_tell(seat->judge->bridge, &abandoning->job);
+}
+
+void seat_leave(struct seat **seat, uint32_t sent)
 {
     struct bridge_job *job = &(*seat)->job;
 
+    (*seat)->sent = sent;
     bridge_tell((*seat)->judge->bridge, job);
     *seat = NULL;
 }
@@ -131,10 +163,20 @@ static struct engine *engine_of(const struct judge *judge)
     return daemon_engine(judge->daemon);
 }
 
+/* Whatever message it has receipts of is over. */
+static void seat_settle(struct seat *seat, uint32_t sent)
+{
+    if (seat->message == sent)
+        receipts_clear(&seat->receipts);
+    else
+        receipts_give_back(&seat->receipts, engine_of(seat->judge));
+}
+
 static void seat_free(struct seat *seat)
 {
     struct judge *judge = seat->judge;
 
+    seat_settle(seat, seat->sent);
     engine_lease_release(engine_of(judge), &seat->lease);
     if (seat->is_counted)
         engine_metrics(engine_of(judge))->connections[FACE_MILTER]--;
@@ -148,22 +190,49 @@ static void seat_run(struct bridge_job *job)
     struct seat *seat = (struct seat *)job;
 
     seat->is_gone = true;
-    if (!seat->is_taking)
+    if (seat->questions == 0)
         seat_free(seat);
 }
 
-static void seat_begin(struct seat *seat)
+static void abandoning_run(struct bridge_job *job)
 {
-    seat->is_taking = true;
+    const struct abandoning *abandoning = (const struct abandoning *)job;
+    struct seat *seat = abandoning->seat;
+
+    if (seat->message == abandoning->message) {
+        receipts_give_back(&seat->receipts, engine_of(seat->judge));
+        seat->message++;
+    }
+    bridge_finish(job);
+}
+
+static void seat_begin(struct seat *seat, const struct question *question)
+{
+    seat->questions++;
+    if (seat->message != question->message)
+        seat_settle(seat, question->sent);
+    seat->message = question->message;
+    if (!question->takes_places)
+        return;
     seat->is_counted = true;
     engine_metrics(engine_of(seat->judge))->connections[FACE_MILTER]++;
 }
 
-static void seat_take(struct seat *seat, struct decision *decision)
+/* What has passed by now, of the message that is still under way. */
+static void seat_keep(struct seat *seat, const struct question *question)
 {
-    seat->is_taking = false;
-    engine_lease_take(decision, &seat->lease);
-    if (seat->is_gone)
+    const struct decision *decision = &question->decision;
+
+    if (decision->verdict.kind == VERDICT_PASS && !question->is_end &&
+        seat->message == question->message &&
+        decision->config->unsent_messages != UNSENT_KEEP)
+        receipts_add(&seat->receipts, decision, question->asked_ms);
+}
+
+static void seat_end(struct seat *seat)
+{
+    seat->questions--;
+    if (seat->is_gone && seat->questions == 0)
         seat_free(seat);
 }
 
@@ -186,6 +255,8 @@ static void question_settle(struct question *question)
 
     decision_clear(&question->decision);
     LIST_REMOVE(question, link);
+    if (question->seat != NULL)
+        seat_end(question->seat);
     if (!bridge_finish(&question->job))
         judge_note_late(judge);
 }
@@ -201,8 +272,9 @@ static void question_answer(struct question *question)
     if (answer->kind != VERDICT_PASS)
         verdict_action(&decision->verdict, &decision->event, answer->action);
     (void)COPY(answer, header, decision->config->milter.header);
-    if (question->seat != NULL)
-        seat_take(question->seat, decision);
+    if (question->takes_places)
+        engine_lease_take(decision, &question->seat->lease);
+    seat_keep(question->seat, question);
     question_settle(question);
 }
 
@@ -228,8 +300,8 @@ static void question_run(struct bridge_job *job)
     struct event *event = &question->decision.event;
 
     LIST_INSERT_HEAD(&judge->running, question, link);
-    if (question->seat != NULL)
-        seat_begin(question->seat);
+    question->asked_ms = clock_coarse_ms();
+    seat_begin(question->seat, question);
     if (question->is_about_harvest) {
         memset(event->amount, 0, sizeof event->amount);
         event->amount[EVENT_REJECTED_RECIPIENT] = 1;
@@ -288,6 +360,8 @@ void judge_close(struct judge *judge)
 {
     struct question *question;
 
-    while ((question = LIST_FIRST(&judge->running)) != NULL)
+    while ((question = LIST_FIRST(&judge->running)) != NULL) {
+        question->seat = NULL;
         question_settle(question);
+    }
 }

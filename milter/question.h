@@ -3,7 +3,8 @@
  *
  * A question holds copies of everything it needs and a decision, which is
  * large: it lives only while a callback waits. What a session keeps in the
- * loop is its seat: the places that it holds as long as it is open.
+ * loop is its seat: the places that it holds as long as it is open, and what
+ * the message under way was charged.
  */
 #ifndef TOLLGATE_MILTER_QUESTION_H
 #define TOLLGATE_MILTER_QUESTION_H
@@ -40,9 +41,17 @@ struct question_answer {
     char header[65];                  /* the name of a header to add, or "" */
 };
 
+/*
+ * Messages of a session have ascending numbers. What a message was charged is
+ * its seat's until it has come to its end, and given back if it does not.
+ */
 struct question_asked {
     const struct event *event;
-    struct seat *seat;       /* CONNECT: takes the places; else NULL */
+    struct seat *seat;
+    bool takes_places;       /* CONNECT */
+    bool is_end;             /* of the message: nothing can be given back */
+    uint32_t message;        /* that it is about */
+    uint32_t sent;           /* the last one that came to its end; 0: none */
     bool asks_about_harvest; /* first: too many rejected recipients? */
 };
 
@@ -52,7 +61,10 @@ void question_ask(struct judge *, const struct question_asked *,
 
 /* A session begins; its seat is the loop's but for question_ask and this. */
 struct seat *seat_new(struct judge *);
-/* From a callback: the session is over, its places are free. */
-void seat_leave(struct seat **);
+/* From a callback: the message is over without its end. */
+void seat_abandon(struct seat *, uint32_t message);
+/* From a callback: the session is over, its places are free. sent: as in
+ * struct question_asked. */
+void seat_leave(struct seat **, uint32_t sent);
 
 #endif

@@ -110,7 +110,7 @@ def test_a_login_of_the_last_message_is_forgotten(start, session):
     peer = session(start({"event": "message", "key": ["sasl_username"],
                           "rate": "1/1h"}))
     assert peer.mail(auth_authen="bob") == "c"
-    peer.abort()
+    assert peer.rcpt() == peer.end() == "c"
     assert peer.mail() == "c"
     peer.abort()
     assert peer.mail(auth_authen="bob").startswith("y450")
@@ -135,7 +135,7 @@ def test_exempt_clients_and_shadow(start, session):
     peers = [session(milter, "192.0.2.1") for _ in range(3)]
     assert [p.mail() for p in peers] == ["c"] * 3
     peer = session(milter)
-    assert [peer.mail(), peer.mail()] == ["c", "c"]
+    assert [peer.mail(), peer.rcpt(), peer.end(), peer.mail()] == ["c"] * 4
     milter.process.wait_output("verdict=would-refuse")
     assert MilterClient(milter.socket).connect(CLIENT) == \
         f"y421 4.7.0 Error: too many connections from {CLIENT}"
