@@ -451,7 +451,8 @@ void anvil_sessions_witness_rcpt(struct anvil_sessions *sessions, pid_t smtpd,
 
 const char *anvil_sessions_silence(struct anvil_sessions *sessions)
 {
-    return anvil_silence_text(&sessions->silence, sessions->silence_text);
+    return anvil_silence_text(
+        &sessions->silence, clock_coarse_ms(), sessions->silence_text);
 }
 
 void anvil_sessions_write_metrics(
@@ -468,6 +469,6 @@ void anvil_sessions_write_metrics(
         "that smtpd did not ask the anvil face about, but once did.\n"
         "# TYPE tollgate_anvil_missed_recipients_total counter\n"
         "tollgate_anvil_missed_recipients_total %" PRIu64 "\n",
-        anvil_silence_text(&sessions->silence, text) != NULL,
+        anvil_silence_text(&sessions->silence, clock_coarse_ms(), text) != NULL,
         sessions->silence.total);
 }

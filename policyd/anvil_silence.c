@@ -57,7 +57,7 @@ static void miss(struct anvil_silence *silence,
     silence->recipients++;
     silence->last_ms = now_ms;
     memcpy(silence->port, request->server_port, sizeof silence->port);
-    if (anvil_silence_text(silence, text) == NULL ||
+    if (anvil_silence_text(silence, now_ms, text) == NULL ||
         (silence->warned_ms != 0 &&
             now_ms - silence->warned_ms < WARN_EVERY_MS))
         return;
@@ -81,11 +81,12 @@ void anvil_silence_note(struct anvil_silence *silence,
         miss(silence, request, now_ms);
 }
 
-const char *anvil_silence_text(
-    const struct anvil_silence *silence, char text_r[ANVIL_SILENCE_TEXT])
+const char *anvil_silence_text(const struct anvil_silence *silence,
+    uint64_t now_ms, char text_r[ANVIL_SILENCE_TEXT])
 {
     if (silence->recipients < ANVIL_SILENCE_RECIPIENTS ||
-        silence->last_ms - silence->since_ms < ANVIL_SILENCE_MS)
+        silence->last_ms - silence->since_ms < ANVIL_SILENCE_MS ||
+        now_ms - silence->last_ms >= ANVIL_SILENCE_STALE_MS)
         return NULL;
     snprintf(text_r, ANVIL_SILENCE_TEXT,
         "smtpd does not ask the anvil face any more, last at port %.7s: its "

@@ -9,7 +9,9 @@
  * has asked about the same client at the same port before. The silence is
  * certain once recipients were missed for ten seconds and no smtpd asked
  * anything meanwhile, and ends with the next question. A process that was never
- * asked, or where no client came back, knows nothing and says nothing.
+ * asked, or where no client came back, knows nothing and says nothing. Where no
+ * recipient is missed for ten minutes nothing is certain either: a daemon that
+ * is not ready because of this gets no mail that could show the opposite.
  */
 #ifndef TOLLGATE_POLICYD_ANVIL_SILENCE_H
 #define TOLLGATE_POLICYD_ANVIL_SILENCE_H
@@ -24,6 +26,7 @@
 /* The span, and the number, of missed recipients that make it certain. */
 #define ANVIL_SILENCE_MS         10000
 #define ANVIL_SILENCE_RECIPIENTS 3
+#define ANVIL_SILENCE_STALE_MS   600000 /* since the last one */
 
 struct anvil_silence {
     struct hash_key key;
@@ -51,8 +54,8 @@ void anvil_silence_end(struct anvil_silence *);
 void anvil_silence_note(struct anvil_silence *, const struct policy_request *,
     enum anvil_acquaintance, uint64_t now_ms);
 /* What is wrong and what to do, of at most ANVIL_SILENCE_TEXT bytes; NULL: no
- * silence is certain. */
-const char *anvil_silence_text(
-    const struct anvil_silence *, char text_r[ANVIL_SILENCE_TEXT]);
+ * silence is certain. now_ms: as in anvil_silence_note. */
+const char *anvil_silence_text(const struct anvil_silence *, uint64_t now_ms,
+    char text_r[ANVIL_SILENCE_TEXT]);
 
 #endif

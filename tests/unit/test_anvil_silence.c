@@ -34,7 +34,7 @@ static const char *text(void)
 {
     static char text[ANVIL_SILENCE_TEXT];
 
-    return anvil_silence_text(&silence, text);
+    return anvil_silence_text(&silence, now_ms, text);
 }
 
 /* Half a minute of recipients. */
@@ -58,14 +58,20 @@ static void test_certain(void **state)
     note("198.51.100.7", "25", ANVIL_STRANGER);
     assert_non_null(strstr(text(), "at port 25:"));
     assert_int_equal(silence.total, 11);
-    /* It stays so while nothing comes, and ends with a question. */
-    now_ms += 3600000;
+    /* It stays so for ten minutes in which nothing comes, and is certain again
+     * with the next recipient. */
+    now_ms += ANVIL_SILENCE_STALE_MS - 1;
     assert_non_null(text());
+    now_ms++;
+    assert_null(text());
+    note("198.51.100.7", "25", ANVIL_STRANGER);
+    assert_non_null(text());
+    /* It ends with a question. */
     anvil_silence_end(&silence);
     assert_null(text());
     note("198.51.100.7", "25", ANVIL_STRANGER);
     assert_null(text());
-    assert_int_equal(silence.total, 12);
+    assert_int_equal(silence.total, 13);
 }
 
 /* Of one moment: a helper that answered by itself while policyd was late. */
