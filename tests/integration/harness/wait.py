@@ -10,7 +10,7 @@ PATIENCE = int(os.environ.get("TOLLGATE_PATIENCE", "1"))
 # An option for daemons whose every answer must be right: what is later than
 # store_timeout, from Redis or for the milter from its own loop, is decided
 # without it, and a busy machine is not a slow server.
-PATIENT = {"store_timeout": "2s"}
+PATIENT = {"store_timeout": f"{min(2 * PATIENCE, 10)}s"}
 
 
 def wait_until(condition, timeout, what):

@@ -5,6 +5,7 @@ import subprocess
 
 from harness.policyd import ANVIL_PASS
 from harness.postfix import STOCK_ANVIL, pass_through
+from harness.wait import PATIENCE
 
 from .attack import NETWORK_CLIENT, XCLIENT_CLIENT
 from .in_network import PostfixInNetwork, make_certificate
@@ -29,7 +30,7 @@ PROXIED = [ALL, ANVIL, POLICY, MILTER, *JAILED.values(), *WRAPPED.values(),
 UNPROXIED = [XCLIENT, LIMITED_XCLIENT]  # by tollgate's word, not by Postfix's
 
 HEADER = ("-o smtpd_upstream_proxy_protocol=haproxy "
-          "-o smtpd_upstream_proxy_timeout=2s ")
+          f"-o smtpd_upstream_proxy_timeout={2 * PATIENCE}s ")
 NO_ANVIL = ("-o smtpd_client_connection_count_limit=0 "
             "-o smtpd_client_connection_rate_limit=0 ")
 ASK_POLICY = ("-o smtpd_recipient_restrictions=$lab_policy "
@@ -65,7 +66,7 @@ smtpd-{port} pass - - n - - smtpd {asks}
 {SCREENED[port]} inet n - n - 1 postscreen
   -o smtpd_service_name=smtpd-{port}
   -o postscreen_upstream_proxy_protocol=haproxy
-  -o postscreen_upstream_proxy_timeout=2s
+  -o postscreen_upstream_proxy_timeout={2 * PATIENCE}s
 """ for port, asks in GUARDED.items())
 MAIN = {
     "inet_protocols": "all",
@@ -86,11 +87,13 @@ MAIN = {
     # How long a policyd that is stopped is waited for, and twice; the helper
     # answers in its place after ten seconds.
     "ipc_timeout": "20s",
-    "lab_policy": "check_policy_service { unix:tollgate/policy, timeout=2s, "
+    "lab_policy": "check_policy_service { unix:tollgate/policy, "
+    f"timeout={2 * PATIENCE}s, "
     "{ default_action = 451 4.3.5 Error: no policy service } }",
     # A refusal must not depend on what Postfix does without a milter.
-    "lab_milter": "{ unix:tollgate-milter/milter, connect_timeout=2s, "
-    "command_timeout=3s, default_action=accept }",
+    "lab_milter": "{ unix:tollgate-milter/milter, "
+    f"connect_timeout={2 * PATIENCE}s, command_timeout={3 * PATIENCE}s, "
+    "default_action=accept }",
     "non_smtpd_milters": "unix:tollgate-milter/milter",
     "milter_macro_daemon_name": "mail.example",
 }
