@@ -24,7 +24,10 @@
 #define TURNS_MAX         200
 #define ANSWERS_HEARTBEAT 0x80
 #define GREETING          "+OK\r\n$40\r\n0123456789012345678901234567890123456789\r\n"
-#define HEARTBEAT         "*4\r\n:1\r\n:1\r\n:1\r\n:1\r\n"
+/* The answers to TIME and to the heartbeat itself. */
+#define HEARTBEAT \
+    "*2\r\n$10\r\n1700000000\r\n$1\r\n0\r\n" \
+    "*4\r\n:1\r\n:1\r\n:1\r\n:1\r\n"
 
 _Static_assert(FACES == 3, "HEARTBEAT has one number and FACES more");
 
