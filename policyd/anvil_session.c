@@ -439,14 +439,14 @@ bool anvil_sessions_is_idle(const struct anvil_sessions *sessions, pid_t smtpd)
 }
 
 void anvil_sessions_witness_rcpt(struct anvil_sessions *sessions, pid_t smtpd,
-    const struct policy_request *request)
+    const struct policy_request *request, uint64_t now_ms)
 {
     enum anvil_acquaintance acquaintance =
         anvil_witness_rcpt(sessions->witnesses, smtpd,
             engine_config(daemon_engine(sessions->daemon)));
 
-    anvil_silence_note(
-        &sessions->silence, request, acquaintance, clock_coarse_ms());
+    if (acquaintance != ANVIL_KNOWN)
+        anvil_silence_note(&sessions->silence, request, acquaintance, now_ms);
 }
 
 const char *anvil_sessions_silence(struct anvil_sessions *sessions)

@@ -32,6 +32,7 @@ void message_ends_note(struct message_ends *ends,
     if (request->state != POLICY_DATA &&
         request->state != POLICY_END_OF_MESSAGE)
         return;
+    ends->last_ms = now_ms;
     uint64_t hash = hash_of(ends, request);
     size_t at = hash % MESSAGE_ENDS_MAX;
     if (ends->items[at].hash != hash) {
@@ -52,9 +53,10 @@ static bool is_believed(uint64_t asked_ms, uint64_t now_ms)
 enum policy_state message_ends_state(const struct message_ends *ends,
     const struct policy_request *request, uint64_t now_ms)
 {
+    if (!is_believed(ends->last_ms, now_ms))
+        return POLICY_OTHER;
     uint64_t hash = hash_of(ends, request);
     size_t at = hash % MESSAGE_ENDS_MAX;
-
     if (ends->items[at].hash != hash)
         return POLICY_OTHER;
     if (is_believed(ends->items[at].end_ms, now_ms))

@@ -18,6 +18,7 @@
 /* Zero but for the key. */
 struct message_ends {
     struct hash_key key; /* hash_key_init */
+    uint64_t last_ms;    /* any was asked last; 0: never */
     struct {
         uint64_t hash;
         uint64_t data_ms, end_ms; /* asked last; 0: never */

@@ -219,7 +219,6 @@ static void policy_session_look_up(struct policy_session *session)
     struct policy_sessions *owner = session->owner;
     const char *instance = session->request.instance;
 
-    session->asked_ms = clock_coarse_ms();
     session->seen = message_memory_find(
         owner->memory, session->message_hash, instance, session->asked_ms);
     if (owner->is_shared && instance[0] != '\0') {
@@ -250,12 +249,14 @@ static const char *policy_session_on_request(void *context)
 
     if (reason != NULL)
         return reason;
+    session->asked_ms = clock_coarse_ms();
     open_message_on_request(
-        owner->open, &session->open, &session->request, clock_coarse_ms());
+        owner->open, &session->open, &session->request, session->asked_ms);
     if (session->request.state == POLICY_RCPT && owner->anvil != NULL) {
         pid_t smtpd = attr_connection_peer_pid(session->connection);
         if (smtpd > 0)
-            anvil_sessions_witness_rcpt(owner->anvil, smtpd, &session->request);
+            anvil_sessions_witness_rcpt(
+                owner->anvil, smtpd, &session->request, session->asked_ms);
     }
     bool is_judged = engine_judges_peers(engine_of(session));
     if (is_judged)

@@ -189,7 +189,7 @@ __attribute__((weak)) bool anvil_sessions_is_idle(
 
 __attribute__((weak)) void anvil_sessions_witness_rcpt(
     struct anvil_sessions *sessions, pid_t smtpd,
-    const struct policy_request *request)
+    const struct policy_request *request, uint64_t now_ms)
 {
     fake_engine.witnesses++;
     fake_engine.witness = smtpd;

@@ -4,6 +4,8 @@
  */
 #include "tests/unit/anvil_stage.h"
 
+#include "common/base/clock.h"
+
 #include "policyd/policy_request.h"
 
 #include <event2/event.h>
@@ -32,7 +34,8 @@ static const struct policy_request request = {.server_port = "25"};
 
 static void witness(void)
 {
-    anvil_sessions_witness_rcpt(stage.sessions, getpid(), &request);
+    anvil_sessions_witness_rcpt(
+        stage.sessions, getpid(), &request, clock_coarse_ms());
 }
 
 static void test_witness_warns_once(void **state)
@@ -44,8 +47,9 @@ static void test_witness_warns_once(void **state)
     witness_limit(EVENT_RECIPIENT, everywhere);
     witness(); /* no client: smtpd asked nothing about this one */
     stage_ask(fd, "request=connect\n" A);
-    anvil_sessions_witness_rcpt(stage.sessions, getpid() + 1, &request);
-    anvil_sessions_witness_rcpt(stage.sessions, 0, &request);
+    anvil_sessions_witness_rcpt(
+        stage.sessions, getpid() + 1, &request, clock_coarse_ms());
+    anvil_sessions_witness_rcpt(stage.sessions, 0, &request, clock_coarse_ms());
     assert_int_equal(stage_logged(WARNING), 0);
     witness();
     assert_int_equal(stage_logged("smtpd_client_message_rate_limit > 0"), 1);
