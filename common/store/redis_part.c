@@ -25,7 +25,7 @@ static struct redis_node *part_route(const struct store_part *part)
         return redis_store_route_key(pending->store, pending->key);
     const struct subject *subject =
         pending->charges[__builtin_ctz(part->charges)].subject;
-    return redis_store_route(pending->store, subject->text, subject->len);
+    return redis_store_owner(pending->store, subject->text, subject->len);
 }
 
 static bool part_send(struct store_part *part, struct redis_node *node)
@@ -65,17 +65,22 @@ static bool part_is_awaited(const struct store_part *part)
            pending->inspection != NULL;
 }
 
+/* Then its call may take what is left. */
+static bool part_has_time(struct store_part *part)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+    if (now_ms >= part->pending->due_ms)
+        return false;
+    part->call.timeout_ms = part->pending->due_ms - now_ms;
+    return true;
+}
+
 /* Is there time, and anybody, left? Then it is free to be sent again. */
 static bool part_may_go_on(struct store_part *part)
 {
-    const struct store_pending *pending = part->pending;
-    uint64_t now_ms = clock_monotonic_ms();
     part_leave(part);
-    if (!part_is_awaited(part) || now_ms >= pending->due_ms ||
-        part->moves++ >= MOVES_MAX)
-        return false;
-    part->call.timeout_ms = pending->due_ms - now_ms;
-    return true;
+    return part_is_awaited(part) && part_has_time(part) &&
+           part->moves++ < MOVES_MAX;
 }
 
 static bool part_repeat(struct store_part *part, struct redis_node *node)
@@ -125,7 +130,7 @@ void store_parts_unpark(struct redis_node *node)
     while ((part = first_parked(node, UINT64_MAX)) != NULL) {
         part->is_parked = false;
         part_leave(part);
-        bool is_awaited = part_is_awaited(part);
+        bool is_awaited = part_is_awaited(part) && part_has_time(part);
         if (is_awaited && part->is_ask)
             redis_node_asking(node);
         if (!is_awaited || !part_send(part, node))
@@ -259,13 +264,22 @@ void store_part_end(struct store_part *part, enum store_status status)
     pending_part_ended(part->pending);
 }
 
+/* In a Cluster a slot can belong to a server that was named a moment ago. */
+static bool part_begin(struct store_part *part)
+{
+    struct redis_node *node = part_route(part);
+    return part_send(part, node) ||
+           (node != NULL && part->pending->store->slots != NULL &&
+               part_park(part, node, false));
+}
+
 /* The whole counts as one part more, lest it ends before all have begun. */
 void store_parts_begin(struct store_pending *pending)
 {
     pending->parts_open = 1 + pending->part_count;
     for (size_t i = 0; i < pending->part_count; i++) {
         struct store_part *part = &pending->parts[i];
-        if (!part_send(part, part_route(part))) {
+        if (!part_begin(part)) {
             part->status = STORE_UNAVAILABLE;
             pending->parts_open--;
         }

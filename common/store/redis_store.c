@@ -29,12 +29,17 @@ void redis_store_complain(struct redis_store *store, const char *what)
     log_warn("store %s: %s", store->description, what);
 }
 
+struct redis_node *redis_store_owner(
+    const struct redis_store *store, const char *tag, size_t len)
+{
+    return store->slots == NULL ? TAILQ_FIRST(&store->nodes)
+                                : redis_slots_find(store->slots, tag, len);
+}
+
 struct redis_node *redis_store_route(
     const struct redis_store *store, const char *tag, size_t len)
 {
-    struct redis_node *node = store->slots == NULL
-                                  ? TAILQ_FIRST(&store->nodes)
-                                  : redis_slots_find(store->slots, tag, len);
+    struct redis_node *node = redis_store_owner(store, tag, len);
     return node != NULL && redis_node_is_usable(node) ? node : NULL;
 }
 

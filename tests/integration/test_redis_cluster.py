@@ -17,7 +17,9 @@ from harness.wait import PATIENT, wait_until
 
 @pytest.fixture(scope="module")
 def cluster(places, keeps):
-    return Cluster(places / "cluster", keeps, spare=1)
+    # Else a master that has given its last slot away becomes a replica.
+    return Cluster(places / "cluster", keeps, spare=1,
+                   options=("--cluster-allow-replica-migration", "no"))
 
 
 def limit(title, key, rate, event="message"):
@@ -221,6 +223,38 @@ def total_of(node, key):
     script = """local value = redis.call('get', KEYS[1])
         return value and struct.unpack('<I6', value) or 0"""
     return int(node.cli("eval", script, 1, key))
+
+
+def test_a_slot_is_at_a_server_that_is_just_being_connected(
+        start, place, cluster, client):
+    """Named by a MOVED or a map a moment ago: the next question for that slot
+    waits for it, as the one that was told does."""
+    user, target = f"eve{client}", cluster.spare[0]
+    policyd = start(limit("new", "sasl_username", "9/1m"), store=cluster.url,
+                    store_timeout="10s")
+    wait_available(policyd)
+    key = f"tollgate:{{u={user}}}ss:new"
+    slot, source = cluster.slot(key), cluster.owner(key)
+    cluster.begin_move(slot, source, target)
+    cluster.end_move(slot, source, target)
+    with Policy(place / "policy") as first, Policy(place / "policy") as second:
+        target.process.freeze()
+        try:
+            pool = [threading.Thread(target=said, args=(one, client, user))
+                    for one in (first, second)]
+            for one in pool:
+                one.start()
+                one.join(0.3)
+                assert one.is_alive()
+        finally:
+            target.process.thaw()
+        for one in pool:
+            one.join()
+    assert policyd.metric("tollgate_store_unavailable_decisions_total") == 0
+    assert total_of(target, key) == 2
+    cluster.begin_move(slot, target, source)
+    cluster.move_keys(slot, target, source)
+    cluster.end_move(slot, target, source)
 
 
 @pytest.mark.parametrize("how", ["killed", "frozen"])
