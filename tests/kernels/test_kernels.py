@@ -113,9 +113,9 @@ def test_demo(capsys):
          "--isolated"],
         env={**os.environ, "PYTHONPATH": f"{TESTS}/integration:{TESTS}"},
         capture_output=True, text=True, timeout=120 * PATIENCE, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
     with capsys.disabled():
         print("\ndemo: " + done.stdout.strip().splitlines()[-1])
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_forged_sessions_are_worth_something(lab):

@@ -8,6 +8,8 @@ import re
 import ssl
 import subprocess
 
+from .wait import PATIENCE
+
 CONFIG = """
 [ca]
 default_ca = it
@@ -53,7 +55,7 @@ KEYS = {
 def openssl(*arguments, stdin=None):
     done = subprocess.run(
         ["openssl", *map(str, arguments)], input=stdin, capture_output=True,
-        text=True, timeout=60, check=False)
+        text=True, timeout=60 * PATIENCE, check=False)
     assert done.returncode == 0, f"openssl {arguments}: {done.stderr}"
     return done.stdout
 

@@ -7,6 +7,7 @@ from .authority import acme_json
 from .policyd import Policyd
 from .ports import free_port
 from .postfix import Postfix
+from .wait import PATIENCE
 
 NAME = "mail.example.com"
 
@@ -69,7 +70,7 @@ def s_client(server, name=None):
     sni = ["-servername", name] if name else ["-noservername"]
     done = subprocess.run(
         ["openssl", "s_client", "-connect", host, "-starttls", "smtp", *sni],
-        input="QUIT\r\n", capture_output=True, text=True, timeout=20,
-        check=False)
+        input="QUIT\r\n", capture_output=True, text=True,
+        timeout=20 * PATIENCE, check=False)
     assert "-----BEGIN CERTIFICATE-----" in done.stdout, done.stderr
     return done.stdout

@@ -11,7 +11,7 @@ import subprocess
 
 from .logfile import LogFile
 from .ports import is_taken
-from .wait import wait_until
+from .wait import PATIENCE, wait_until
 
 MAIN_CF = """
 compatibility_level = 3.6
@@ -119,8 +119,8 @@ class Postfix:
     def run(self, *arguments, check=True):
         """postfix(1) with our configuration."""
         done = subprocess.run(
-            ["postfix", "-c", str(self.etc), *arguments], timeout=60,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            ["postfix", "-c", str(self.etc), *arguments],
+            timeout=60 * PATIENCE, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, check=False,
             env={**os.environ, "LC_ALL": "C"})
         assert not check or done.returncode == 0, \

@@ -4,6 +4,7 @@ import socket
 import time
 
 from .tls import context_for
+from .wait import PATIENCE
 
 
 class Smtp:
@@ -15,7 +16,7 @@ class Smtp:
     def __init__(self, server, source="127.0.0.1", timeout=15):
         started = time.monotonic()
         self._socket = socket.create_connection(
-            server, timeout, source_address=(source, 0))
+            server, timeout * PATIENCE, source_address=(source, 0))
         self._file = self._socket.makefile("rb")
         self.text = ""
         self.greeting = self._reply()

@@ -3,6 +3,7 @@ import re
 import subprocess
 
 from harness.postfix import Postfix
+from harness.wait import PATIENCE
 
 
 class PostfixInNetwork(Postfix):
@@ -13,7 +14,7 @@ class PostfixInNetwork(Postfix):
     def run(self, *arguments, check=True):
         done = subprocess.run(
             [*self.network.command("mail"), "postfix", "-c", str(self.etc),
-             *arguments], timeout=60, stdin=subprocess.DEVNULL,
+             *arguments], timeout=60 * PATIENCE, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             check=False)
         assert not check or done.returncode == 0, done.stdout
@@ -35,7 +36,8 @@ def make_certificate(directory):
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
          "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=mail.example",
          "-keyout", str(path), "-out", str(directory / "crt.pem"), "-days",
-         "2"], check=True, capture_output=True, timeout=60)
+         "2"], check=True, capture_output=True,
+        timeout=60 * PATIENCE)
     with open(path, "a", encoding="ascii") as file:
         file.write((directory / "crt.pem").read_text())
     return path

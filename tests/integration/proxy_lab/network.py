@@ -6,6 +6,7 @@ import os
 import subprocess
 
 from harness.own_network import widen_datagram_queues
+from harness.wait import PATIENCE
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _CLONE_NEWNET = 0x40000000
@@ -25,7 +26,7 @@ def ipv6(host):
 
 def _ip(*arguments):
     subprocess.run(["ip", *arguments], check=True, capture_output=True,
-                   text=True, timeout=10)
+                   text=True, timeout=10 * PATIENCE)
 
 
 class Network:
