@@ -257,9 +257,10 @@ static void open_message_begin(struct open_messages *open,
 
 /* As far as is known, or said. */
 static enum policy_state last_state(const struct open_messages *open,
-    const struct config *config, const struct policy_request *request,
-    uint64_t now_ms)
+    const struct policy_request *request, uint64_t now_ms)
 {
+    const struct config *config = engine_config(engine_of(open));
+
     if (config->unsent_messages == UNSENT_KEEP)
         return POLICY_OTHER;
     if (config->unsent_messages == UNSENT_REFUND)
@@ -276,8 +277,7 @@ bool open_message_on_pass(struct open_messages *open,
 
     if (request->state == POLICY_END_OF_MESSAGE ||
         (request->state == POLICY_DATA &&
-            last_state(open, decision->config, request, asked_ms) ==
-                POLICY_DATA)) {
+            last_state(open, request, asked_ms) == POLICY_DATA)) {
         open_message_drop(open, message);
         return true;
     }
@@ -287,8 +287,7 @@ bool open_message_on_pass(struct open_messages *open,
     if ((amount[EVENT_MESSAGE] | amount[EVENT_RECIPIENT]) == 0 ||
         decision->bill.count == 0 || request->instance[0] == '\0' ||
         open->receipts >= OPEN_RECEIPTS_MAX ||
-        (!is_open && last_state(open, decision->config, request, asked_ms) ==
-                         POLICY_OTHER))
+        (!is_open && last_state(open, request, asked_ms) == POLICY_OTHER))
         return false;
     size_t before = message->receipts.count;
     receipts_add(&message->receipts, decision, asked_ms);
