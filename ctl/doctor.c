@@ -42,6 +42,47 @@ static bool lacks_header(const struct doctor_listener *listener)
            listener->section->proxied && (hosts == NULL || *hosts == '\0');
 }
 
+/* What a line of master.cf says where a content filter gives mail back: it is
+ * not to be filtered again, and the filter may say who the client was. */
+static bool looks_like_reinjection(const struct postfix_service *service)
+{
+    static const char *const names[] = {"content_filter", "smtpd_proxy_filter",
+        "receive_override_options", "smtpd_authorized_xforward_hosts"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (postfix_parameters_find(&service->overrides, names[i]) != NULL)
+            return true;
+    return false;
+}
+
+static bool switches_filter_off(
+    const struct doctor *doctor, const struct postfix_service *service)
+{
+    const char *there =
+        postfix_parameters_find(&service->in_force, "content_filter");
+
+    return *postfix_config_value(doctor->postfix, "content_filter") != '\0' &&
+           there != NULL && *there == '\0';
+}
+
+/* A section or a PROXY header says that clients come. So does a login, but not
+ * on loopback, where main.cf's own may be meant for others. */
+static bool is_reinjection(
+    const struct doctor *doctor, const struct doctor_listener *listener)
+{
+    const struct postfix_service *service = listener->service;
+    const char *login =
+        postfix_parameters_find(&service->in_force, "smtpd_sasl_auth_enable");
+    bool has_login = login != NULL && postfix_is_yes(login);
+
+    if (listener->section != NULL || listener->has_header ||
+        listener->is_postscreen)
+        return false;
+    if (is_loopback(service->name))
+        return !has_login || looks_like_reinjection(service);
+    return !has_login && switches_filter_off(doctor, service);
+}
+
 static void fill_listener(struct doctor *doctor,
     const struct postfix_service *service, struct doctor_listener *listener)
 {
@@ -60,9 +101,11 @@ static void fill_listener(struct doctor *doctor,
     listener->wants_proof = listener->section != NULL &&
                             listener->section->proxied &&
                             listener->section->proof != SERVICE_PROOF_OFF;
+    listener->is_reinjection = is_reinjection(doctor, listener);
     listener->is_guarded =
         listener->section != NULL || listener->has_header ||
-        (config->service_count == 0 && !is_loopback(service->name));
+        (config->service_count == 0 && !listener->is_reinjection &&
+            !is_loopback(service->name));
     listener->speaker = speaker_of(doctor, listener);
 }
 

@@ -18,6 +18,7 @@ struct doctor_listener {
     bool has_header;        /* PROXY protocol is on, or is to be */
     bool is_header_missing; /* the latter */
     bool wants_proof;       /* of its peers, by the section */
+    bool is_reinjection;    /* a content filter gives back mail here */
     bool is_guarded;        /* tollgate is meant to decide here */
 };
 
@@ -123,6 +124,9 @@ char *doctor_helper_user(const struct doctor *);
 /* Does this list of milters, as in smtpd_milters, name ours? */
 bool doctor_names_milter(const struct doctor *,
     const struct postfix_service *service, const char *value);
+/* The list of milters of a listener without ours. */
+void doctor_mend_without_milter(
+    struct doctor *, struct doctor_finding *, const struct doctor_listener *);
 /* Is policyd to be asked at this listener: for the proof, or for limits? */
 bool doctor_wants_policy(const struct doctor *, const struct doctor_listener *);
 
@@ -161,6 +165,7 @@ void check_milter_action(struct doctor *, const struct doctor_listener *);
 void check_milter_jail(struct doctor *, const struct doctor_listener *);
 void check_milter_maps(struct doctor *, const struct doctor_listener *);
 void check_milter_local(struct doctor *);
+void check_reinjection(struct doctor *);
 void check_jail(struct doctor *, const struct doctor_listener *);
 void check_sockets(struct doctor *);
 void check_user(struct doctor *);

@@ -112,6 +112,21 @@ void check_milter_missing(
     postfix_list_clear(&list);
 }
 
+void doctor_mend_without_milter(struct doctor *doctor,
+    struct doctor_finding *finding, const struct doctor_listener *listener)
+{
+    struct milters milters;
+
+    milters_parse(doctor, listener->speaker,
+        doctor_value(listener, "smtpd_milters"), &milters);
+    if (milters.index < milters.list.count)
+        postfix_list_remove(&milters.list, milters.index);
+    char *value = postfix_list_join(&milters.list, ",");
+    mend_listener(doctor, finding, listener, "smtpd_milters", value);
+    free(value);
+    milters_clear(&milters);
+}
+
 static const char *effective_action(
     const struct doctor_listener *listener, const struct postfix_entry *entry)
 {

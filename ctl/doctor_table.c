@@ -138,6 +138,10 @@ const struct doctor_check doctor_checks[] = {
         "There is no client to count or prove: bounces and local mail are "
         "refused or count as one client.",
         check_milter_local, NULL},
+    {"reinjection", "mail that comes back from a content filter counts again",
+        "This Postfix has counted it when it came, and gave it to the filter. "
+        "Refused on its way back it waits at the filter, or is lost there.",
+        check_reinjection, NULL},
     {"proof-refused", "the kernel does not let a daemon prove peers",
         "Then all mail is refused where proof is required.", check_proofs,
         NULL},

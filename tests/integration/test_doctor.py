@@ -304,6 +304,57 @@ def test_services_that_nobody_guards(clinic):
     assert clinic.names() == []
 
 
+def test_mail_that_comes_back(clinic):
+    """From a content filter: what main.cf asks is asked there as well, and
+    each message would count twice."""
+    back = "127.0.0.1:10026/inet"
+    clinic.postconf(
+        "-M", f"{back}=127.0.0.1:10026 inet n - n - - smtpd -o content_filter=",
+        "10027/inet=10027 inet n - n - - smtpd -o content_filter=",
+        "127.0.0.1:10028/inet=127.0.0.1:10028 inet n - n - - smtpd"
+        " -o smtpd_recipient_restrictions=permit_mynetworks,$tollgate_policy"
+        " -o smtpd_end_of_data_restrictions= -o smtpd_milters=",
+        "127.0.0.1:587/inet=127.0.0.1:587 inet n - n - - smtpd"
+        " -o smtpd_sasl_auth_enable=yes")
+    clinic.postconf(
+        "-e", "content_filter=smtp:[127.0.0.1]:10024",
+        "smtpd_recipient_restrictions=$tollgate_policy, permit_mynetworks, "
+        "reject_unauth_destination",
+        "smtpd_end_of_data_restrictions=check_client_access cidr:/etc/x, "
+        "$tollgate_policy",
+        "smtpd_milters=inet:[::1]:9, "
+        "{unix:tollgate-milter/milter, default_action=tempfail}")
+    findings = clinic.examine()[1]
+    assert [(it["name"], it["where"]) for it in findings] == [
+        ("reinjection", where)
+        for where in (back, "10027/inet") for _ in range(3)]
+    # As they stand; the other milter, the table and the rest stay.
+    clinic.treat()
+    assert clinic.examine()[:2] == (0, [])
+    assert "tollgate" not in clinic.postconf("-M", back)
+    assert "reject_unauth_destination" in clinic.postconf("-M", back)
+    assert "[::1]:9" in clinic.postconf("-M", back)
+    # Where the milters are off anyway, they are.
+    clinic.postconf("-PX", f"{back}/smtpd_milters", "10027/inet/smtpd_milters")
+    clinic.postconf("-P", f"{back}/receive_override_options=no_milters",
+                    "10027/inet/receive_override_options="
+                    "no_unknown_recipient_checks,no_milters")
+    assert clinic.names() == []
+
+
+def test_the_option_that_exempts(clinic):
+    """As a person reads it: mailcow's listener, and a list of policyd alone."""
+    back = "127.0.0.1:10026/inet"
+    clinic.postconf(
+        "-M", f"{back}=127.0.0.1:10026 inet n - n - - smtpd -o content_filter=")
+    clinic.postconf("-e", "smtpd_end_of_data_restrictions=$tollgate_policy",
+                    "smtpd_sasl_auth_enable=yes")
+    finding, = clinic.examine()[1]
+    assert finding["mend"] == [
+        f"postconf -c {clinic.etc} -P "
+        f"{back}/smtpd_end_of_data_restrictions="]
+
+
 def test_where_addresses_are_true(clinic):
     """Without a proxy, mynetworks and tables may exempt; who has logged in
     may not, or no limit of his is ever reached."""
