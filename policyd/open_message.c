@@ -255,7 +255,8 @@ static void open_message_begin(struct open_messages *open,
     open_messages_tick(open);
 }
 
-/* As far as is known, or said. */
+/* As far as is known, or said. The decision has no configuration yet if this
+ * connection has only asked about what counts nothing. */
 static enum policy_state last_state(const struct open_messages *open,
     const struct policy_request *request, uint64_t now_ms)
 {

@@ -160,6 +160,21 @@ static void learns_that_data_is_the_end(void **state)
     expect_refunds(2, 2);
 }
 
+/* The first that a connection asks, of a message that another has counted. */
+static void data_elsewhere(void **state)
+{
+    struct policy_stage *f = *state;
+
+    setup_charges(f, UNSENT_AUTO);
+    policy_stage_ask(f->peer, RCPT_OF("", "1.2.3.0"));
+    int other = policy_stage_connect(f);
+    policy_stage_ask(other, STATE("DATA", "1.2.3.0", "1", "0"));
+    policy_stage_expect(other, PASSED);
+    close(other);
+    policy_stage_run();
+    expect_refunds(0, 0);
+}
+
 static void keeps_where_told_to(void **state)
 {
     struct policy_stage *f = *state;
@@ -332,6 +347,7 @@ int main(void)
         TEST(an_end_elsewhere_keeps),
         TEST(learns_whether_the_end_is_asked),
         TEST(learns_that_data_is_the_end),
+        TEST(data_elsewhere),
         TEST(keeps_where_told_to),
         TEST(its_own_end_keeps),
         TEST(asks_the_store_first),
