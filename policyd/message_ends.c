@@ -1,29 +1,33 @@
-/* message_ends.c - see message_ends.h. */
+/*
+ * message_ends.c - see message_ends.h.
+ *
+ * The hash needs no key (FNV-1a): what goes into it is the administrator's, and
+ * it is made for each message.
+ */
 #include "policyd/message_ends.h"
 
 #include <string.h>
 
 #define BELIEVED_MS (60u * 60 * 1000)
 
-static char *append(char *out, const char *text)
-{
-    size_t size = strlen(text) + 1;
+#define FNV_BASIS 14695981039346656037u
+#define FNV_PRIME 1099511628211u
 
-    memcpy(out, text, size);
-    return out + size;
+static uint64_t add_text(uint64_t hash, const char *text)
+{
+    do
+        hash = (hash ^ (unsigned char)*text) * FNV_PRIME;
+    while (*text++ != '\0');
+    return hash;
 }
 
-static uint64_t hash_of(
-    const struct message_ends *ends, const struct policy_request *request)
+static uint64_t hash_of(const struct policy_request *request)
 {
-    char text[sizeof request->policy_context + sizeof request->server_address +
-              sizeof request->server_port + 1];
-    char *end = append(text, request->policy_context);
+    uint64_t hash = add_text(FNV_BASIS, request->policy_context);
 
-    end = append(end, request->server_address);
-    end = append(end, request->server_port);
-    *end++ = request->sasl_username[0] != '\0';
-    return hash_bytes(&ends->key, text, (size_t)(end - text));
+    hash = add_text(hash, request->server_address);
+    hash = add_text(hash, request->server_port);
+    return hash * FNV_PRIME + (request->sasl_username[0] != '\0');
 }
 
 void message_ends_note(struct message_ends *ends,
@@ -33,7 +37,7 @@ void message_ends_note(struct message_ends *ends,
         request->state != POLICY_END_OF_MESSAGE)
         return;
     ends->last_ms = now_ms;
-    uint64_t hash = hash_of(ends, request);
+    uint64_t hash = hash_of(request);
     size_t at = hash % MESSAGE_ENDS_MAX;
     if (ends->items[at].hash != hash) {
         memset(&ends->items[at], 0, sizeof ends->items[at]);
@@ -55,7 +59,7 @@ enum policy_state message_ends_state(const struct message_ends *ends,
 {
     if (!is_believed(ends->last_ms, now_ms))
         return POLICY_OTHER;
-    uint64_t hash = hash_of(ends, request);
+    uint64_t hash = hash_of(request);
     size_t at = hash % MESSAGE_ENDS_MAX;
     if (ends->items[at].hash != hash)
         return POLICY_OTHER;

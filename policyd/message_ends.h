@@ -10,15 +10,13 @@
 #ifndef TOLLGATE_POLICYD_MESSAGE_ENDS_H
 #define TOLLGATE_POLICYD_MESSAGE_ENDS_H
 
-#include "common/base/hash.h"
 #include "policyd/policy_request.h"
 
 #define MESSAGE_ENDS_MAX 256 /* a power of two */
 
-/* Zero but for the key. */
+/* All zero at first. */
 struct message_ends {
-    struct hash_key key; /* hash_key_init */
-    uint64_t last_ms;    /* any was asked last; 0: never */
+    uint64_t last_ms; /* any was asked last; 0: never */
     struct {
         uint64_t hash;
         uint64_t data_ms, end_ms; /* asked last; 0: never */

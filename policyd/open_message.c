@@ -80,7 +80,6 @@ struct open_messages *open_messages_new(
     TAILQ_INIT(&open->all);
     TAILQ_INIT(&open->waiting);
     TAILQ_INIT(&open->asked);
-    hash_key_init(&open->ends.key);
     open->timer =
         evtimer_new(daemon_base(daemon), open_messages_on_timer, open);
     if (open->timer == NULL)
