@@ -2,17 +2,14 @@
 exact limits meanwhile. Older servers have no such command, and no such test."""
 import collections
 import concurrent.futures
-import os
 import random
-import re
-import shutil
-import subprocess
 import threading
 
 import pytest
 
 from harness.attributes import Policy
 from harness.redis_cluster import SLOTS, Cluster
+from harness.redis_server import server_version
 from harness.redis_watch import wait_available
 from harness.wait import wait_until
 
@@ -30,16 +27,10 @@ def redis_move(_cluster, _source, target, first, last):
 
 def find_mover():
     """How this server moves slots; None: by the keys alone."""
-    server = os.environ.get("REDIS_SERVER") or shutil.which("redis-server")
-    if server is None:
-        return None
-    said = subprocess.run([server, "--version"], check=True, text=True,
-                          capture_output=True).stdout
-    kind, version = re.match(r"(\w+) .*?v=(\d+\.\d+)", said).groups()
-    at_least = [int(part) for part in version.split(".")]
+    kind, version = server_version()
     if kind == "Valkey":
-        return valkey_move if at_least >= [9, 0] else None
-    return redis_move if at_least >= [8, 4] else None
+        return valkey_move if version >= [9, 0] else None
+    return redis_move if version >= [8, 4] else None
 
 
 MOVER = find_mover()

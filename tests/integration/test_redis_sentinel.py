@@ -8,6 +8,7 @@ import pytest
 from harness.attributes import Anvil
 from harness.ports import free_port
 from harness.redis_sentinel import NAME, Watched
+from harness.redis_server import server_version
 from harness.redis_watch import count, is_available, wait_available
 from harness.wait import wait_until
 
@@ -182,7 +183,12 @@ def test_sentinels_with_a_password_of_their_own(
         assert secret not in policyd.process.text()
 
 
-@pytest.mark.parametrize("offset", [600, -600])
+# A replica of Valkey 9 whose clock is behind from its start on never ends its
+# first copy.
+OFFSETS = [600] if server_version() >= ("Valkey", [9, 0]) else [600, -600]
+
+
+@pytest.mark.parametrize("offset", OFFSETS)
 def test_no_window_is_stuck_behind_a_clock_that_is_off(
         start, place, keep, client, offset):
     watched = Watched(place / "redis", keep, replica_clock=offset)

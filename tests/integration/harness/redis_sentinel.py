@@ -1,12 +1,11 @@
 """A master, its replicas and the Sentinels that watch them."""
 import os
 import pathlib
-import shutil
 import subprocess
 
 from .ports import free_port
 from .process import Process
-from .redis_server import RedisServer
+from .redis_server import RedisServer, server_program
 from .wait import wait_until
 
 NAME = "mail"
@@ -18,10 +17,6 @@ sentinel monitor {name} 127.0.0.1 {master} {quorum}
 sentinel down-after-milliseconds {name} 400
 sentinel failover-timeout {name} 3000
 """
-
-
-def redis_program():
-    return os.environ.get("REDIS_SERVER") or shutil.which("redis-server")
 
 
 def clock_environment(directory, seconds):
@@ -47,7 +42,7 @@ class Sentinel:
             master=port or master.port,
             quorum=quorum), *lines]) + "\n")
         self.process = Process(
-            [redis_program(), config, "--sentinel"], directory / "sentinel.log")
+            [server_program(), config, "--sentinel"], directory / "sentinel.log")
 
     def cli(self, *arguments):
         return subprocess.run(

@@ -1,5 +1,6 @@
 """A private Redis without persistence, on a unix socket and a TCP port."""
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -7,6 +8,20 @@ import subprocess
 from .ports import free_port
 from .process import Process
 from .wait import wait_until
+
+
+def server_program():
+    return os.environ.get("REDIS_SERVER") or shutil.which("redis-server")
+
+
+def server_version():
+    """("Redis" or "Valkey", [major, minor]); ("", []): there is none."""
+    if server_program() is None:
+        return "", []
+    said = subprocess.run([server_program(), "--version"], check=True,
+                          text=True, capture_output=True).stdout
+    kind, version = re.match(r"(\w+) .*?v=(\d+\.\d+)", said).groups()
+    return kind, [int(part) for part in version.split(".")]
 
 
 class RedisServer:
@@ -20,7 +35,7 @@ class RedisServer:
         self.port = free_port()
         self.process = Process(
             [*before,
-             os.environ.get("REDIS_SERVER") or shutil.which("redis-server"),
+             server_program(),
              "--bind", address, "--port", self.port,
              "--unixsocket", self.socket, "--unixsocketperm", "777",
              "--dir", directory, "--save", "", "--appendonly", "no",
