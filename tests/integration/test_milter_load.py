@@ -110,7 +110,7 @@ def test_limits_are_kept_locally_meanwhile(milter, redis):
     redis.process.freeze()
     peer = MilterClient(milter.socket)
     assert peer.connect("192.0.2.1") == "c"
-    codes = [peer.mail()[:4] for _ in range(7)]
+    codes = [peer.send()[:4] for _ in range(7)]
     assert codes == ["c"] * 5 + ["y450"] * 2
     redis.process.thaw()
 

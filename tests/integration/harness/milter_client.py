@@ -109,6 +109,14 @@ class MilterClient:
     def end(self, *content, queue_id="4cXyz"):
         return self.ask(*content, macros(b"E", i=queue_id), packet(b"E"))
 
+    def send(self):
+        """A message that comes to its end: "c", or what refused it."""
+        for step in (self.mail, self.rcpt, self.end):
+            answer = step()
+            if answer != "c":
+                break
+        return answer
+
     def abort(self):
         self.socket.sendall(packet(b"A"))
 
