@@ -46,8 +46,11 @@ class Readers:
     def read(self):
         while not self.stop.is_set():
             for number, _ in self.poll.poll(100):
-                lines = self.peers[number].recv(1 << 16).count(b"\n")
-                self.peers[number].sendall(self.line * lines)
+                try:
+                    lines = self.peers[number].recv(1 << 16).count(b"\n")
+                    self.peers[number].sendall(self.line * lines)
+                except ConnectionError:  # it has made room for another
+                    self.poll.unregister(number)
 
     def close(self):
         self.stop.set()

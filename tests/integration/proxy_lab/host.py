@@ -40,6 +40,7 @@ inter 1s
 NGINX = """\
 load_module /usr/lib/nginx/modules/ngx_stream_module.so;
 daemon off;
+master_process off;
 pid {directory}/nginx.pid;
 error_log stderr;
 events {{}}
