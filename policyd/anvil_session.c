@@ -445,8 +445,7 @@ void anvil_sessions_witness_rcpt(struct anvil_sessions *sessions, pid_t smtpd,
         anvil_witness_rcpt(sessions->witnesses, smtpd,
             engine_config(daemon_engine(sessions->daemon)));
 
-    if (acquaintance != ANVIL_KNOWN)
-        anvil_silence_note(&sessions->silence, request, acquaintance, now_ms);
+    anvil_silence_note(&sessions->silence, request, acquaintance, now_ms);
 }
 
 const char *anvil_sessions_silence(struct anvil_sessions *sessions)
