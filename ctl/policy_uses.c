@@ -36,9 +36,10 @@ const char *policy_list_name(enum policy_list list)
 }
 
 /*
- * May this word end the list for a client that what stands after it is meant
- * for? Where nobody can forge his address, networks and tables exempt whom they
- * are meant to exempt; and the order of policy services is the host's matter.
+ * May this word end the list for a client that the words after it are meant
+ * for? Without a PROXY header a client's address is true: networks and tables
+ * exempt the clients they are meant to exempt, and the order of policy services
+ * is the host's matter.
  */
 static bool may_end(const struct doctor_listener *listener, const char *word)
 {

@@ -48,6 +48,7 @@ void anvil_sessions_witness_rcpt(struct anvil_sessions *, pid_t smtpd,
 /* That smtpd does not ask any more, as a sentence; NULL: it does, for all that
  * is known. The text lives until the next call. */
 const char *anvil_sessions_silence(struct anvil_sessions *);
+/* Two metrics of the silence, as text for /metrics. */
 void anvil_sessions_write_metrics(
     const struct anvil_sessions *, struct evbuffer *out);
 

@@ -44,11 +44,12 @@ struct charge {
     uint32_t amount;    /* units, 1..; a lease takes 1 */
     uint64_t window_ms; /* 1..366 days; a lease has none */
 
-    bool is_unknown;     /* the store says so of some where it cannot say all */
-    bool refused;        /* would go over the limit (true for a shadow too) */
-    uint32_t used;       /* after this request, as it stands now */
-    uint64_t charged_ms; /* when a server has charged it, on its clock, at the
-                            earliest; 0: none has, or nobody knows */
+    bool is_unknown; /* the store says so of some where it cannot say all */
+    bool refused;    /* would go over the limit (true for a shadow too) */
+    uint32_t used;   /* after this request, as it stands now */
+    /* When a server has charged it, on its clock, at the earliest; 0: no server
+     * has, or its clock is unknown. */
+    uint64_t charged_ms;
     int64_t retry_ms; /* refused: from when on this amount would pass, counted
                          from the request; CHARGE_NEVER. Else 0 */
 };

@@ -17,6 +17,7 @@ struct redis_clock {
     int64_t lead_ms; /* of the server's clock before clock_monotonic_ms */
 };
 
+/* Zero before; knows no time yet. */
 void redis_clock_init(struct redis_clock *);
 /* Asks, unless it is being asked. */
 void redis_clock_read(struct redis_clock *, struct redis_connection *);

@@ -138,11 +138,11 @@ struct redis_node *redis_store_redirect(struct redis_store *,
     const struct redis_node *from, const struct redisReply *, bool *is_ask_r);
 /* One request had bad luck; others may not. Logged now and then. */
 void redis_store_complain(struct redis_store *, const char *what);
-/* Who has the keys with this text in braces, to be used or not; NULL: nobody
- * is known. */
+/* The server that has the keys with this text in braces, whether it can be used
+ * now or not; NULL: none is known. */
 struct redis_node *redis_store_owner(
     const struct redis_store *, const char *tag, size_t len);
-/* The same; NULL: nobody who can be used. */
+/* The same server; NULL: none, or it cannot be used now. */
 struct redis_node *redis_store_route(
     const struct redis_store *, const char *tag, size_t len);
 /* The same for a whole key. */

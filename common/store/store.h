@@ -88,10 +88,10 @@ void store_cancel(struct store *, struct store_request *);
 /*
  * Gives back what a CHARGE_SLIDING that passed has taken, as its request left
  * it (copies of subject and name will do). since_ms: clock_monotonic_ms before
- * the request, or earlier. Nobody waits: if it is lost the units stay counted.
- * So they do where their window may be over, and in Redis if it was away when
- * they were charged or is away now. What others were admitted for is counted
- * for as long as before, or longer. Other daemons may believe for
+ * the request, or earlier. There is no answer: if the request is lost the units
+ * stay counted. So they do where their window may be over, and in Redis if it
+ * was away when they were charged or is away now. What others were admitted for
+ * is counted for as long as before, or longer. Other daemons may believe for
  * REFUSED_TRUST_MS that the client is refused.
  */
 void store_refund(struct store *, const struct charge *, uint64_t since_ms);
