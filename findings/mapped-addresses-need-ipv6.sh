@@ -27,9 +27,9 @@ for debian in bookworm=3.7.11-0+deb12u1 trixie=3.10.13-0+deb13u1; do
     root "${debian%%=*}" "postfix=${debian#*=}" python3
     expect "220
  connect from unknown[192.0.2.1]" "$(inside "$postfix_alone$greet" \
-        <<<"$settings
+        "$settings
 inet_protocols = all")"
     expect "421
- connect from localhost[127.0.0.1]" "$(inside "$postfix_alone$greet" <<<"$settings
+ connect from localhost[127.0.0.1]" "$(inside "$postfix_alone$greet" "$settings
 inet_protocols = ipv4")"
 done

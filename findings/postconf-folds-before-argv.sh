@@ -22,5 +22,5 @@ for debian in bookworm=3.7.11-0+deb12u1 trixie=3.10.13-0+deb13u1; do
     root "${debian%%=*}" "postfix=${debian#*=}"
     expect "2
 anvil unix - - n - 1 anvil" "$(inside "$postfix_alone
-$look" </dev/null)"
+$look")"
 done

@@ -52,5 +52,5 @@ a.unknown.example
 .example
 a.unknown.example
 .unknown.example
-.example" "$(inside "$postfix_alone$ask" <<<"$settings")"
+.example" "$(inside "$postfix_alone$ask" "$settings")"
 done

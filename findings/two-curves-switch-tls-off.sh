@@ -42,5 +42,5 @@ for debian in bookworm=3.7.11-0+deb12u1 trixie=3.10.13-0+deb13u1; do
     root "${debian%%=*}" "postfix=${debian#*=}" openssl python3
     expect "220 b'2.0.0 Ready to start TLS'
 454 b'4.7.0 TLS not available due to local problem'
-disabling TLS support" "$(inside "$postfix_alone$make_key" <<<"$settings")"
+disabling TLS support" "$(inside "$postfix_alone$make_key" "$settings")"
 done

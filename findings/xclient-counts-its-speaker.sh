@@ -29,7 +29,7 @@ smtpd_client_event_limit_exceptions ='
 
 root bookworm postfix=3.7.11-0+deb12u1 python3
 expect "$(printf '250\n%.0s' 1 2 3 4 5 6 7 8)" \
-    "$(inside "$postfix_alone$send" <<<"$settings")"
+    "$(inside "$postfix_alone$send" "$settings")"
 root trixie postfix=3.10.13-0+deb13u1 python3
 expect "$(printf '250\n%.0s' 1 2 3 4 5; printf '450\n%.0s' 6 7 8)" \
-    "$(inside "$postfix_alone$send" <<<"$settings")"
+    "$(inside "$postfix_alone$send" "$settings")"
