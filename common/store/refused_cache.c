@@ -26,7 +26,6 @@ struct refused {
 struct refused_cache {
     struct hash_key hash_key;
     size_t sets;
-    bool has_entries; /* or never touched: the memory is not there yet */
     struct refused *entries;
 };
 
@@ -50,9 +49,8 @@ void refused_cache_free(struct refused_cache **cache)
 
 void refused_cache_clear(struct refused_cache *cache)
 {
-    if (cache->has_entries)
-        memset(cache->entries, 0, cache->sets * WAYS * sizeof(struct refused));
-    cache->has_entries = false;
+    /* No entry is found under another key, and no memory is touched. */
+    hash_key_init(&cache->hash_key);
 }
 
 static uint64_t refused_hash(
@@ -109,7 +107,6 @@ void refused_cache_note(struct refused_cache *cache,
         uint64_t until_ms = sent_ms + (uint64_t)charge->retry_ms;
         uint64_t trusted_ms = sent_ms + REFUSED_TRUST_MS;
         uint64_t hash = refused_hash(cache, charge);
-        cache->has_entries = true;
         *refused_place(cache, hash) = (struct refused){
             .hash = hash,
             .until_ms = until_ms,

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 static struct subject client(unsigned number)
 {
@@ -80,6 +81,29 @@ static void test_trust_ends(void **state)
     refused_cache_note(cache, &charge, 1, 1000);
     refused_cache_clear(cache);
     assert_false(knows(cache, sliding(&subject, 1), 1001));
+    refused_cache_free(&cache);
+}
+
+static long pages_touched(void)
+{
+    struct rusage usage;
+    assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
+    return usage.ru_minflt;
+}
+
+/* A store that comes and goes must not make the table resident. */
+static void test_clearing_touches_no_memory(void **state)
+{
+    struct refused_cache *cache = refused_cache_new(65536);
+    struct subject subject = client(1);
+    struct charge charge = refused(&subject, 1, 2000);
+    refused_cache_note(cache, &charge, 1, 1000);
+    long before = pages_touched();
+    refused_cache_clear(cache);
+    assert_in_range(pages_touched() - before, 0, 100);
+    assert_false(knows(cache, sliding(&subject, 1), 1001));
+    refused_cache_note(cache, &charge, 1, 1000);
+    assert_true(knows(cache, sliding(&subject, 1), 1001));
     refused_cache_free(&cache);
 }
 
@@ -171,6 +195,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_until),
         cmocka_unit_test(test_trust_ends),
+        cmocka_unit_test(test_clearing_touches_no_memory),
         cmocka_unit_test(test_what_is_another_counter),
         cmocka_unit_test(test_what_is_kept),
         cmocka_unit_test(test_several_charges),
