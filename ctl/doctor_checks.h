@@ -157,6 +157,7 @@ void check_policy_weak(struct doctor *, const struct doctor_listener *);
 void check_policy_action(struct doctor *, const struct doctor_listener *);
 void check_policy_timeout(struct doctor *, const struct doctor_listener *);
 void check_proofs(struct doctor *);
+void check_hidden_clients(struct doctor *);
 void check_policy_inet(struct doctor *, const struct doctor_listener *);
 void check_policy_jail(struct doctor *, const struct doctor_listener *);
 void check_milter_missing(struct doctor *, const struct doctor_listener *);

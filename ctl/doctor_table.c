@@ -145,6 +145,10 @@ const struct doctor_check doctor_checks[] = {
     {"proof-refused", "the kernel does not let a daemon prove peers",
         "Then all mail is refused where proof is required.", check_proofs,
         NULL},
+    {"hidden-clients", "a gateway of ours hides the clients of a service",
+        "All of them have its address: one that is refused or banned refuses "
+        "all the others with it.",
+        check_hidden_clients, NULL},
     {"socket-access", "Postfix may not connect to our socket",
         "Then nobody answers, with what that means for each face.",
         check_sockets, NULL},

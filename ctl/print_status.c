@@ -87,6 +87,19 @@ static void print_proof(const struct ctl_answer *answer)
     table_print_pair(answer->out, "", "%s", print_text(proof, "text"));
 }
 
+static void print_gateway(const struct ctl_answer *answer)
+{
+    const json_t *gateway = json_object_get(answer->result, "gateway");
+
+    if (!json_is_object(gateway))
+        return;
+    table_print_pair(answer->out, "clients",
+        "HIDDEN BY A GATEWAY: %lld of the last %lld of service %s were %s",
+        print_number(gateway, "hits"), print_number(gateway, "of"),
+        print_text(gateway, "service"), print_text(gateway, "client"));
+    table_print_pair(answer->out, "", "%s", print_text(gateway, "text"));
+}
+
 static void print_faces(const struct ctl_answer *answer)
 {
     static const struct table_column columns[] = {{"face", false, false},
@@ -141,6 +154,7 @@ static void print_status(const struct ctl_answer *answer)
     print_store(answer);
     print_certificates(answer);
     print_proof(answer);
+    print_gateway(answer);
     print_faces(answer);
     if (!answer->is_alone)
         fputc('\n', answer->out);

@@ -9,6 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/engine/daemon.h"
+#include "common/engine/gateway_watch.h"
 #include "common/engine/proof_faults.h"
 
 #include "config.h"
@@ -107,6 +108,20 @@ static json_t *proof_of(const struct engine *engine)
         "text", proof_faults_text(faults, text));
 }
 
+/* null: no client is a gateway of ours on nearly everything. */
+static json_t *gateway_of(const struct engine *engine)
+{
+    const struct gateway_seen *seen = engine_gateway(engine);
+
+    if (seen == NULL)
+        return json_null();
+    return json_pack("{s:o, s:s, s:I, s:I, s:I, s:s}", "service",
+        control_text(seen->service), "client", seen->client, "hits",
+        (json_int_t)seen->share.hits, "of", (json_int_t)seen->share.of,
+        "last_s", (json_int_t)((clock_coarse_ms() - seen->last_ms) / 1000),
+        "text", gateway_remedy);
+}
+
 json_t *describe_status(const struct control_host *host)
 {
     const struct daemon *daemon = host->daemon;
@@ -114,7 +129,7 @@ json_t *describe_status(const struct control_host *host)
 
     return json_pack(
         "{s:s, s:s, s:I, s:o, s:s, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:o, "
-        "s:s?}",
+        "s:o, s:s?}",
         "program", daemon_program(daemon), "version", PACKAGE_VERSION, "pid",
         (json_int_t)getpid(), "instance",
         control_text(engine_config(engine)->instance_name), "phase",
@@ -123,8 +138,8 @@ json_t *describe_status(const struct control_host *host)
         (json_int_t)engine_metrics(daemon_engine(daemon))->displaced, "shadow",
         engine_config(engine)->shadow, "config", config_of(daemon), "store",
         store_of(daemon), "faces", faces_of(host), "certificates",
-        certificates_of(host), "proof", proof_of(engine), "trouble",
-        daemon_trouble(daemon));
+        certificates_of(host), "proof", proof_of(engine), "gateway",
+        gateway_of(engine), "trouble", daemon_trouble(daemon));
 }
 
 static void run_status(struct control_call *call, const json_t *arguments)

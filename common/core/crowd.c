@@ -27,12 +27,17 @@ static void vote(struct crowd *crowd, const struct cidr *client)
 }
 
 bool crowd_note(
-    struct crowd *crowd, const struct cidr *client, uint32_t *hits_r)
+    struct crowd *crowd, const struct cidr *client, struct crowd_share *share_r)
 {
     vote(crowd, client);
-    if (++crowd->total < CROWD_SIZE)
-        return false;
-    *hits_r = crowd->hits;
-    crowd->total = 0;
-    return *hits_r >= CROWD_SIZE / 4 * 3;
+    crowd->total++;
+    *share_r = (struct crowd_share){crowd->hits, crowd->total};
+    if (crowd->total == CROWD_SIZE)
+        crowd->total = 0;
+    return share_r->of == CROWD_FIRST || share_r->of == CROWD_SIZE;
+}
+
+bool crowd_is_one(const struct crowd_share *share)
+{
+    return share->hits * 4 >= share->of * 3;
 }

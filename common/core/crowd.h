@@ -10,9 +10,10 @@
 
 #include "common/base/cidr.h"
 
-#define CROWD_SIZE 1000 /* arrivals that are looked at together */
+#define CROWD_FIRST 10   /* arrivals after which a crowd is looked at first */
+#define CROWD_SIZE  1000 /* arrivals that are looked at together */
 
-/* All zero: nobody has come. */
+/* All zero: no client has come. */
 struct crowd {
     struct cidr client; /* the candidate */
     uint32_t votes;     /* its lead */
@@ -20,10 +21,19 @@ struct crowd {
     uint32_t total;
 };
 
+struct crowd_share {
+    uint32_t hits; /* arrivals of the candidate, at least */
+    uint32_t of;   /* CROWD_FIRST or CROWD_SIZE */
+};
+
 /*
- * One has come. True at the CROWD_SIZEth, if three quarters of them were one
- * client: *hits_r says how many, at least. Then the next crowd begins.
+ * A client has come. True at the CROWD_FIRSTth arrival and at the CROWD_SIZEth,
+ * with which the crowd ends and the next one begins.
  */
-bool crowd_note(struct crowd *, const struct cidr *client, uint32_t *hits_r);
+bool crowd_note(
+    struct crowd *, const struct cidr *client, struct crowd_share *share_r);
+
+/* Three quarters of the arrivals were one client. */
+bool crowd_is_one(const struct crowd_share *);
 
 #endif

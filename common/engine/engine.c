@@ -31,6 +31,7 @@ struct engine *engine_new(struct store *store, struct config *config)
     engine->tops = tops_new();
     engine->ring = decision_ring_new();
     proof_follow(&engine->proof, config);
+    gateway_watch_follow(&engine->gateways, config);
     follow_newcomers(engine);
     return engine;
 }
@@ -43,6 +44,7 @@ void engine_free(struct engine **engine)
     decision_ring_free(&(*engine)->ring);
     newcomers_free(&(*engine)->newcomers);
     proof_clear(&(*engine)->proof);
+    gateway_watch_clear(&(*engine)->gateways);
     config_unref(&(*engine)->config);
     free(*engine);
     *engine = NULL;
@@ -53,6 +55,7 @@ void engine_reload(struct engine *engine, struct config *config)
     config_unref(&engine->config);
     engine->config = config_ref(config);
     proof_follow(&engine->proof, config);
+    gateway_watch_follow(&engine->gateways, config);
     follow_newcomers(engine);
 }
 
@@ -114,6 +117,13 @@ const struct peers *engine_peers(const struct engine *engine)
 const struct proof_faults *engine_proof_faults(const struct engine *engine)
 {
     return &engine->proof.faults;
+}
+
+const struct gateway_seen *engine_gateway(const struct engine *engine)
+{
+    const struct gateway_seen *seen = &engine->gateways.seen;
+
+    return seen->share.of > 0 ? seen : NULL;
 }
 
 struct tops *engine_tops(struct engine *engine)

@@ -113,6 +113,10 @@ const struct peers *engine_peers(const struct engine *);
 struct proof_faults;
 const struct proof_faults *engine_proof_faults(const struct engine *);
 
+/* A gateway that hides the clients of a service now; NULL: none does. */
+struct gateway_seen;
+const struct gateway_seen *engine_gateway(const struct engine *);
+
 /* Who comes most, and decisions as they happen; owned by the engine. */
 struct tops *engine_tops(struct engine *);
 struct decision_ring *engine_ring(struct engine *);

@@ -236,6 +236,7 @@ void engine_decide(struct engine *engine, struct decision *decision)
         return;
     }
     judge_exemption(decision);
+    gateway_watch_note(&engine->gateways, decision);
     if (!per_message_judge(decision)) {
         decision_end(decision);
         return;

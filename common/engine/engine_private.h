@@ -5,6 +5,7 @@
 #define TOLLGATE_ENGINE_ENGINE_PRIVATE_H
 
 #include "common/engine/engine.h"
+#include "common/engine/gateway_watch.h"
 #include "common/engine/names.h"
 #include "common/engine/proof.h"
 
@@ -13,6 +14,7 @@ struct engine {
     struct config *config; /* the current snapshot; held */
     struct metrics metrics;
     struct proof proof;
+    struct gateway_watch gateways;
     struct tops *tops;
     struct decision_ring *ring;
     struct names services;       /* that have no section */

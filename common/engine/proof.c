@@ -11,7 +11,6 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
-#include "common/core/crowd.h"
 #include "common/engine/decision_log.h"
 #include "common/engine/peers.h"
 #include "common/net/trust.h"
@@ -20,21 +19,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WARN_EVERY_MS         60000
-#define GATEWAY_WARN_EVERY_MS 3600000
+#define WARN_EVERY_MS 60000
 
 void proof_clear(struct proof *proof)
 {
-    free(proof->crowds);
-    proof->crowds = NULL;
     free(proof->peers);
     proof->peers = NULL;
 }
 
 void proof_follow(struct proof *proof, const struct config *config)
 {
-    free(proof->crowds);
-    proof->crowds = xcalloc(config->service_count + 1, sizeof *proof->crowds);
     memset(&proof->prover.services, 0, sizeof proof->prover.services);
     if (proof->trust != NULL)
         trust_begin(proof->trust);
@@ -213,30 +207,6 @@ static bool judge_proxy_itself(struct proof *proof, struct decision *decision)
     return true;
 }
 
-/* At anvil and the milter connections tell; policy sees messages only. */
-static bool is_arrival(const struct event *event)
-{
-    return event->amount[EVENT_CONNECTION] > 0 ||
-           (event->face == FACE_POLICY && event->amount[EVENT_MESSAGE] > 0);
-}
-
-static void note_arrival(struct proof *proof, const struct decision *decision)
-{
-    const struct event *event = &decision->event;
-    size_t at = (size_t)(decision->service - decision->config->services);
-    uint32_t hits;
-
-    if (!is_arrival(event) ||
-        !crowd_note(&proof->crowds[at], &event->client, &hits) ||
-        !is_due(&proof->gateway_warned_ms, GATEWAY_WARN_EVERY_MS))
-        return;
-    log_warn("service %s: %" PRIu32 " of the last %d clients were %s: a "
-             "gateway before the proxy may hide the others (docker's userland "
-             "proxy, externalTrafficPolicy: Cluster), and limits then hit them "
-             "all together",
-        decision->service_title, hits, CROWD_SIZE, event->client_text);
-}
-
 static bool judge_claim(struct proof *proof, struct decision *decision,
     const struct proxies *proxies, bool is_proven)
 {
@@ -264,8 +234,6 @@ static bool judge_claim(struct proof *proof, struct decision *decision,
     case CLAIM_CLIENT:
         break;
     }
-    if (!decision->event.is_dry)
-        note_arrival(proof, decision);
     return true;
 }
 

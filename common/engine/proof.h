@@ -14,7 +14,6 @@
 struct cidr;
 struct config;
 struct config_service;
-struct crowd;
 struct decision;
 struct trust;
 
@@ -25,9 +24,7 @@ struct proof {
                                 empty */
     uint64_t warned_ms;      /* of unproxied mail, last */
     uint64_t unproxied_mail; /* since */
-    uint64_t gateway_warned_ms;
-    struct crowd *crowds; /* owned: of each service of the snapshot */
-    struct peers *peers;  /* owned; NULL: none was seen */
+    struct peers *peers;     /* owned; NULL: none was seen */
     struct proof_faults faults;
 };
 

@@ -18,16 +18,17 @@ static struct cidr client_number(unsigned number)
 }
 
 /* Of each hundred so many are client 0; the others differ. */
-static bool play(struct crowd *crowd, unsigned percent, uint32_t *hits_r)
+static struct crowd_share play(struct crowd *crowd, unsigned percent)
 {
-    bool is_one = false;
+    struct crowd_share share = {0};
 
     for (unsigned i = 0; i < CROWD_SIZE; i++) {
         struct cidr client = client_number(i * 37 % 100 < percent ? 0 : 1 + i);
-        assert_false(is_one);
-        is_one = crowd_note(crowd, &client, hits_r);
+        bool is_due = crowd_note(crowd, &client, &share);
+        assert_int_equal(is_due, i + 1 == CROWD_FIRST || i + 1 == CROWD_SIZE);
     }
-    return is_one;
+    assert_int_equal(share.of, CROWD_SIZE);
+    return share;
 }
 
 static void test_shares(void **state)
@@ -38,18 +39,43 @@ static void test_shares(void **state)
     } rows[] = {{100, true}, {95, true}, {80, true}, {60, false}, {40, false},
         {0, false}, {90, true}};
     struct crowd crowd = {0};
-    uint32_t hits = 0;
 
     for (size_t i = 0; i < COUNT(rows); i++) {
-        if (play(&crowd, rows[i].percent, &hits) != rows[i].is_one)
-            fail_msg("%u %%: %u hits", rows[i].percent, (unsigned)hits);
-        assert_true(hits <= rows[i].percent * CROWD_SIZE / 100 + 10);
+        struct crowd_share share = play(&crowd, rows[i].percent);
+        if (crowd_is_one(&share) != rows[i].is_one)
+            fail_msg("%u %%: %u hits", rows[i].percent, (unsigned)share.hits);
+        assert_true(share.hits <= rows[i].percent * CROWD_SIZE / 100 + 10);
+    }
+}
+
+/* Which of the first ten are client 0; the others differ. */
+static void test_the_first_ten(void **state)
+{
+    static const struct {
+        const char *clients;
+        bool is_one;
+    } rows[] = {{"0000000000", true}, {"1000000000", true},
+        {"0000000001", true}, {"0000100000", true}, {"0101000001", false},
+        {"1111100000", false}, {"0110011010", false}};
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct crowd crowd = {0};
+        struct crowd_share share = {0};
+        for (unsigned at = 0; at < CROWD_FIRST; at++) {
+            struct cidr client =
+                client_number(rows[i].clients[at] == '0' ? 0 : 1 + at);
+            crowd_note(&crowd, &client, &share);
+        }
+        assert_int_equal(share.of, CROWD_FIRST);
+        if (crowd_is_one(&share) != rows[i].is_one)
+            fail_msg("%s: %u hits", rows[i].clients, (unsigned)share.hits);
     }
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_shares)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_shares), cmocka_unit_test(test_the_first_ten)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
