@@ -99,7 +99,7 @@ class Site:
         self._authority = Authority(place / "ca")
         self._days = itertools.count(90)  # a renewal ends later
         self.acme = Acme(place / "acme")
-        self.write_certificate()
+        self.first_fingerprint = self.write_certificate()
         self.redis = keep(RedisServer(place / "redis"))
         port = free_port()
         self.direct = ("127.0.0.1", port)  # where only HAProxy may come
