@@ -55,19 +55,27 @@ def wait_used(milter):
 
 
 def test_a_cold_burst_while_redis_stands_still(place, keep, is_sanitized):
-    assert any(is_burst_in_time(place / str(n), keep) or is_sanitized
-               for n in range(ATTEMPTS))
+    """Beside one while Redis answers, for what this machine makes of it."""
+    def is_in_time(number):
+        usual = play_burst(place / f"{number}.usual", keep)
+        frozen = play_burst(place / f"{number}.frozen", keep, is_frozen=True)
+        return frozen[0] <= 2 * STORE_TIMEOUT + 0.3 + usual[0] and \
+            frozen[1] <= 0.02 + 2 * usual[1]
+    assert any(is_in_time(number) or is_sanitized
+               for number in range(ATTEMPTS))
 
 
-def is_burst_in_time(place, keep):
+def play_burst(place, keep, is_frozen=False):
+    """The longest of 200 openings at once, and what 99 of 100 calls take at
+    most from then on, in new sessions and in one that is open."""
     place.mkdir()
     place.chmod(0o755)
     redis = keep(RedisServer(place / "redis"))
     milter = start_milter(place, keep, redis)
-    redis.process.freeze()
+    if is_frozen:
+        redis.process.freeze()
     times, answers = keep(Crowd(milter.socket)).open(addresses(200))
     assert answers == ["c"] * 200
-    # From then on nobody waits, in new sessions or in those that are open.
     took = []
     peer = keep(MilterClient(milter.socket))
     assert peer.connect("192.0.2.1") == "c"
@@ -79,10 +87,10 @@ def is_burst_in_time(place, keep):
             with MilterClient(milter.socket).socket:
                 pass
         took.append(time.monotonic() - began)
-    redis.process.thaw()
-    wait_used(milter)
-    return max(times) <= 2 * STORE_TIMEOUT + 0.3 and \
-        sorted(took)[int(len(took) * 0.99)] <= 0.02
+    if is_frozen:
+        redis.process.thaw()
+        wait_used(milter)
+    return max(times), sorted(took)[int(len(took) * 0.99)]
 
 
 def test_each_callback_answers_in_time(milter, redis, is_sanitized):
