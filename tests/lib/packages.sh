@@ -41,6 +41,20 @@ packages_store_variants() {
     fi
 }
 
+# The Redis of experimental, where apt knows of one.
+packages_have_next_redis() {
+    apt-cache madison redis-tools 2>/dev/null | grep -q experimental/
+}
+
+# packages_get_next_redis FOLDER: unpacked there, beside what is installed.
+packages_get_next_redis() {
+    rm -rf "$1"
+    mkdir -p "$1/deb"
+    (cd "$1/deb" && apt-get -qq download redis-tools/experimental \
+        redis-server/experimental) || return
+    find "$1/deb" -name '*.deb' -exec dpkg-deb -x {} "$1" \;
+}
+
 # Of what tests run that differs between releases.
 packages_versions() {
     dpkg-query -W -f '${Package} ${Version}\n' postfix haproxy nginx \

@@ -146,20 +146,25 @@ part_run_integration() {
     part_run_script property tests/property/run "$1"
     part_run_pytest integration "$1"
     if command -v valkey-server >/dev/null; then
-        part_run_valkey "$1"
+        part_run_store valkey /usr/bin/valkey-server "$1"
+    fi
+    if packages_have_next_redis; then
+        packages_get_next_redis "$1/next-redis" &&
+            part_run_store next-redis "$1/next-redis/usr/bin/redis-server" \
+                "$1" || failures+=("the next Redis could not be had")
     fi
 }
 
-# Whatever has to do with Redis, once more.
-part_run_valkey() {
+# part_run_store NAME SERVER BUILD: whatever has to do with Redis, once more.
+part_run_store() {
     local programs
-    echo "-- with Valkey"
-    export REDIS_SERVER=/usr/bin/valkey-server
-    programs=$(cd "$1" && find tests/unit -name 'test_redis_*' -executable \
+    echo "-- with $("$2" --version)"
+    export REDIS_SERVER=$2
+    programs=$(cd "$3" && find tests/unit -name 'test_redis_*' -executable \
         -type f | tr '\n' ' ')
-    part_make_check valkey-unit "$1" "TESTS=$programs"
-    part_run_script valkey-property tests/property/run "$1"
-    part_run_pytest valkey-integration "$1" -k redis
+    part_make_check "$1-unit" "$3" "TESTS=$programs"
+    part_run_script "$1-property" tests/property/run "$3"
+    part_run_pytest "$1-integration" "$3" -k redis
     unset REDIS_SERVER
 }
 
