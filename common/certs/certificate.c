@@ -136,8 +136,14 @@ static void note_change(struct certificate *certificate, unsigned algorithm,
     certificate->where[algorithm] = *where;
     *where = NULL;
     certificate->since_s[algorithm] = certificate->looked_s;
-    if (chain == NULL)
+    if (chain == NULL) {
+        log_info("certificate \"%s\": the %s chain is served no more, since "
+                 "there is none at %s",
+            certificate->config->title,
+            chain_algorithm_name((enum chain_algorithm)algorithm),
+            certificate->config->source);
         return;
+    }
     log_change(certificate, chain, certificate->where[algorithm]);
     log_doubts(certificate, chain, replaced_at);
 }
@@ -203,33 +209,73 @@ static bool has_any(const struct certificate *certificate)
     return false;
 }
 
-/* Where the source has nothing after a start, what was published last is still
+/* What is not in use of an algorithm is taken from there. */
+static bool take_missing(struct certificate *certificate, struct choice *choice)
+{
+    bool has_taken = false;
+
+    for (unsigned i = 0; i < CHAIN_ALGORITHMS; i++) {
+        if (certificate->chains[i] != NULL || choice->chains[i] == NULL)
+            continue;
+        certificate->chains[i] = choice->chains[i];
+        choice->chains[i] = NULL;
+        note_change(certificate, i, &choice->where[i], 0);
+        has_taken = true;
+    }
+    return has_taken;
+}
+
+/* Where a source has nothing after a start, what was published last is still
  * in the file of the default chain. */
-static bool take_published(struct certificate *certificate, const char *problem)
+static bool take_published(struct certificate *certificate)
 {
     const struct config_certificate *config = certificate->config;
     struct choice_terms terms = {
         .names = config->names, .now_s = certificate->looked_s};
+    struct chain *none[CHAIN_ALGORITHMS] = {NULL};
     struct choice choice;
     struct look look;
 
-    if (problem == NULL || has_any(certificate) ||
-        config->default_chain[0] == '\0')
+    if (config->default_chain[0] == '\0')
         return false;
     look_begin(&look, config);
     look_add_files(&look, config->names,
         &(struct look_files){.certificates = config->default_chain,
             .key = config->default_chain},
         LOOK_UNCLAIMED);
-    choice_make(&look, &terms, certificate->chains, &choice);
-    bool has_changed = take_choice(certificate, &choice);
-    if (has_changed)
+    choice_make(&look, &terms, none, &choice);
+    bool has_changed = take_missing(certificate, &choice);
+    if (has_changed) {
+        write_reply(certificate);
         log_warn("certificate \"%s\": the source has none; what was published "
                  "before the start is served",
             config->title);
+    }
     choice_clear(&choice);
     look_clear(&look);
     return has_changed;
+}
+
+/* At the first look that is so of each algorithm by itself. */
+static bool needs_published(
+    const struct certificate *certificate, const struct choice *choice)
+{
+    bool is_wrong = choice->problem != NULL || choice->is_waiting;
+
+    return is_wrong && (certificate->is_fresh || !has_any(certificate));
+}
+
+static void note_waiting(struct certificate *certificate, bool is_waiting)
+{
+    if (!is_waiting)
+        certificate->waiting_s = 0;
+    else if (certificate->waiting_s == 0)
+        certificate->waiting_s = certificate->looked_s;
+}
+
+static bool has_lasted(int64_t since_s, int64_t now_s, int64_t span_s)
+{
+    return since_s != 0 && now_s - since_s >= span_s;
 }
 
 void certificate_take(
@@ -241,15 +287,19 @@ void certificate_take(
     const struct choice_terms terms = {
         .names = certificate->config->names,
         .now_s = certificate->looked_s,
-        .is_settled = certificate->wrong_s != 0 &&
-                      certificate->looked_s - certificate->wrong_s >= SETTLED_S,
+        .is_settled =
+            has_lasted(certificate->wrong_s, certificate->looked_s, SETTLED_S),
         .is_new_source = certificate->is_new_source,
+        .has_waited = has_lasted(
+            certificate->waiting_s, certificate->looked_s, LOOK_MAKING_S),
     };
     choice_make(look, &terms, certificate->chains, &choice);
     if (choice.problem == NULL)
         certificate->is_new_source = false;
     bool has_changed = take_choice(certificate, &choice);
-    has_changed = take_published(certificate, choice.problem) || has_changed;
+    if (needs_published(certificate, &choice))
+        has_changed = take_published(certificate) || has_changed;
+    note_waiting(certificate, choice.is_waiting);
     note_problem(certificate, choice.problem);
     choice.problem = NULL;
     choice_clear(&choice);

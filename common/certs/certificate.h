@@ -43,6 +43,7 @@ struct certificate {
     size_t reply_len;
     bool is_new_source; /* nothing from it is in use */
     int64_t wrong_s;    /* since when something is wrong there; 0: nothing */
+    int64_t waiting_s;  /* since when a source is waited for; 0: none is */
     bool is_fresh;      /* not looked at yet: the ways out may be others */
     int64_t looked_s;
     char *problem;     /* of the last look; NULL: none */

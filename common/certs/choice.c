@@ -8,6 +8,7 @@
 
 #include "common/base/memory.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,15 +21,25 @@ static bool is_better(const struct chain *one, const struct chain *other)
     return one->not_after > other->not_after;
 }
 
-static void find_best(struct look *look, const char *name, int64_t now_s,
-    struct candidate *best[CHAIN_ALGORITHMS])
+/* What was found for the first name that a valid candidate covers. */
+struct pick {
+    const char *name; /* NULL: there is none */
+    struct candidate *best[CHAIN_ALGORITHMS];
+};
+
+#define ANY_SOURCE SIZE_MAX
+
+static void find_best(struct look *look, const char *name, size_t source,
+    int64_t now_s, struct candidate *best[CHAIN_ALGORITHMS])
 {
     struct error ignored;
 
     for (size_t i = 0; i < look->count; i++) {
         struct candidate *candidate = &look->items[i];
         const struct chain *chain = candidate->chain;
-        if (chain == NULL || !chain_covers(chain, name) ||
+        if (chain == NULL ||
+            (source != ANY_SOURCE && candidate->source != source) ||
+            !chain_covers(chain, name) ||
             !chain_check_dates(chain, now_s, &ignored))
             continue;
         struct candidate **place = &best[chain->algorithm];
@@ -53,10 +64,32 @@ static void set_problem(struct choice *choice, char *problem)
         free(problem);
 }
 
-/* Would it have been taken, had it been sound? */
-static bool would_matter(const struct candidate *candidate,
-    struct candidate *const best[CHAIN_ALGORITHMS])
+static struct pick pick_for(struct look *look, const struct choice_terms *terms)
 {
+    struct pick pick = {.name = NULL};
+
+    for (char *const *name = terms->names; *name != NULL; name++) {
+        find_best(look, *name, ANY_SOURCE, terms->now_s, pick.best);
+        if (has_any(pick.best)) {
+            pick.name = *name;
+            break;
+        }
+    }
+    return pick;
+}
+
+/* Would it have been taken, had it been sound? Not where its own source has one
+ * that was issued later, or any source one of the same algorithm. */
+static bool would_matter(struct look *look, const struct candidate *candidate,
+    const struct pick *pick, int64_t now_s)
+{
+    struct candidate *best[CHAIN_ALGORITHMS] = {NULL};
+
+    if (pick->name != NULL)
+        find_best(look, pick->name, candidate->source, now_s, best);
+    if (candidate->chain != NULL)
+        best[candidate->chain->algorithm] =
+            pick->best[candidate->chain->algorithm];
     if (!has_any(best) || candidate->issued_at == 0)
         return !has_any(best) || candidate->is_for_us;
     for (unsigned i = 0; i < CHAIN_ALGORITHMS; i++)
@@ -67,7 +100,7 @@ static bool would_matter(const struct candidate *candidate,
 }
 
 static void find_problem(struct look *look, const struct choice_terms *terms,
-    struct candidate *const best[CHAIN_ALGORITHMS], struct choice *choice)
+    const struct pick *pick, struct choice *choice)
 {
     char *const *names = terms->names;
     struct error err;
@@ -76,16 +109,33 @@ static void find_problem(struct look *look, const struct choice_terms *terms,
         set_problem(choice, xstrdup(look->failure));
     for (size_t i = 0; i < look->count; i++) {
         const struct candidate *candidate = &look->items[i];
-        if (candidate->problem != NULL && would_matter(candidate, best))
+        bool matters = would_matter(look, candidate, pick, terms->now_s);
+        if (candidate->problem != NULL && matters)
             set_problem(choice, xstrdup(candidate->problem));
-        else if (candidate->chain != NULL && would_matter(candidate, best) &&
+        else if (candidate->chain != NULL && matters &&
                  !chain_check_dates(candidate->chain, terms->now_s, &err))
             set_problem(choice, xprintf("%s: %s", candidate->where, err.text));
     }
-    if (!has_any(best))
-        set_problem(
-            choice, xprintf("no certificate there covers %s%s", names[0],
-                        names[1] != NULL ? " or the other names" : ""));
+    if (pick->name != NULL)
+        return;
+    if (look->absence != NULL)
+        set_problem(choice, xstrdup(look->absence));
+    set_problem(choice, xprintf("no certificate there covers %s%s", names[0],
+                            names[1] != NULL ? " or the other names" : ""));
+}
+
+/* What is in use, and no source has, may have come from one that is not there
+ * at the moment. */
+static bool is_waiting(const struct look *look,
+    const struct choice_terms *terms, const struct pick *pick,
+    struct chain *const in_use[CHAIN_ALGORITHMS])
+{
+    if (look->absence == NULL || look->is_in_making)
+        return look->absence != NULL;
+    for (unsigned i = 0; i < CHAIN_ALGORITHMS && !terms->has_waited; i++)
+        if (in_use[i] != NULL && pick->best[i] == NULL)
+            return true;
+    return false;
 }
 
 static void keep(struct chain **kept, struct chain **in_use)
@@ -158,20 +208,30 @@ static void fit_reply(struct choice *choice)
     }
 }
 
+/* Nobody is served by what has expired, unless there is nothing else. */
+static bool may_keep(const struct chain *in_use,
+    const struct choice_terms *terms, const struct pick *pick)
+{
+    struct error ignored;
+
+    return in_use != NULL &&
+           (pick->name == NULL ||
+               chain_check_dates(in_use, terms->now_s, &ignored));
+}
+
 void choice_make(struct look *look, const struct choice_terms *terms,
     struct chain *in_use[CHAIN_ALGORITHMS], struct choice *choice_r)
 {
-    struct candidate *best[CHAIN_ALGORITHMS] = {NULL};
+    struct pick pick = pick_for(look, terms);
 
     *choice_r = (struct choice){.problem = NULL};
-    for (char *const *name = terms->names; *name != NULL && !has_any(best);
-         name++)
-        find_best(look, *name, terms->now_s, best);
-    find_problem(look, terms, best, choice_r);
+    find_problem(look, terms, &pick, choice_r);
+    choice_r->is_waiting = is_waiting(look, terms, &pick, in_use);
+    bool may_be_kept = choice_r->problem != NULL || choice_r->is_waiting;
     for (unsigned i = 0; i < CHAIN_ALGORITHMS; i++)
-        if (best[i] != NULL)
-            take(choice_r, best[i], &in_use[i], terms);
-        else if (choice_r->problem != NULL)
+        if (pick.best[i] != NULL)
+            take(choice_r, pick.best[i], &in_use[i], terms);
+        else if (may_be_kept && may_keep(in_use[i], terms, &pick))
             keep(&choice_r->chains[i], &in_use[i]);
     fit_reply(choice_r);
 }

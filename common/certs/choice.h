@@ -1,10 +1,11 @@
 /*
  * choice.h - which of the candidates are served.
  *
- * Per key algorithm, the valid candidate that was issued last, for the first
- * of the names that has a valid candidate. One of a real authority comes
- * before one of an authority for tests. The source is the truth: what is in
- * use counts only while the source holds nothing in its place.
+ * Per key algorithm, the valid candidate that was issued last, from whichever
+ * of the section's sources, for the first of the names that has a valid
+ * candidate. One of a real authority comes before one of an authority for
+ * tests. The sources are the truth: what is in use counts only while they hold
+ * nothing in its place.
  */
 #ifndef TOLLGATE_CERTS_CHOICE_H
 #define TOLLGATE_CERTS_CHOICE_H
@@ -18,6 +19,9 @@ struct choice {
     /* What is wrong with the source, or with one of its entries that would
      * have been taken; NULL: nothing. */
     char *problem;
+    /* No problem: a source that is not there, or empty, may be in the middle of
+     * being written, and what is in use may have come from it. */
+    bool is_waiting;
 };
 
 struct choice_terms {
@@ -26,17 +30,19 @@ struct choice_terms {
     int64_t now_s;   /* unix time */
     bool is_settled; /* the source has had time to become whole */
     bool is_new_source; /* it is another one than what is in use came from */
+    bool has_waited;    /* LOOK_MAKING_S, for a source that is not there */
 };
 
 /*
  * in_use: as choice.chains; what is used again is moved out. While it is
- * valid, it is kept
- * - where something is wrong with the source, and the source has no valid
- *   candidate of its algorithm;
+ * valid, or nothing is, it is kept
+ * - where something is wrong with a source, or one is waited for, and no source
+ *   has a valid candidate of its algorithm;
  * - where something is wrong with the source, is not settled, and the best
  *   candidate was issued before it: a tool may be in the middle of its work;
  * - where the best candidate is of an authority for tests and it is not.
- * A new source keeps only by the first of these.
+ * A new source keeps only by the first of these. A source that is not there, or
+ * empty, is a problem only where no other has a valid candidate.
  */
 void choice_make(struct look *, const struct choice_terms *,
     struct chain *in_use[CHAIN_ALGORITHMS], struct choice *choice_r);

@@ -83,19 +83,23 @@ void file_paths_clear(struct file_paths *paths)
     *paths = (struct file_paths){0};
 }
 
-static bool check_kind(int fd, const char *path, size_t max,
+static enum file_result check_kind(int fd, const char *path, size_t max,
     struct stat *status, struct error *err)
 {
     if (fstat(fd, status) == -1)
-        return error_set(err, "%s: %s", path, strerror(errno));
-    if (!S_ISREG(status->st_mode))
-        return error_set(err, "%s: not a file", path);
-    if (status->st_size == 0)
-        return error_set(err, "%s: empty", path);
-    if ((unsigned long long)status->st_size > max)
-        return error_set(err, "%s: %lld bytes; at most %zu are read", path,
+        error_set(err, "%s: %s", path, strerror(errno));
+    else if (!S_ISREG(status->st_mode))
+        error_set(err, "%s: not a file", path);
+    else if ((unsigned long long)status->st_size > max)
+        error_set(err, "%s: %lld bytes; at most %zu are read", path,
             (long long)status->st_size, max);
-    return true;
+    else if (status->st_size > 0)
+        return FILE_READ;
+    else {
+        error_set(err, "%s: empty", path);
+        return FILE_EMPTY;
+    }
+    return FILE_BROKEN;
 }
 
 static bool read_all(int fd, const char *path, size_t size,
@@ -140,7 +144,7 @@ static enum file_result result_of(int error)
 enum file_result file_read(struct file_paths *paths, const char *path,
     size_t max, struct file_text *text_r, struct error *err)
 {
-    struct stat status;
+    struct stat status = {.st_size = 0};
 
     *text_r = (struct file_text){0};
     file_note(paths, path);
@@ -150,12 +154,15 @@ enum file_result file_read(struct file_paths *paths, const char *path,
         error_set(err, "%s: %s", path, file_reason(errno));
         return result;
     }
-    bool is_good = check_kind(fd, path, max, &status, err) &&
-                   read_all(fd, path, (size_t)status.st_size, text_r, err);
-    close(fd);
-    if (!is_good)
+    enum file_result result = check_kind(fd, path, max, &status, err);
+    if (result == FILE_READ &&
+        !read_all(fd, path, (size_t)status.st_size, text_r, err)) {
         file_text_clear(text_r);
-    return is_good ? FILE_READ : FILE_BROKEN;
+        result = FILE_BROKEN;
+    }
+    text_r->changed_s = (int64_t)status.st_mtim.tv_sec;
+    close(fd);
+    return result;
 }
 
 void file_text_clear(struct file_text *text)

@@ -11,6 +11,7 @@
 #include "common/base/error.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define FILE_PATHS_MAX 512
 
@@ -23,6 +24,7 @@ struct file_paths {
 struct file_text {
     char *bytes; /* owned; NUL-terminated */
     size_t len;
+    int64_t changed_s; /* unix time: the file's mtime; 0: it was not opened */
 };
 
 /* A folder, or the nearest one above it that exists. */
@@ -37,14 +39,15 @@ enum file_result {
     FILE_READ,
     FILE_ABSENT,    /* ENOENT or ENOTDIR: there is no such file */
     FILE_FORBIDDEN, /* EACCES or EPERM: we may not read it */
-    FILE_BROKEN,    /* empty, too large, no regular file, or any other error */
+    FILE_EMPTY,     /* 0 bytes long */
+    FILE_BROKEN,    /* too large, no regular file, or any other error */
 };
 
 /*
  * Opens the file without asking beforehand, because access(2) goes by the real
  * user and forgets the capability that open(2) has. Notes the path whatever
- * comes of it. Unless FILE_READ, text_r is empty and err names the path; at
- * most max bytes are read, a longer file is FILE_BROKEN.
+ * comes of it. Unless FILE_READ, text_r has no bytes and err names the path;
+ * at most max bytes are read, a longer file is FILE_BROKEN.
  */
 enum file_result file_read(struct file_paths *, const char *path, size_t max,
     struct file_text *text_r, struct error *err);

@@ -20,14 +20,21 @@
 
 void look_begin(struct look *look, const struct config_certificate *config)
 {
-    *look = (struct look){
-        .config = config, .now_s = (int64_t)(clock_wall_ms() / 1000)};
+    *look = (struct look){.config = config,
+        .source = config->sources,
+        .now_s = (int64_t)(clock_wall_ms() / 1000)};
+}
+
+void look_end_work(struct look *look)
+{
+    if (look->work != NULL)
+        look->end_work(look->work);
+    look->work = NULL;
 }
 
 void look_clear(struct look *look)
 {
-    if (look->work != NULL)
-        look->end_work(look->work);
+    look_end_work(look);
     for (size_t i = 0; i < look->count; i++) {
         chain_free(&look->items[i].chain);
         free(look->items[i].problem);
@@ -35,6 +42,7 @@ void look_clear(struct look *look)
     }
     free(look->items);
     free(look->failure);
+    free(look->absence);
     file_paths_clear(&look->paths);
     *look = (struct look){0};
 }
@@ -52,6 +60,16 @@ void look_fail(struct look *look, const char *format, ...)
     look->failure = xstrdup(len < 0 ? "cannot be read" : text);
 }
 
+void look_miss(struct look *look, const char *problem, int64_t changed_s)
+{
+    int64_t age_s = look->now_s - changed_s;
+
+    if (look->absence == NULL)
+        look->absence = xstrdup(problem);
+    if (age_s >= 0 && age_s < LOOK_MAKING_S)
+        look->is_in_making = true;
+}
+
 static struct candidate *add_candidate(struct look *look, const char *where)
 {
     if (look->count == CANDIDATES_MAX) {
@@ -63,6 +81,8 @@ static struct candidate *add_candidate(struct look *look, const char *where)
         look->items = xcalloc(CANDIDATES_MAX, sizeof *look->items);
     struct candidate *candidate = &look->items[look->count++];
     candidate->where = xstrdup(where);
+    if (look->config != NULL)
+        candidate->source = (size_t)(look->source - look->config->sources);
     return candidate;
 }
 
@@ -182,19 +202,41 @@ static bool is_claimed(enum look_claim claim, const struct part parts[FILES])
                    parts[KEY].result != FILE_ABSENT));
 }
 
+static bool has_any(const struct part parts[FILES], enum file_result result)
+{
+    for (size_t i = 0; i < FILES; i++)
+        if (parts[i].path != NULL && parts[i].result == result)
+            return true;
+    return false;
+}
+
+/* None of the files holds anything. */
+static void miss(struct look *look, const struct part parts[FILES])
+{
+    int64_t changed_s = 0;
+
+    for (size_t i = 0; i < FILES; i++)
+        if (parts[i].text.changed_s > changed_s)
+            changed_s = parts[i].text.changed_s;
+    look_miss(look, parts[CERTIFICATES].err.text, changed_s);
+}
+
 static void add_unread(
     struct look *look, enum look_claim claim, const struct part parts[FILES])
 {
-    const struct part *first = NULL;
-    bool is_for_us = is_claimed(claim, parts), is_forbidden = false;
+    const struct part *first = parts;
+    bool is_for_us = is_claimed(claim, parts);
+    bool is_forbidden = has_any(parts, FILE_FORBIDDEN);
 
-    for (size_t i = 0; i < FILES; i++) {
-        if (parts[i].result != FILE_READ && first == NULL)
-            first = &parts[i];
-        is_forbidden = is_forbidden || parts[i].result == FILE_FORBIDDEN;
-    }
+    while (first->result == FILE_READ)
+        first++;
     if (!is_for_us && !is_forbidden)
         return;
+    if (!is_forbidden && !has_any(parts, FILE_READ) &&
+        !has_any(parts, FILE_BROKEN)) {
+        miss(look, parts);
+        return;
+    }
     struct candidate *candidate = add_candidate(look, first->path);
     if (candidate == NULL)
         return;
@@ -227,23 +269,24 @@ static void add_read(struct look *look, char *const *names,
     struct part parts[FILES], enum look_claim claim)
 {
     const char *path = parts[CERTIFICATES].path;
-    bool is_pair = strcmp(path, parts[KEY].path) != 0;
+    bool is_pair = parts[KEY].path != NULL;
     char *where =
         is_pair ? xprintf("%s and %s", path, parts[KEY].path) : xstrdup(path);
 
     if (parts[CHAIN].path != NULL)
         append(&parts[CERTIFICATES].text, &parts[CHAIN].text);
-    look_add(look, names, where, &parts[CERTIFICATES].text, &parts[KEY].text,
-        claim != LOOK_UNCLAIMED);
+    look_add(look, names, where, &parts[CERTIFICATES].text,
+        &parts[is_pair ? KEY : CERTIFICATES].text, claim != LOOK_UNCLAIMED);
     free(where);
 }
 
 void look_add_files(struct look *look, char *const *names,
     const struct look_files *files, enum look_claim claim)
 {
+    bool is_pair = strcmp(files->certificates, files->key) != 0;
     struct part parts[FILES] = {
         [CERTIFICATES] = {.path = files->certificates},
-        [KEY] = {.path = files->key},
+        [KEY] = {.path = is_pair ? files->key : NULL},
         [CHAIN] = {.path = files->chain},
     };
     bool is_read = true;
@@ -256,4 +299,18 @@ void look_add_files(struct look *look, char *const *names,
         add_unread(look, claim, parts);
     for (size_t i = 0; i < FILES; i++)
         file_text_clear(&parts[i].text);
+}
+
+void look_add_pair(struct look *look, const char *folder,
+    const char *certificates, const char *key, enum look_claim claim)
+{
+    char *certificates_path = xprintf("%s/%s", folder, certificates);
+    char *key_path = xprintf("%s/%s", folder, key);
+
+    look_add_files(look, look->config->names,
+        &(struct look_files){
+            .certificates = certificates_path, .key = key_path},
+        claim);
+    free(certificates_path);
+    free(key_path);
 }

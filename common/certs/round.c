@@ -17,7 +17,8 @@ static void end_look(struct round *round)
     for (size_t i = 0; i < round->look.paths.count; i++)
         file_paths_add(&round->paths, round->look.paths.items[i]);
     certificate_take(certificate, &round->look, round->is_first);
-    round->is_wrong = round->is_wrong || certificate->problem != NULL;
+    round->is_wrong = round->is_wrong || certificate->problem != NULL ||
+                      certificate->waiting_s != 0;
     look_clear(&round->look);
     round->is_looking = false;
 }

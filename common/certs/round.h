@@ -18,7 +18,7 @@ struct round {
     bool is_first;   /* since start */
     /* Of the sections so far. */
     struct file_paths paths; /* to be watched */
-    bool is_wrong;           /* something, somewhere */
+    bool is_wrong;           /* something, somewhere, or not there yet */
 };
 
 void round_begin(struct round *, struct certificate *const *items, size_t count,

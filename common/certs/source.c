@@ -4,54 +4,46 @@
  */
 #include "common/certs/source.h"
 
-#include "common/base/memory.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-static bool look_at_pair(
-    struct look *look, const char *certificate, const char *key)
-{
-    const struct config_certificate *config = look->config;
-    char *certificate_path = xprintf("%s/%s", config->paths[0], certificate);
-    char *key_path = xprintf("%s/%s", config->paths[0], key);
-
-    look_add_files(look, config->names,
-        &(struct look_files){.certificates = certificate_path, .key = key_path},
-        LOOK_CLAIMED);
-    free(certificate_path);
-    free(key_path);
-    return false;
-}
-
 /* A mounted secret of type kubernetes.io/tls; the kubelet changes both files
  * at once by renaming the link ..data. */
 static bool source_k8s(struct look *look)
 {
-    return look_at_pair(look, "tls.crt", "tls.key");
+    look_add_pair(
+        look, look->source->paths[0], "tls.crt", "tls.key", LOOK_CLAIMED);
+    return false;
 }
 
 static bool source_pem(struct look *look)
 {
-    const struct config_certificate *config = look->config;
+    char *const *paths = look->source->paths;
 
-    look_add_files(look, config->names,
-        &(struct look_files){.certificates = config->paths[0],
-            .key = config->paths[1],
-            .chain = config->paths[2]},
+    look_add_files(look, look->config->names,
+        &(struct look_files){
+            .certificates = paths[0], .key = paths[1], .chain = paths[2]},
         LOOK_CLAIMED);
     return false;
 }
 
 static bool source_combined(struct look *look)
 {
-    const struct config_certificate *config = look->config;
+    const char *path = look->source->paths[0];
 
-    look_add_files(look, config->names,
-        &(struct look_files){
-            .certificates = config->paths[0], .key = config->paths[0]},
-        LOOK_CLAIMED);
+    look_add_files(look, look->config->names,
+        &(struct look_files){.certificates = path, .key = path}, LOOK_CLAIMED);
     return false;
+}
+
+/* True: there is one, and it is looked at from now on. */
+static bool turn_to_next(struct look *look)
+{
+    const struct config_certificate_source *sources = look->config->sources;
+    size_t next = (size_t)(look->source - sources) + 1;
+
+    if (next == look->config->source_count)
+        return false;
+    look_end_work(look);
+    look->source = &sources[next];
+    return true;
 }
 
 bool look_step(struct look *look)
@@ -66,5 +58,5 @@ bool look_step(struct look *look)
         [CERTIFICATE_COMPANION] = source_companion,
     };
 
-    return kinds[look->config->kind](look);
+    return kinds[look->source->kind](look) || turn_to_next(look);
 }

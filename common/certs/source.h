@@ -1,10 +1,10 @@
 /*
  * source.h - looks into a place where certificates appear.
  *
- * One look yields candidates: chains that are sound, and entries that would
- * have been for us but are not sound, with the reason. It decides nothing:
- * choice.h does. A look may meet a tool in the middle of its work; the caller
- * looks again.
+ * One look goes through all sources of a section and yields candidates: chains
+ * that are sound, and entries that would have been for us but are not sound,
+ * with the reason. It decides nothing: choice.h does. A look may meet a tool in
+ * the middle of its work; the caller looks again.
  *
  * It goes in small steps, because a store of a thousand certificates takes
  * longer than a decision of the same loop may wait.
@@ -27,6 +27,7 @@ struct candidate {
     char *problem;       /* "PLACE: what is wrong" */
     char *where;         /* the place, for the log */
     int64_t issued_at;   /* unix time, notBefore; 0: unknown */
+    size_t source;       /* of the section's */
     bool is_for_us;      /* by its place or its names; else only we may not
                           * read what may be */
 };
@@ -34,11 +35,14 @@ struct candidate {
 struct look {
     struct candidate *items;
     size_t count;
-    char *failure; /* the source as a whole could not be read; NULL: it was */
+    char *failure; /* a source as a whole could not be read; NULL: all were */
+    char *absence; /* a source is not there, or empty; NULL: none is */
+    bool is_in_making; /* and it was emptied a moment ago */
     struct file_paths paths;
     int64_t now_s; /* unix time of its beginning */
 
-    const struct config_certificate *config; /* borrowed */
+    const struct config_certificate *config;        /* borrowed */
+    const struct config_certificate_source *source; /* looked at now */
     void *work; /* of a kind with more than one step; NULL: none */
     void (*end_work)(void *work);
 };
@@ -48,11 +52,17 @@ void look_begin(struct look *, const struct config_certificate *);
 bool look_step(struct look *);
 void look_clear(struct look *);
 
+/* An empty file that has changed in these seconds is being written. */
+#define LOOK_MAKING_S 10
+
 /* For the kinds of source. */
 
 /* The source, or a part of it, could not be read; the first reason stays. */
 void look_fail(struct look *, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* The source is not there, or empty: no matter where another source has what
+ * is wanted. changed_s: when it was emptied, unix time; 0: it is not there. */
+void look_miss(struct look *, const char *problem, int64_t changed_s);
 /* What a place says of the certificate that belongs there. */
 enum look_claim {
     LOOK_UNCLAIMED, /* nothing: only its names tell whether it is for us */
@@ -78,11 +88,18 @@ struct look_files {
 
 /*
  * Reads the files and adds what they hold. What cannot be
- * read is a problem as the claim says; a file that we may not read is a
- * problem, whatever it is for, where no certificate for us is found.
+ * read is a problem as the claim says, or missed where none of the files holds
+ * anything; a file that we may not read is a problem, whatever it is for, where
+ * no certificate for us is found.
  */
 void look_add_files(struct look *, char *const *names,
     const struct look_files *, enum look_claim claim);
+/* The same of two files of a folder, for the names of the section. */
+void look_add_pair(struct look *, const char *folder, const char *certificates,
+    const char *key, enum look_claim claim);
+
+/* Frees what the kind of source keeps between its steps. */
+void look_end_work(struct look *);
 
 /* Is there such a name among the section's? len: of the name. */
 bool look_is_for_us(const struct look *, const char *name, size_t len);

@@ -34,6 +34,17 @@ static void walk_end(void *context)
     free(walk);
 }
 
+static void fail_folder(struct look *look, const char *folder, int error)
+{
+    if (error != ENOENT) {
+        look_fail(look, "%s: %s", folder, file_reason(error));
+        return;
+    }
+    char *problem = xprintf("%s: %s", folder, strerror(error));
+    look_miss(look, problem, 0);
+    free(problem);
+}
+
 /* Takes the path. */
 static bool walk_begin(struct look *look, char *folder)
 {
@@ -43,9 +54,10 @@ static bool walk_begin(struct look *look, char *folder)
     look->end_work = walk_end;
     walk->folder = folder;
     walk->opened = opendir(folder);
+    int error = errno;
     file_note_folder(&look->paths, folder);
     if (walk->opened == NULL)
-        look_fail(look, "%s: %s", folder, file_reason(errno));
+        fail_folder(look, folder, error);
     return walk->opened != NULL;
 }
 
@@ -71,19 +83,6 @@ static bool walk_step(struct look *look,
     return true;
 }
 
-static void look_at_pair(struct look *look, const char *folder,
-    const char *certificate, const char *key, enum look_claim claim)
-{
-    char *certificate_path = xprintf("%s/%s", folder, certificate);
-    char *key_path = xprintf("%s/%s", folder, key);
-
-    look_add_files(look, look->config->names,
-        &(struct look_files){.certificates = certificate_path, .key = key_path},
-        claim);
-    free(certificate_path);
-    free(key_path);
-}
-
 /* Caddy's folder for a name, if it is there: "*" is written "wildcard_". A
  * folder without a pair is one that Caddy has just made. */
 static void look_at_name(
@@ -96,7 +95,7 @@ static void look_at_name(
     char *certificate = xprintf("%s.crt", safe);
     char *key = xprintf("%s.key", safe);
 
-    look_at_pair(look, folder, certificate, key, LOOK_IF_BEGUN);
+    look_add_pair(look, folder, certificate, key, LOOK_IF_BEGUN);
     free(key);
     free(certificate);
     free(folder);
@@ -122,7 +121,7 @@ bool source_caddy(struct look *look)
 {
     if (look->work == NULL)
         return walk_begin(
-            look, xprintf("%s/certificates", look->config->paths[0]));
+            look, xprintf("%s/certificates", look->source->paths[0]));
     return walk_step(look, look_at_issuer);
 }
 
@@ -160,7 +159,7 @@ static void look_at_domain(
         free(key);
     } else {
         file_note_folder(&look->paths, path);
-        look_at_pair(look, path, "fullchain.pem", "key.pem", LOOK_UNCLAIMED);
+        look_add_pair(look, path, "fullchain.pem", "key.pem", LOOK_UNCLAIMED);
     }
     if (!claimed && look->count == found && watched > FILE_PATHS_MAX / 2)
         file_paths_cut(&look->paths, watched);
@@ -169,7 +168,7 @@ static void look_at_domain(
 bool source_companion(struct look *look)
 {
     if (look->work == NULL)
-        return walk_begin(look, xstrdup(look->config->paths[0]));
+        return walk_begin(look, xstrdup(look->source->paths[0]));
     return walk_step(look, look_at_domain);
 }
 
@@ -184,7 +183,7 @@ static void look_at_lineage(
     bool claimed = look_is_for_us(look, name, strlen(name));
 
     file_note_folder(&look->paths, path);
-    look_at_pair(look, path, certbot_chain, certbot_key,
+    look_add_pair(look, path, certbot_chain, certbot_key,
         claimed ? LOOK_IF_BEGUN : LOOK_UNCLAIMED);
 }
 
@@ -206,10 +205,11 @@ static char *folder_of_lineages(const char *folder)
 /* The folder of one lineage, or one of many. */
 bool source_certbot(struct look *look)
 {
-    const char *folder = look->config->paths[0];
+    const char *folder = look->source->paths[0];
+    size_t found = look->count;
 
     if (look->work != NULL)
         return walk_step(look, look_at_lineage);
-    look_at_pair(look, folder, certbot_chain, certbot_key, LOOK_IF_BEGUN);
-    return look->count == 0 && walk_begin(look, folder_of_lineages(folder));
+    look_add_pair(look, folder, certbot_chain, certbot_key, LOOK_IF_BEGUN);
+    return look->count == found && walk_begin(look, folder_of_lineages(folder));
 }

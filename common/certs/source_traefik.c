@@ -173,7 +173,7 @@ static void list_entries(
 
 static void list_resolvers(struct acme *acme)
 {
-    const char *resolver, *wanted = acme->look->config->paths[1];
+    const char *resolver, *wanted = acme->look->source->paths[1];
     json_t *value;
 
     if (wanted != NULL && json_object_get(acme->frame, wanted) == NULL)
@@ -226,12 +226,15 @@ static bool acme_begin(struct look *look)
     look->work = acme;
     look->end_work = acme_end;
     acme->look = look;
-    acme->path = look->config->paths[0];
-    if (file_read(&look->paths, acme->path, SOURCE_JSON_MAX, &acme->text,
-            &err) != FILE_READ) {
+    acme->path = look->source->paths[0];
+    enum file_result result =
+        file_read(&look->paths, acme->path, SOURCE_JSON_MAX, &acme->text, &err);
+    if (result == FILE_ABSENT || result == FILE_EMPTY)
+        look_miss(look, err.text, acme->text.changed_s);
+    else if (result != FILE_READ)
         look_fail(look, "%s", err.text);
+    if (result != FILE_READ)
         return false;
-    }
     json_split_init(
         &acme->split, acme->text.bytes, acme->text.len, SOURCE_ENTRIES_MAX);
     return true;

@@ -95,16 +95,36 @@ static bool take_names(struct config_certificate *certificate,
         "\"auto\" with SSL_DOMAIN, HOSTNAME or DOMAINNAME in the environment");
 }
 
-static bool take_source(struct config_certificate *certificate,
+static void join(char **text, const char *more)
+{
+    char *both = xprintf("%s, %s", *text, more);
+
+    free(*text);
+    *text = both;
+}
+
+static bool take_sources(struct config_certificate *certificate,
     const struct section *section, struct error *err)
 {
-    if (certificate->source[0] == '\0')
+    char *const *texts = certificate->source_texts;
+    size_t count = section_setting(section, "source")->count;
+
+    if (count == 0)
         return section_refuse(section, err,
             "source: missing; allowed: traefik:FILE, certbot:DIR, "
             "pem:CERT,KEY, combined:FILE, k8s:DIR, caddy:DIR, "
             "acme-companion:DIR");
-    return certificate_source_parse(
-        certificate->source, &certificate->kind, certificate->paths, err);
+    certificate->sources = xcalloc(count, sizeof *certificate->sources);
+    certificate->source = xstrdup(texts[0]);
+    for (size_t i = 0; i < count; i++) {
+        if (!certificate_source_parse(texts[i],
+                &certificate->sources[certificate->source_count], err))
+            return false;
+        certificate->source_count++;
+        if (i > 0)
+            join(&certificate->source, texts[i]);
+    }
+    return true;
 }
 
 static bool check_outputs(const struct config_certificate *certificate,
@@ -144,7 +164,7 @@ static bool build_one(
     certificate->title = xstrdup(section->title);
     build_store(section, certificate);
     return take_names(certificate, section, err) &&
-           take_source(certificate, section, err) &&
+           take_sources(certificate, section, err) &&
            check_outputs(certificate, section, err) &&
            check_twins(config, certificate, section, err);
 }
@@ -171,7 +191,10 @@ void build_clear_certificates(struct config *config)
         for (size_t n = 0; n < AUTO_NAMES && certificate->names != NULL; n++)
             free(certificate->names[n]);
         free(certificate->names);
-        certificate_source_clear(certificate->paths);
+        for (size_t s = 0; s < certificate->source_count; s++)
+            certificate_source_clear(&certificate->sources[s]);
+        free(certificate->sources);
+        free(certificate->source);
         free(certificate->title);
     }
     free(config->certificates);

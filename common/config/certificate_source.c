@@ -45,50 +45,48 @@ static const struct {
     [CERTIFICATE_PEM] = {',', 2, CERTIFICATE_PATHS},
 };
 
-bool certificate_source_parse(const char *text, enum certificate_source *kind_r,
-    char *paths_r[CERTIFICATE_PATHS], struct error *err)
+bool certificate_source_parse(const char *text,
+    struct config_certificate_source *source_r, struct error *err)
 {
     size_t len = strcspn(text, ":"), count = 0;
 
-    for (size_t i = 0; i < CERTIFICATE_PATHS; i++)
-        paths_r[i] = NULL;
-    if (text[len] == '\0' || !find_kind(text, len, kind_r))
+    *source_r = (struct config_certificate_source){.paths = {NULL}};
+    if (text[len] == '\0' || !find_kind(text, len, &source_r->kind))
         return error_set(err, "\"%s\" names no source; " ALLOWED, text);
-    char separator = parts_of[*kind_r].separator;
-    size_t most = separator != '\0' ? parts_of[*kind_r].most : 1;
+    char separator = parts_of[source_r->kind].separator;
+    size_t most = separator != '\0' ? parts_of[source_r->kind].most : 1;
     bool is_good = true;
     for (const char *at = text + len + 1; at != NULL && count < most;) {
         const char *end = count + 1 < most ? strchr(at, separator) : NULL;
         is_good = is_good && *at != '\0' &&
                   (*at == '/' || (count > 0 && separator == '#'));
-        paths_r[count] = xstrdup(at);
+        source_r->paths[count] = xstrdup(at);
         if (end != NULL)
-            paths_r[count][end - at] = '\0';
+            source_r->paths[count][end - at] = '\0';
         count++;
         at = end != NULL ? end + 1 : NULL;
     }
-    if (is_good && count >= parts_of[*kind_r].least)
+    if (is_good && count >= parts_of[source_r->kind].least)
         return true;
-    certificate_source_clear(paths_r);
+    certificate_source_clear(source_r);
     return error_set(err, "\"%s\" has no absolute path; " ALLOWED, text);
 }
 
-void certificate_source_clear(char *paths[CERTIFICATE_PATHS])
+void certificate_source_clear(struct config_certificate_source *source)
 {
     for (size_t i = 0; i < CERTIFICATE_PATHS; i++) {
-        free(paths[i]);
-        paths[i] = NULL;
+        free(source->paths[i]);
+        source->paths[i] = NULL;
     }
 }
 
 bool option_check_source(const char *text, struct error *err)
 {
-    enum certificate_source kind;
-    char *paths[CERTIFICATE_PATHS];
+    struct config_certificate_source source;
     if (*text == '\0')
         return true;
-    if (!certificate_source_parse(text, &kind, paths, err))
+    if (!certificate_source_parse(text, &source, err))
         return false;
-    certificate_source_clear(paths);
+    certificate_source_clear(&source);
     return true;
 }

@@ -7,10 +7,10 @@
 
 #include "common/config/config.h"
 
-/* The parts in their order, NULL for each that is not there; a RESOLVER is the
- * second. certificate_source_clear frees them. False: err; there are none. */
-bool certificate_source_parse(const char *text, enum certificate_source *kind_r,
-    char *paths_r[CERTIFICATE_PATHS], struct error *err);
-void certificate_source_clear(char *paths[CERTIFICATE_PATHS]);
+/* certificate_source_clear frees what source_r gets. False: err; nothing is to
+ * be freed. */
+bool certificate_source_parse(const char *text,
+    struct config_certificate_source *source_r, struct error *err);
+void certificate_source_clear(struct config_certificate_source *);
 
 #endif

@@ -74,16 +74,24 @@ enum certificate_source {
 
 #define CERTIFICATE_PATHS 3 /* the parts that a source may have */
 
+/* One source of a certificate section. */
+struct config_certificate_source {
+    enum certificate_source kind;
+    char *paths[CERTIFICATE_PATHS]; /* absolute; of CERTIFICATE_TRAEFIK the
+                                     * second is a resolver's name; NULL: none
+                                     */
+};
+
 /* A certificate section. */
 struct config_certificate {
     char *title;
     char **names; /* served; in lower case, NULL-terminated; of several the
                      first that there is a certificate for */
-    enum certificate_source kind;
-    char
-        *paths[CERTIFICATE_PATHS]; /* absolute; of CERTIFICATE_TRAEFIK the
-                                    * second is a resolver's name; NULL: none */
-    char *source;                  /* as written */
+    char **source_texts; /* as written, NULL-terminated */
+    char *source;        /* the same in one line, for people */
+    struct config_certificate_source
+        *sources; /* one for each text; one at least */
+    size_t source_count;
     bool sni;
     char *default_chain; /* "": none */
     char *refresh_map;   /* "": none */

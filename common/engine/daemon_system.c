@@ -28,17 +28,33 @@ static void look_at_postfix_user(struct config *config)
             err.text);
 }
 
+/* The first of its paths with nothing there; NULL: none of them. */
+static const char *find_missing(const struct config_certificate_source *source)
+{
+    for (size_t i = 0; i < CERTIFICATE_PATHS; i++) {
+        const char *path = source->paths[i];
+        bool is_path = path != NULL && path[0] == '/'; /* no resolver */
+        if (is_path && access(path, F_OK) == -1 && errno == ENOENT)
+            return path;
+    }
+    return NULL;
+}
+
+/* A source that is not there is no matter where another one is. */
 static void look_at_certificate(
     struct config *config, const struct config_certificate *certificate)
 {
-    for (size_t i = 0; i < 2; i++) {
-        const char *path = certificate->paths[i];
-        if (path != NULL && access(path, F_OK) == -1 && errno == ENOENT)
-            build_warn(config,
-                "certificate \"%s\": source: %s: %s; there is nothing to "
-                "serve until it is there",
-                certificate->title, path, strerror(errno));
+    const char *missing = NULL;
+
+    for (size_t i = 0; i < certificate->source_count; i++) {
+        missing = find_missing(&certificate->sources[i]);
+        if (missing == NULL)
+            return;
     }
+    build_warn(config,
+        "certificate \"%s\": source: %s: %s; there is nothing to "
+        "serve until it is there",
+        certificate->title, missing, strerror(ENOENT));
 }
 
 void daemon_look_around(struct config *config)

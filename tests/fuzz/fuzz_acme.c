@@ -48,8 +48,10 @@ static void try_look(const uint8_t *data, size_t size)
     struct look look;
 
     fuzz_file(path, data, size);
+    struct config_certificate_source source = {
+        .kind = CERTIFICATE_TRAEFIK, .paths = {path, NULL}};
     const struct config_certificate config = {
-        .kind = CERTIFICATE_TRAEFIK, .names = names, .paths = {path, NULL}};
+        .names = names, .sources = &source, .source_count = 1};
     look_begin(&look, &config);
     while (look_step(&look))
         continue;

@@ -226,6 +226,58 @@ static void test_a_reload_during_a_look(void **state)
     assert_true(has_two(stage));
 }
 
+static size_t count_chains(struct certs_stage *stage)
+{
+    return stage_report(stage, 0).chain_count;
+}
+
+static bool has_one_chain(struct certs_stage *stage)
+{
+    return count_chains(stage) == 1;
+}
+
+/* A source that is gone, or was emptied, is waited for; then it is no matter,
+ * as long as another has something. */
+static void test_a_source_of_two_goes(void **state)
+{
+    struct certs_stage *stage = *state;
+    struct issued rsa =
+        issue(&(struct issue){.key = "RSA:2048", .names = "DNS:one.example"});
+    char path[256];
+
+    snprintf(path, sizeof path, "%s/rsa.pem", stage->dir.path);
+    write_and_clear(stage, "ec.pem", issue_for("DNS:one.example", 50));
+    for (int is_emptied = 0; is_emptied < 2; is_emptied++) {
+        stage_write_combined(stage, "rsa.pem", &rsa);
+        stage_configure(stage, "certificate \"one.example\" { source = { "
+                               "\"combined:%s/rsa.pem\", "
+                               "\"combined:%s/ec.pem\" } }");
+        stage_look(stage);
+        assert_int_equal(count_chains(stage), 2);
+        if (is_emptied)
+            stage_write(stage, "rsa.pem", "", 0);
+        else
+            assert_int_equal(unlink(path), 0);
+        stage_look(stage);
+        stage->now_s += 9;
+        stage_look(stage);
+        assert_int_equal(count_chains(stage), 2);
+        stage->now_s += 2;
+        for (unsigned s = 1; s < 10; s++)
+            stage_advance(stage, s); /* nobody has to say that time is up */
+        stage_await(stage, has_one_chain, "RSA is given up");
+        assert_null(stage_report(stage, 0).problem);
+    }
+    assert_int_equal(
+        stage_count_log(stage, "the RSA chain is served no more"), 2);
+    assert_int_equal(stage_count_log(stage, "warn"), 0);
+    stage_write(stage, "ec.pem", "", 0);
+    stage_look(stage);
+    assert_non_null(strstr(stage_report(stage, 0).problem, "rsa.pem: empty"));
+    assert_int_equal(count_chains(stage), 1);
+    issued_clear(&rsa);
+}
+
 /* days: until the end; warned: how often it has been by then. */
 static const struct {
     long hours;
@@ -311,6 +363,7 @@ int main(void)
         staged(test_what_a_name_gets),
         staged(test_a_reload),
         staged(test_a_reload_during_a_look),
+        staged(test_a_source_of_two_goes),
         staged(test_an_end_is_warned_about_daily),
         staged(test_metrics),
     };

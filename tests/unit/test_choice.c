@@ -66,15 +66,25 @@ static size_t find(char letter)
 }
 
 /* An upper-case letter has a key that does not fit, '!' cannot be read at
- * all, '?' is a failure of the source as a whole. */
+ * all, '?' is a failure of the source as a whole, '_' one that is not there,
+ * and '|' ends a source. */
 static void look_at(struct look *look, const char *letters, char *const *wanted)
 {
-    *look = (struct look){.now_s = ISSUE_NOW};
+    static struct config_certificate_source sources[4];
+    static const struct config_certificate config = {
+        .sources = sources, .source_count = COUNT(sources)};
+
+    *look =
+        (struct look){.now_s = ISSUE_NOW, .config = &config, .source = sources};
     for (; *letters != '\0'; letters++) {
         char where[] = {*letters, '\0'};
         bool is_bad = *letters >= 'A' && *letters <= 'Z';
         if (*letters == '!') {
             look_add_problem(look, "!");
+        } else if (*letters == '|') {
+            look->source++;
+        } else if (*letters == '_') {
+            look_miss(look, "_", 0);
         } else if (*letters == '?') {
             look_fail(look, "?");
         } else {
@@ -104,7 +114,7 @@ static const struct {
     const char *in_use;  /* before */
     const char *chosen;  /* RSA, ECDSA, Ed25519; "" none */
     const char *problem; /* in it; NULL: none */
-    bool is_settled, is_new_source, has_two_names;
+    bool is_settled, is_new_source, has_two_names, has_waited, is_waiting;
 } cases[] = {
     {.found = "a", .in_use = "", .chosen = "a"},
     {.found = "ab", .in_use = "", .chosen = "b"},
@@ -149,6 +159,26 @@ static const struct {
     {.found = "a", .in_use = "x", .chosen = "a"},
     {.found = "a", .in_use = "a", .chosen = "a"},
     {.found = "b", .in_use = "rb", .chosen = "b"}, /* RSA was given up */
+    /* Sources are one pool. */
+    {.found = "s|b", .in_use = "", .chosen = "sb"},
+    {.found = "a|b", .in_use = "", .chosen = "b"},
+    {.found = "b|a", .in_use = "", .chosen = "b"},
+    {.found = "t|a", .in_use = "", .chosen = "a"},
+    /* What is broken in one is said, whatever another has. */
+    {.found = "Rb", .in_use = "ra", .chosen = "b"},
+    {.found = "R|b", .in_use = "ra", .chosen = "rb", .problem = "does not fit"},
+    {.found = "x|r", .in_use = "", .chosen = "r", .problem = "expired"},
+    {.found = "x|a", .in_use = "", .chosen = "a"}, /* a store left behind */
+    {.found = "x|r", .in_use = "xr", .chosen = "r", .problem = "expired"},
+    {.found = "x", .in_use = "x", .chosen = "x", .problem = "expired"},
+    {.found = "a|?", .in_use = "ra", .chosen = "ra", .problem = "?"},
+    /* What is not there is no matter, and is waited for. */
+    {.found = "_|a", .in_use = "a", .chosen = "a"},
+    {.found = "_|a", .in_use = "", .chosen = "a"},
+    {.found = "_|a", .in_use = "ra", .chosen = "ra", .is_waiting = true},
+    {.found = "_|a", .in_use = "ra", .chosen = "a", .has_waited = true},
+    {.found = "_|", .in_use = "a", .chosen = "a", .problem = "_"},
+    {.found = "_|o", .in_use = "", .chosen = "", .problem = "_"},
     {.found = "ah", .in_use = "", .chosen = "a", .has_two_names = true},
     {.found = "h", .in_use = "", .chosen = "h", .has_two_names = true},
     {.found = "xh", .in_use = "", .chosen = "h", .has_two_names = true},
@@ -180,8 +210,11 @@ static void check_case(size_t number)
         &(struct choice_terms){.names = wanted,
             .now_s = ISSUE_NOW,
             .is_settled = cases[number].is_settled,
-            .is_new_source = cases[number].is_new_source},
+            .is_new_source = cases[number].is_new_source,
+            .has_waited = cases[number].has_waited},
         in_use, &choice);
+    assert_true((choice.is_waiting && choice.problem == NULL) ==
+                cases[number].is_waiting);
     for (unsigned i = 0; i < CHAIN_ALGORITHMS; i++) {
         if (choice.chains[i] != NULL) {
             size_t len = strlen(got);

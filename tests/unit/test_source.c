@@ -254,7 +254,7 @@ static int by_letter(const void *a, const void *b)
 static void check_look(const struct look *look, size_t number)
 {
     char found[CANDIDATES_MAX + 1] = "";
-    const char *says = look->failure;
+    const char *says = look->failure != NULL ? look->failure : look->absence;
 
     for (size_t i = 0; i < look->count; i++) {
         found[i] = letter_of(&look->items[i]);
