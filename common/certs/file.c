@@ -2,7 +2,8 @@
  * file.c - see file.h.
  *
  * What a file's name leads to is noted as well: a watch on a folder does not
- * see writes into a file that a link or a bind mount brings there.
+ * see writes into a file that a link or a bind mount brings there, and one on
+ * a folder that a link leads to does not see the link change.
  */
 #include "common/certs/file.h"
 
@@ -18,6 +19,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define LINKS_MAX 40 /* the kernel follows no more: path_resolution(7) */
+
 void file_paths_add(struct file_paths *paths, const char *path)
 {
     for (size_t i = 0; i < paths->count; i++)
@@ -30,7 +33,7 @@ void file_paths_add(struct file_paths *paths, const char *path)
     paths->items[paths->count++] = xstrdup(path);
 }
 
-void file_note_folder(struct file_paths *paths, const char *path)
+static void note_folder(struct file_paths *paths, const char *path)
 {
     char folder[PATH_MAX];
     struct stat status;
@@ -55,7 +58,50 @@ static void note_folder_of(struct file_paths *paths, const char *path)
     char *slash = strrchr(folder, '/');
     if (slash != NULL && slash != folder)
         *slash = '\0';
-    file_note_folder(paths, folder);
+    note_folder(paths, folder);
+}
+
+/* Of the first link on the way, its length in path; 0: there is none. With
+ * the link's target in its place the path is followed_r. */
+static size_t follow_link(const char *path, char followed_r[PATH_MAX])
+{
+    char link[PATH_MAX], target[PATH_MAX];
+
+    for (size_t len = 0; path[len] != '\0';) {
+        len += 1 + strcspn(path + len + 1, "/");
+        snprintf(link, sizeof link, "%.*s", (int)len, path);
+        ssize_t got = readlink(link, target, sizeof target - 1);
+        if (got <= 0)
+            continue;
+        target[got] = '\0';
+        const char *slash = target[0] == '/' ? NULL : strrchr(link, '/');
+        int size = snprintf(followed_r, PATH_MAX, "%.*s%s%s",
+            slash == NULL ? 0 : (int)(slash - link) + 1, link, target,
+            path + len);
+        return size < PATH_MAX ? len : 0;
+    }
+    return 0;
+}
+
+/* Another target of any link on the way makes it another file. */
+static void note_links(struct file_paths *paths, const char *path)
+{
+    char followed[2][PATH_MAX], link[PATH_MAX];
+
+    for (size_t i = 0; i < LINKS_MAX; i++) {
+        size_t len = follow_link(path, followed[i % 2]);
+        if (len == 0)
+            return;
+        snprintf(link, sizeof link, "%.*s", (int)len, path);
+        note_folder_of(paths, link);
+        path = followed[i % 2];
+    }
+}
+
+void file_note_folder(struct file_paths *paths, const char *path)
+{
+    note_links(paths, path);
+    note_folder(paths, path);
 }
 
 /* A file, and the folders it and what it links to lie in. */
@@ -64,6 +110,7 @@ void file_note(struct file_paths *paths, const char *path)
     char target[PATH_MAX];
 
     note_folder_of(paths, path);
+    note_links(paths, path);
     if (realpath(path, target) == NULL)
         return;
     note_folder_of(paths, target);

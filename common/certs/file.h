@@ -27,7 +27,8 @@ struct file_text {
     int64_t changed_s; /* unix time: the file's mtime; 0: it was not opened */
 };
 
-/* A folder, or the nearest one above it that exists. */
+/* A folder, or the nearest one above it that exists; and the folder of each
+ * link on the way. */
 void file_note_folder(struct file_paths *, const char *path);
 /* Once. */
 void file_paths_add(struct file_paths *, const char *path);

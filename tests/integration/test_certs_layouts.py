@@ -96,6 +96,28 @@ class Combined:
         put_over(self.path, issued.chain + issued.key)
 
 
+class NewFolder:
+    """acmetool, and deployments by hand: a new folder, and a link on the way
+    to it is replaced; the old folder stays as it is."""
+
+    def __init__(self, place):
+        self.place = place / "state"
+        (self.place / "live").mkdir(parents=True)
+        self.live = self.place / "live" / NAME
+        self.source = f"pem:{self.live}/fullchain,{self.live}/privkey"
+        self.number = 0
+
+    def write(self, issued):
+        self.number += 1
+        folder = self.place / "certs" / str(self.number)
+        folder.mkdir(parents=True)
+        put(folder / "privkey", issued.key)
+        put(folder / "fullchain", issued.chain)
+        beside = self.place / "live.new"
+        beside.symlink_to(f"../certs/{self.number}")
+        os.rename(beside, self.live)
+
+
 class Secret:
     """A mounted secret: a new folder, and ..data renamed over."""
 
@@ -182,8 +204,8 @@ class BindMount:
         subprocess.run(["umount", self.inside], check=True)
 
 
-LAYOUTS = [Certbot, Synology, Pair, Combined, Secret, Caddy, Companion,
-           BindMount]
+LAYOUTS = [Certbot, Synology, Pair, Combined, NewFolder, Secret, Caddy,
+           Companion, BindMount]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

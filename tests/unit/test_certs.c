@@ -80,24 +80,25 @@ static void test_no_key_in_a_core(void **state)
     assert_false(WCOREDUMP(status));
 }
 
-/* A link above the folder: nobody can watch everything. */
+/* Another folder in the place of one above: nobody can watch everything. */
 static void test_what_nobody_sees_is_polled_for(void **state)
 {
     struct certs_stage *stage = *state;
-    char link[256], beside[256];
+    char here[256], first[256], second[256];
 
-    write_and_clear(stage, "first/a.pem", issue_for("DNS:one.example", 50));
-    write_and_clear(stage, "second/a.pem",
+    write_and_clear(stage, "here/in/a.pem", issue_for("DNS:one.example", 50));
+    write_and_clear(stage, "second/in/a.pem",
         issue_for("DNS:one.example,DNS:two.example", 60));
-    snprintf(link, sizeof link, "%s/link", stage->dir.path);
-    snprintf(beside, sizeof beside, "%s/beside", stage->dir.path);
-    assert_int_equal(symlink("first", link), 0);
+    snprintf(here, sizeof here, "%s/here", stage->dir.path);
+    snprintf(first, sizeof first, "%s/first", stage->dir.path);
+    snprintf(second, sizeof second, "%s/second", stage->dir.path);
     stage_configure(stage,
-        "certificate \"one.example\" { source = \"combined:%s/link/a.pem\" }");
+        "certificate \"one.example\" { source = \"combined:%s/here/in/a.pem\" "
+        "}");
     stage_run(stage, 2 * WATCH_GATHER_MS); /* what is new is looked at again */
     stage_look(stage);                     /* and that is over */
-    assert_int_equal(symlink("second", beside), 0);
-    assert_int_equal(rename(beside, link), 0);
+    assert_int_equal(rename(here, first), 0);
+    assert_int_equal(rename(second, here), 0);
     stage_advance(stage, 1);
     stage_advance(stage, 57);
     assert_false(has_two(stage));

@@ -194,6 +194,73 @@ static void test_another_under_the_same_name(void **state)
     watch_free(&scene.watch);
 }
 
+/* From the file's name to its folder; the last link changes its target. */
+static const struct {
+    const char *links[3][2];
+    const char *file;
+} ways[] = {
+    {{{"live", "folder"}}, "live/file"},
+    {{{"live", "%s/folder"}}, "live/file"},
+    {{{"first", "at/live"}, {"at/live", "../folder"}}, "first/file"},
+    {{{"name.pem", "./at/live/file"}, {"at/live", "../folder"}}, "name.pem"},
+    {{{"one", "two"}, {"two", "at/three"}, {"at/three", "../folder"}},
+        "one/file"},
+};
+
+/* "%s/" begins a path of the scene. */
+static void put_link(struct scene *scene, const char *name, const char *target)
+{
+    char text[300];
+
+    if (target[0] == '%')
+        target = path_of(scene, target + 3);
+    snprintf(text, sizeof text, "%s", target);
+    assert_int_equal(symlink(text, path_of(scene, "link")), 0);
+    assert_int_equal(rename(path_of(scene, "link"), path_of(scene, name)), 0);
+}
+
+static void test_links_on_the_way(void **state)
+{
+    for (size_t i = 0; i < COUNT(ways); i++) {
+        struct scene scene;
+        struct file_paths paths = {.count = 0};
+        size_t last = 0;
+
+        begin(&scene, *state, i);
+        put(&scene, "at/file");
+        for (size_t k = 0; k < 3 && ways[i].links[k][0] != NULL; k++) {
+            put_link(&scene, ways[i].links[k][0], ways[i].links[k][1]);
+            last = k;
+        }
+        file_note(&paths, path_of(&scene, ways[i].file));
+        watch_set(scene.watch, &paths);
+        assert_int_equal(calls_since(&scene), 1); /* because it is new */
+        put_link(&scene, ways[i].links[last][0], "elsewhere");
+        if (calls_since(&scene) != 1)
+            fail_msg("way %zu was not seen", i);
+        file_paths_clear(&paths);
+        watch_free(&scene.watch);
+    }
+}
+
+/* A link to itself is followed no further than the kernel does. */
+static void test_a_circle_of_links(void **state)
+{
+    struct scene scene;
+    struct file_paths paths = {.count = 0};
+
+    begin(&scene, *state, 0);
+    put_link(&scene, "one", "two");
+    put_link(&scene, "two", "one");
+    file_note(&paths, path_of(&scene, "one/file"));
+    watch_set(scene.watch, &paths);
+    assert_int_equal(calls_since(&scene), 1);
+    put_link(&scene, "two", "folder");
+    assert_int_equal(calls_since(&scene), 1);
+    file_paths_clear(&paths);
+    watch_free(&scene.watch);
+}
+
 static void test_without_inotify(void **state)
 {
     struct certs_stage *stage = *state;
@@ -218,6 +285,8 @@ int main(void)
         staged(test_changes),
         staged(test_only_what_was_set_last),
         staged(test_another_under_the_same_name),
+        staged(test_links_on_the_way),
+        staged(test_a_circle_of_links),
         staged(test_without_inotify),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
