@@ -1,15 +1,14 @@
 """Fixtures for all integration tests: what they start is ended in reverse
 order, whatever happened. The names in plural are one for a whole module."""
-import contextlib
 import itertools
 import os
-import shutil
 import signal
 
 import pytest
 
+from harness.fixtures import keeper, missing
 from harness.own_network import enter_own_network
-from harness.policyd import ANVIL_PASS, MILTER, POLICYD, Policyd
+from harness.policyd import MILTER, Policyd
 from harness.process import has_ended
 from harness.wait import wait_until
 from harness.workdir import workdir
@@ -23,16 +22,6 @@ _LONGEST = ["test_redis_faults_random", "test_soak", "test_policyd_down",
             "test_proof_names", "test_policyd_frozen"]
 
 
-def _missing():
-    if os.geteuid() != 0:
-        return "needs root: Postfix's master does"
-    if shutil.which("postfix") is None:
-        return "needs the package postfix"
-    if not all(it.exists() for it in (ANVIL_PASS, MILTER, POLICYD)):
-        return f"needs {POLICYD}: build first, or set TOLLGATE_BUILDDIR"
-    return None
-
-
 def pytest_configure(config):
     """One of several workers (pytest-xdist)?"""
     if hasattr(config, "workerinput") and os.geteuid() == 0:
@@ -42,19 +31,10 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(items):
     ranks = {name: rank for rank, name in enumerate(_LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path.stem, len(ranks)))
-    missing = _missing()
-    if missing:
+    reason = missing()
+    if reason:
         for item in items:
-            item.add_marker(pytest.mark.skip(reason=missing))
-
-
-@contextlib.contextmanager
-def _keeper():
-    with contextlib.ExitStack() as stack:
-        def keep(thing):
-            stack.callback(thing.close)
-            return thing
-        yield keep
+            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture
@@ -67,7 +47,7 @@ def place():
 @pytest.fixture
 def keep(place):
     """keep(thing) closes it when the test is over, the last one first."""
-    with _keeper() as keep_one:
+    with keeper() as keep_one:
         yield keep_one
 
 
@@ -91,7 +71,7 @@ def places():
 
 @pytest.fixture(scope="module")
 def keeps(places):
-    with _keeper() as keep_one:
+    with keeper() as keep_one:
         yield keep_one
 
 

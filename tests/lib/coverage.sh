@@ -18,7 +18,7 @@ part_coverage() {
     make -C "$build" -j"$(nproc)" check >"$build/check.out" 2>&1
     TOLLGATE_END_GENTLY=1 TOLLGATE_BUILDDIR=$build PYTHONDONTWRITEBYTECODE=1 \
         /usr/bin/pytest-3 -q -p no:cacheprovider -n "$(($(nproc) * 2))" \
-        --dist loadfile tests/integration >"$build/pytest.out" 2>&1
+        --dist loadfile tests/integration tests/hosts >"$build/pytest.out" 2>&1
     tail -n 1 "$build/pytest.out"
     part_run_script coverage tests/lib/coverage_report "$build"
 }

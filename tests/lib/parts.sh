@@ -172,7 +172,7 @@ part_run_store() {
 # the time is spent waiting; conftest.py keeps them apart.
 part_run_pytest() {
     part_pytest "$1" "$2" -n "$(($(nproc) * 2))" --dist loadfile "${@:3}" \
-        tests/integration
+        tests/integration tests/hosts
 }
 
 # part_pytest NAME BUILD OPTION... FOLDER
