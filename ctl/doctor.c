@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_loopback(const char *service)
+bool doctor_is_loopback(const char *service)
 {
     return strncmp(service, "127.", 4) == 0 ||
            strncmp(service, "localhost:", 10) == 0 ||
@@ -78,7 +78,7 @@ static bool is_reinjection(
     if (listener->section != NULL || listener->has_header ||
         listener->is_postscreen)
         return false;
-    if (is_loopback(service->name))
+    if (doctor_is_loopback(service->name))
         return !has_login || looks_like_reinjection(service);
     return !has_login && switches_filter_off(doctor, service);
 }
@@ -105,7 +105,7 @@ static void fill_listener(struct doctor *doctor,
     listener->is_guarded =
         listener->section != NULL || listener->has_header ||
         (config->service_count == 0 && !listener->is_reinjection &&
-            !is_loopback(service->name));
+            !doctor_is_loopback(service->name));
     listener->speaker = speaker_of(doctor, listener);
 }
 

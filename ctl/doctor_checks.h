@@ -46,6 +46,9 @@ struct doctor_check {
 /* In the order in which things are to be mended; ends without a name. */
 extern const struct doctor_check doctor_checks[];
 
+/* A name of master.cf: does it listen on the loopback interface only? */
+bool doctor_is_loopback(const char *service);
+
 /* In force there; "" for what this Postfix does not know. */
 const char *doctor_value(const struct doctor_listener *, const char *name);
 /* NULL: this Postfix does not know it. */
@@ -167,6 +170,7 @@ void check_milter_jail(struct doctor *, const struct doctor_listener *);
 void check_milter_maps(struct doctor *, const struct doctor_listener *);
 void check_milter_local(struct doctor *);
 void check_reinjection(struct doctor *);
+void check_apart(struct doctor *);
 void check_jail(struct doctor *, const struct doctor_listener *);
 void check_sockets(struct doctor *);
 void check_user(struct doctor *);

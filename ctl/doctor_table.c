@@ -142,6 +142,9 @@ const struct doctor_check doctor_checks[] = {
         "This Postfix has counted it when it came, and gave it to the filter. "
         "Refused on its way back it waits at the filter, or is lost there.",
         check_reinjection, NULL},
+    {"listener-apart", "a listener has no service section",
+        "Others have one, so what happens there may be meant so.", check_apart,
+        NULL},
     {"proof-refused", "the kernel does not let a daemon prove peers",
         "Then all mail is refused where proof is required.", check_proofs,
         NULL},

@@ -42,7 +42,9 @@ def test_stock_configuration(mended):
     assert clinic.save() == before
     text = tollgatectl("-c", clinic.config, "doctor", "--postfix-config",
                        clinic.etc)
-    assert (text.returncode, text.stdout) == (0, "nothing found\n")
+    assert text.returncode == 0
+    assert text.stdout.startswith("note: smtp/inet has no service section")
+    assert text.stdout.endswith(" in tollgate.conf\nnothing found\n")
 
 
 def anvil(clinic, rest="", user="nobody", argv=None, socket=None):
@@ -418,7 +420,7 @@ def test_socket_that_is_not_there(clinic):
     clinic.treat()
     status, findings, notes = clinic.examine()
     assert (status, findings) == (0, [])
-    assert len(notes) == 1 and "later" in notes[0]
+    assert len([it for it in notes if "later" in it]) == 1
 
 
 @pytest.mark.parametrize("arguments, status, said", [
@@ -466,3 +468,29 @@ def test_limits_that_strangers_can_fill(clinic, limit, is_noted):
     assert [note for note in notes if "limit odd:" in note] == (
         [it for it in notes if "any stranger can name a " in it])
     assert bool([it for it in notes if "limit odd:" in it]) is is_noted
+
+
+def test_listeners_that_no_section_names(clinic):
+    """They are not looked at, and each is named with what counts there and
+    what does not; none is where no section is."""
+    def apart():
+        return [it for it in clinic.examine()[2] if "no service section" in it]
+
+    clinic.postconf("-M", "587/inet=587 inet n - y - - smtpd",
+                    "127.0.0.1:588/inet=127.0.0.1:588 inet n - y - - smtpd")
+    assert [it.split()[0] for it in apart()] == ["smtp/inet", "587/inet"]
+    assert "Limits at policy, milter do not count there" in apart()[1]
+    assert "it does ask anvil" in apart()[1]
+    assert 'service "587" { port = 587 }' in apart()[1]
+    # One that asks, and one that a section names.
+    clinic.postconf(
+        "-P", *(f"587/inet/smtpd_{name}_restrictions=$tollgate_policy"
+                for name in ("recipient", "end_of_data")),
+        "587/inet/smtpd_milters=unix:tollgate-milter/milter")
+    assert [it.split()[0] for it in apart()] == ["smtp/inet"]
+    clinic.config.write_text(clinic.config.read_text()
+                             + '\nservice "25" { port = 25 }\n')
+    assert apart() == []
+    clinic.postconf("-MX", "12525/inet", "10465/inet")
+    clinic.write_config(services={})
+    assert apart() == []
