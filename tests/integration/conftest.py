@@ -6,12 +6,12 @@ import signal
 
 import pytest
 
-from harness.fixtures import keeper, missing
+from harness.fixtures import (keep, keeps, missing, place,  # noqa: F401
+                              places)
 from harness.own_network import enter_own_network
 from harness.policyd import MILTER, Policyd
 from harness.process import has_ended
 from harness.wait import wait_until
-from harness.workdir import workdir
 
 _numbers = itertools.count(0)
 
@@ -38,20 +38,6 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture
-def place():
-    """The test's directory."""
-    with workdir() as path:
-        yield path
-
-
-@pytest.fixture
-def keep(place):
-    """keep(thing) closes it when the test is over, the last one first."""
-    with keeper() as keep_one:
-        yield keep_one
-
-
-@pytest.fixture
 def start(place, keep):
     """start(*sections, **options): a policyd with both faces, at the sockets
     policy and anvil of the test's directory."""
@@ -61,18 +47,6 @@ def start(place, keep):
                             sections=sections))
     place.chmod(0o777)
     return one
-
-
-@pytest.fixture(scope="module")
-def places():
-    with workdir() as path:
-        yield path
-
-
-@pytest.fixture(scope="module")
-def keeps(places):
-    with keeper() as keep_one:
-        yield keep_one
 
 
 @pytest.fixture

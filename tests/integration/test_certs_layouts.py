@@ -62,19 +62,21 @@ class Certbot:
                 f"../../archive/{NAME}/{kind}{self.number}.pem")
 
 
+# row: Synology
 class Synology:
     """The same two files, written in place."""
 
     def __init__(self, place):
-        self.folder = place / "hand"
-        self.folder.mkdir(mode=0o700)
-        self.source = f"certbot:{self.folder}"
+        self.folder = place / "_archive" / "G2MOnW"
+        self.folder.mkdir(parents=True, mode=0o700)
+        self.source = f"certbot:{self.folder.parent}"
 
     def write(self, issued):
         put(self.folder / "privkey.pem", issued.key)
         put(self.folder / "fullchain.pem", issued.chain)
 
 
+# row: step-ca, by hand
 class Pair:
     def __init__(self, place):
         self.folder = place / "pair"
@@ -84,6 +86,15 @@ class Pair:
     def write(self, issued):
         put_over(self.folder / "cert.pem", issued.chain)
         put_over(self.folder / "key.pem", issued.key)
+
+
+# row: acme.sh
+class Installed(Pair):
+    """acme.sh --install-cert: in place, the key first."""
+
+    def write(self, issued):
+        put(self.folder / "key.pem", issued.key)
+        put(self.folder / "cert.pem", issued.chain)
 
 
 class Combined:
@@ -118,6 +129,7 @@ class NewFolder:
         os.rename(beside, self.live)
 
 
+# row: cert-manager
 class Secret:
     """A mounted secret: a new folder, and ..data renamed over."""
 
@@ -163,6 +175,7 @@ class Caddy:
         put_over(self.folder / f"{NAME}.json", "{}")
 
 
+# row: acme-companion
 class Companion:
     """acme.sh writes each file in place; links beside the folder, which may
     be for its owner alone (FOLDERS_PERMS)."""
@@ -204,8 +217,8 @@ class BindMount:
         subprocess.run(["umount", self.inside], check=True)
 
 
-LAYOUTS = [Certbot, Synology, Pair, Combined, NewFolder, Secret, Caddy,
-           Companion, BindMount]
+LAYOUTS = [Certbot, Synology, Pair, Installed, Combined, NewFolder, Secret,
+           Caddy, Companion, BindMount]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

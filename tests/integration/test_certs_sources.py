@@ -101,6 +101,7 @@ def test_what_is_broken_is_said_and_the_other_goes_on(authority, place, keep):
     wait_until(lambda: problem(site) is None, BUSY_S, site.log)
 
 
+# row: simplelogin
 class TwoStores:
     """simplelogin's: one Traefik file for each challenge, one of them empty."""
 

@@ -13,7 +13,7 @@ libcap-ng-dev"
 packages_demo="postfix postfix-cdb haproxy redis-server python3 iproute2 \
 openssl"
 packages_test="libcmocka-dev chromium python3-pytest python3-pytest-xdist python3-yaml \
-mandoc nginx libnginx-mod-stream nftables dnsmasq-base"
+mandoc nginx libnginx-mod-stream nftables dnsmasq-base pebble lego acme-tiny"
 packages_fuzz="clang llvm"
 packages_layout="clang-format"
 packages_coverage="gcovr"
@@ -24,12 +24,13 @@ packages_root="mmdebstrap debian-archive-keyring"
 packages_kernels="qemu-system-x86 e2fsprogs"
 packages_machine="linux-image-cloud-amd64 initramfs-tools kmod apparmor \
 python3-pytest nginx libnginx-mod-stream"
+packages_acme="certbot dehydrated uacme acmetool caddy apache2"
 packages_packaging="systemd dpkg-dev debhelper lintian fail2ban prometheus \
 buildah python3-yaml python3-jsonschema"
 
 # Services that arrive with the packages above.
 packages_services="postfix haproxy nginx redis-server valkey-server fail2ban \
-prometheus rspamd policyd-rate-limit"
+prometheus rspamd policyd-rate-limit caddy apache2 certbot acmetool"
 
 # From Debian 13 on there is Valkey beside Redis. What is not released yet has
 # no number.
@@ -127,11 +128,13 @@ packages_allow_services() {
 
 # Or they would start at the next boot.
 packages_disable_services() {
-    local name
+    local name unit
     for name in $packages_services; do
         case " $* " in *" $name "*) ;; *) continue ;; esac
         update-rc.d "$name" disable >/dev/null 2>&1 || true
         ! command -v systemctl >/dev/null ||
-            systemctl disable "$name" >/dev/null 2>&1 || true
+            for unit in "$name.service" "$name.timer"; do
+                systemctl disable "$unit" >/dev/null 2>&1 || true
+            done
     done
 }

@@ -99,6 +99,15 @@ part_packages() {
     part_pytest packages "$top/build" -n 2 --dist loadgroup tests/packaging
 }
 
+# ACME clients of Debian against pebble. test_acme in tests/integration has the
+# two that need least time.
+part_acme() {
+    part_build "$top/build" || return
+    (packages_install $packages_acme) ||
+        { failures+=("packages for the ACME clients"); return; }
+    part_pytest acme "$top/build" -n 2 tests/acme
+}
+
 part_bench() {
     (packages_install $packages_valgrind ${bench_options:+$packages_peers}) ||
         { failures+=("packages for the benchmarks"); return; }

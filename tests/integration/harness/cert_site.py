@@ -12,6 +12,7 @@ from .wait import PATIENCE
 NAME = "mail.example.com"
 
 
+# row: Traefik
 class Acme:
     """Traefik's acme.json; written in place, as Traefik does."""
 

@@ -1,9 +1,14 @@
-"""What the fixtures of several folders of tests are made of."""
+"""Fixtures of several folders of tests, and what others are made of. What tests
+start is ended in reverse order, whatever happened; the names in plural are one
+for a whole module."""
 import contextlib
 import os
 import shutil
 
+import pytest
+
 from .policyd import ANVIL_PASS, MILTER, POLICYD
+from .workdir import workdir
 
 
 def missing():
@@ -25,3 +30,29 @@ def keeper():
             stack.callback(thing.close)
             return thing
         yield keep
+
+
+@pytest.fixture
+def place():
+    """The test's directory."""
+    with workdir() as path:
+        yield path
+
+
+@pytest.fixture
+def keep(place):
+    """keep(thing) closes it when the test is over, the last one first."""
+    with keeper() as keep_one:
+        yield keep_one
+
+
+@pytest.fixture(scope="module")
+def places():
+    with workdir() as path:
+        yield path
+
+
+@pytest.fixture(scope="module")
+def keeps(places):
+    with keeper() as keep_one:
+        yield keep_one
