@@ -127,6 +127,19 @@ static void open_doctor(struct doctor *doctor)
             doctor->config->milter.listen, &doctor->milter, &ignored);
 }
 
+/* What was told says nothing of that, and nothing is guessed. */
+static void note_what_is_not_here(struct doctor *doctor)
+{
+    if (doctor->postfix->told != NULL)
+        doctor_note(doctor,
+            "Postfix is not here: its processes and users, the helper, and who "
+            "may connect to the sockets were not looked at");
+    if (doctor->postfix->is_unsure)
+        doctor_note(doctor,
+            "an option of master.cf changes what main.cf compares by "
+            "${{...}}: without Postfix such a value is taken as main.cf's");
+}
+
 void doctor_examine(const struct config *config,
     const struct postfix_config *postfix, struct doctor_report *report_r)
 {
@@ -144,6 +157,7 @@ void doctor_examine(const struct config *config,
             if (doctor.listeners[i].is_guarded)
                 doctor.check->look_at(&doctor, &doctor.listeners[i]);
     }
+    note_what_is_not_here(&doctor);
     listen_clear(&doctor.milter);
     free(doctor.listeners);
 }

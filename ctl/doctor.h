@@ -34,6 +34,8 @@ struct doctor_report {
     size_t note_count;
 };
 
+/* Of a Postfix that is not here (postfix_config_read) no file, user or process
+ * is looked at, which a note says. */
 void doctor_examine(const struct config *, const struct postfix_config *,
     struct doctor_report *report_r);
 void doctor_report_clear(struct doctor_report *);

@@ -252,7 +252,8 @@ void check_anvil_helper(struct doctor *doctor)
     struct reach_user user;
 
     place_open(doctor, &place);
-    if (place.is_passed && is_usable_user(doctor, place.user)) {
+    if (doctor->postfix->told == NULL && place.is_passed &&
+        is_usable_user(doctor, place.user)) {
         if (!reach_user_find(place.user, &user, &err))
             doctor_advise(doctor_add(doctor, "anvil/unix", "%s", err.text),
                 "useradd --system --shell /usr/sbin/nologin %s", place.user);

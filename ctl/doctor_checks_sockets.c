@@ -94,6 +94,8 @@ void check_sockets(struct doctor *doctor)
     struct error err;
     bool uses_any_milter = false;
 
+    if (doctor->postfix->told != NULL)
+        return;
     if (!reach_user_find(doctor->config->postfix_user, &postfix, &err)) {
         doctor_advise(
             doctor_add(doctor, "tollgate.conf", "postfix_user: %s", err.text),
@@ -121,7 +123,8 @@ void check_user(struct doctor *doctor)
     struct reach_user ours, theirs;
     struct error err;
 
-    if (!reach_user_find(doctor->config->postfix_user, &ours, &err) ||
+    if (doctor->postfix->told != NULL ||
+        !reach_user_find(doctor->config->postfix_user, &ours, &err) ||
         !reach_user_find(owner, &theirs, &err) || ours.uid == theirs.uid)
         return;
     doctor_advise(doctor_add(doctor, "main.cf",

@@ -37,15 +37,18 @@ static void print_json(json_t *result)
     json_decref(answer);
 }
 
-static enum ctl_exit examine(
-    const struct ctl_options *options, const char *directory, struct error *err)
+/* in: what postconf printed elsewhere; NULL: it is asked here. */
+static enum ctl_exit examine(const struct ctl_options *options,
+    const char *directory, FILE *in, struct error *err)
 {
     struct doctor_report report;
     struct config *config = load_config(options, err);
 
     if (config == NULL)
         return CTL_REFUSED;
-    struct postfix_config *postfix = postfix_config_load(directory, err);
+    struct postfix_config *postfix = in != NULL
+                                         ? postfix_config_read(in, err)
+                                         : postfix_config_load(directory, err);
     if (postfix == NULL) {
         config_unref(&config);
         return CTL_REFUSED;
@@ -70,13 +73,15 @@ static enum ctl_exit run_doctor(
     size_t len = strlen(option);
 
     if (argc == 0)
-        return examine(options, NULL, err);
+        return examine(options, NULL, NULL, err);
+    if (argc == 1 && strcmp(argv[0], "-") == 0)
+        return examine(options, NULL, stdin, err);
     if (argc == 1 && strncmp(argv[0], option, len) == 0 &&
         argv[0][len] == '=' && argv[0][len + 1] != '\0')
-        return examine(options, argv[0] + len + 1, err);
+        return examine(options, argv[0] + len + 1, NULL, err);
     if (argc == 2 && strcmp(argv[0], option) == 0)
-        return examine(options, argv[1], err);
-    error_set(err, "--postfix-config and its folder, or nothing");
+        return examine(options, argv[1], NULL, err);
+    error_set(err, "--postfix-config and its folder, -, or nothing");
     return CTL_USAGE;
 }
 
@@ -138,7 +143,7 @@ static enum ctl_exit run_policy(
 const struct ctl_command ctl_commands_postfix[] = {
     {
         .name = "doctor",
-        .usage = "[--postfix-config DIR]",
+        .usage = "[--postfix-config DIR | -]",
         .help = "what in main.cf and master.cf breaks the promises",
         .run = run_doctor,
     },

@@ -7,6 +7,8 @@
 #include "ctl/postfix_config.h"
 
 #include "common/base/memory.h"
+#include "ctl/postfix_expand.h"
+#include "ctl/postfix_told.h"
 #include "ctl/program.h"
 
 #include <arpa/inet.h>
@@ -212,10 +214,15 @@ static char *run_postconf(const struct postfix_config *config, const char *flag,
     return is_well ? output : NULL;
 }
 
-static bool read_parameters(const struct postfix_config *config,
+static bool read_parameters(struct postfix_config *config,
     const struct postfix_parameters *options,
     struct postfix_parameters *parameters_r, struct error *err)
 {
+    if (config->told != NULL) {
+        config->is_unsure |= !postfix_expand(
+            &config->told->raw, &config->told->expanded, options, parameters_r);
+        return true;
+    }
     char *text = run_postconf(config, "-x", options, err);
 
     if (text == NULL)
@@ -236,7 +243,7 @@ const struct postfix_service *postfix_config_passed(
 }
 
 /* What the smtpd behind a postscreen says goes for the postscreen too. */
-static bool look_behind(const struct postfix_config *config,
+static bool look_behind(struct postfix_config *config,
     struct postfix_service *service, struct error *err)
 {
     const struct postfix_service *passed =
@@ -256,12 +263,21 @@ static bool look_behind(const struct postfix_config *config,
         config, &service->overrides, &service->in_force, err);
 }
 
-static bool read_server(const struct postfix_config *config,
+static bool read_server(struct postfix_config *config,
     struct postfix_service *service, struct error *err)
 {
     return read_parameters(
                config, &service->overrides, &service->in_force, err) &&
            look_behind(config, service, err);
+}
+
+static bool read_servers(struct postfix_config *config, struct error *err)
+{
+    for (size_t i = 0; i < config->count; i++)
+        if (config->services[i].is_server &&
+            !read_server(config, &config->services[i], err))
+            return false;
+    return true;
 }
 
 static bool read_services(struct postfix_config *config, struct error *err)
@@ -275,10 +291,7 @@ static bool read_services(struct postfix_config *config, struct error *err)
         postfix_config_read_services(config, fields, overrides);
     free(fields);
     free(overrides);
-    for (size_t i = 0; is_well && i < config->count; i++)
-        if (config->services[i].is_server)
-            is_well = read_server(config, &config->services[i], err);
-    return is_well;
+    return is_well && read_servers(config, err);
 }
 
 struct postfix_config *postfix_config_load(
@@ -290,6 +303,24 @@ struct postfix_config *postfix_config_load(
     if (!read_parameters(config, NULL, &config->main, err) ||
         !read_services(config, err) ||
         (config->map_types = run_postconf(config, "-m", NULL, err)) == NULL)
+        postfix_config_free(&config);
+    return config;
+}
+
+struct postfix_config *postfix_config_read(FILE *in, struct error *err)
+{
+    struct postfix_config *config = xcalloc(1, sizeof *config);
+
+    config->told = xcalloc(1, sizeof *config->told);
+    if (!postfix_told_read(in, config->told, err) ||
+        !read_parameters(config, NULL, &config->main, err)) {
+        postfix_config_free(&config);
+        return NULL;
+    }
+    config->map_types = xstrdup(config->told->map_types);
+    postfix_config_read_services(
+        config, config->told->fields, config->told->overrides);
+    if (!read_servers(config, err))
         postfix_config_free(&config);
     return config;
 }
@@ -311,6 +342,9 @@ void postfix_config_free(struct postfix_config **config)
     postfix_parameters_clear(&(*config)->main);
     free((*config)->directory);
     free((*config)->map_types);
+    if ((*config)->told != NULL)
+        postfix_told_clear((*config)->told);
+    free((*config)->told);
     free(*config);
     *config = NULL;
 }

@@ -10,6 +10,10 @@
 #include "common/base/error.h"
 #include "ctl/postfix_parameters.h"
 
+#include <stdio.h>
+
+struct postfix_told;
+
 /* A line of master.cf. */
 struct postfix_service {
     char *name;                       /* "smtp", "127.0.0.1:12525" */
@@ -31,6 +35,9 @@ struct postfix_service {
 
 struct postfix_config {
     char *directory;                /* for postconf -c; NULL: Postfix's own */
+    struct postfix_told *told;      /* of a Postfix that is not here; NULL: it
+                                       is asked itself */
+    bool is_unsure;                 /* told, and a value compares */
     struct postfix_parameters main; /* in force, $names expanded */
     struct postfix_service *services;
     size_t count;
@@ -40,6 +47,8 @@ struct postfix_config {
 /* Runs postconf a few times. NULL with what it complained about. */
 struct postfix_config *postfix_config_load(
     const char *directory, struct error *err);
+/* What postconf printed elsewhere: see postfix_told.h. */
+struct postfix_config *postfix_config_read(FILE *, struct error *err);
 void postfix_config_free(struct postfix_config **);
 
 /* NULL: there is no such line. */

@@ -68,6 +68,12 @@ static struct postfix_parameter *find(
     return NULL;
 }
 
+void postfix_parameters_add(
+    struct postfix_parameters *parameters, const char *name, const char *value)
+{
+    add(parameters, xstrdup(name), xstrdup(value));
+}
+
 void postfix_parameters_set(
     struct postfix_parameters *parameters, const char *name, const char *value)
 {

@@ -25,6 +25,9 @@ struct postfix_parameters {
 /* Lines "name = value", as postconf prints them; others are skipped. */
 void postfix_parameters_parse(
     const char *text, struct postfix_parameters *parameters_r);
+/* For a name that is not there yet. */
+void postfix_parameters_add(
+    struct postfix_parameters *, const char *name, const char *value);
 void postfix_parameters_set(
     struct postfix_parameters *, const char *name, const char *value);
 /* NULL: this Postfix does not know it. */
