@@ -162,23 +162,28 @@ class AcmeTiny(Tool):
 
 
 class Watch:
-    """Asks all the time what is served; answers: what was said, each once
-    until another came."""
+    """Asks all the time what is served, from its making to its end; answers:
+    what was said, each once until another came."""
 
     def __init__(self, path):
         self._map = Socketmap(path)
         self._stop = threading.Event()
         self.answers = []
+        self._look()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
+    def _look(self):
+        answer = sorted(self._map.fingerprints(NAME))
+        if self.answers[-1:] != [answer]:
+            self.answers.append(answer)
+
     def _run(self):
         while not self._stop.wait(0.002):
-            answer = sorted(self._map.fingerprints(NAME))
-            if self.answers[-1:] != [answer]:
-                self.answers.append(answer)
+            self._look()
 
     def close(self):
         self._stop.set()
         self._thread.join()
-        self._map.close()
+        with self._map:
+            self._look()
