@@ -13,7 +13,7 @@ from harness.policyd import BUILD
 from harness.workdir import workdir
 
 from . import (anvil, daemon, figures, footprint, machine, mail, milter, peers,
-               policy, proof, readers, script)
+               policy, proof, readers, renewals, script)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,11 +23,14 @@ class Size:
     mail_pairs: int = 15
     messages: int = 2000
     tracked: int = 100000    # clients in Redis
+    renewals: int = 13       # of each of eight tools
+    still_s: int = 60        # one poll of all sources
+    changes: int = 9         # of fifty sources at once
     sub_window_s: int = 4    # long enough to charge them all within one
 
 
 QUICK = Size(pairs=3, requests=50000, mail_pairs=3, messages=300,
-             tracked=10000, sub_window_s=1)
+             tracked=10000, renewals=2, still_s=5, changes=2, sub_window_s=1)
 
 MEASUREMENTS = {
     "policy-memory": policy.measure_memory,
@@ -36,6 +39,7 @@ MEASUREMENTS = {
     "idle": daemon.measure_idle,
     "crowd": daemon.measure_crowd,
     "readers": readers.measure,
+    "renewals": renewals.measure,
     "policy-redis": policy.measure_redis,
     "script": script.measure_floor,
     "refused": policy.measure_refused,

@@ -311,9 +311,10 @@ int main(int argc, char **argv)
 
     printf("{\"requests\": %ld, \"passed\": %ld, \"seconds\": %.3f, "
            "\"requests_per_second\": %.0f, \"p50_us\": %u, \"p99_us\": %u, "
+           "\"max_us\": %u, "
            "\"load_cpu_us\": %.2f, \"server_cpu_us\": %.2f}\n",
         load.answered, load.passed, seconds, requests / seconds,
-        percentile(0.50), percentile(0.99), own / requests * 1e6,
+        percentile(0.50), percentile(0.99), percentile(1), own / requests * 1e6,
         cpu / requests * 1e6);
     free(connections);
     return 0;
