@@ -53,10 +53,10 @@ def running_pid(machine, unit):
     return wait_until(lambda: main_pid(machine, unit), 10, f"{unit} runs")
 
 
-def test_lintian_finds_no_error(packages):
+def test_lintian_finds_nothing(packages):
     done = subprocess.run(
         ["lintian", "--allow-root", "--profile", "debian", "--fail-on",
-         "error", *packages.glob("*.changes")],
+         "error,warning", *packages.glob("*.changes")],
         capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
