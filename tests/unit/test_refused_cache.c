@@ -100,7 +100,7 @@ static void test_clearing_touches_no_memory(void **state)
     refused_cache_note(cache, &charge, 1, 1000);
     long before = pages_touched();
     refused_cache_clear(cache);
-    assert_in_range(pages_touched() - before, 0, 100);
+    assert_true(pages_touched() - before <= 100);
     assert_false(knows(cache, sliding(&subject, 1), 1001));
     refused_cache_note(cache, &charge, 1, 1000);
     assert_true(knows(cache, sliding(&subject, 1), 1001));
