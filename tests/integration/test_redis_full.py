@@ -83,7 +83,7 @@ def test_bans_outlive_the_loss_of_all(place, keep, redis, loss):
     wait_until(lambda: action(three, "192.0.2.9") == BANNED, 5, "three knows")
     for daemon in one, two, three:
         assert action(daemon, "192.0.2.9") == BANNED
-        wait_until(lambda it=daemon: action(it, "192.0.2.8") == "DUNNO", 5,
+        wait_until(lambda it=daemon: action(it, "192.0.2.8") == "DUNNO", 20,
                    "what was lifted stays lifted")
         bans = asked(daemon, "bans")["bans"]
         assert [ban["key"] for ban in bans] == ["192.0.2.9/32"]

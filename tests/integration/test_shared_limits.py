@@ -1,5 +1,5 @@
 """Stock Postfix enforces its own limits on counters that its pods share: 3
-connections at once, 5 messages a minute, exactly, whichever pod is asked.
+connections at once, 5 messages in a time, exactly, whichever pod is asked.
 
 "stock" is Postfix's own anvil: the same test must hold there for one pod, or
 it would be testing something else.
