@@ -65,7 +65,7 @@ void certs_write_metrics(const struct certs *, struct evbuffer *);
  * unix time in seconds.
  */
 struct certs_chain {
-    const char *key_type; /* "RSA" "ECDSA" "Ed25519" */
+    const char *key_type; /* "RSA" "ECDSA" "Ed25519" "ML-DSA-65" */
     unsigned key_bits;
     char *const *names; /* of the leaf: lower case, NULL-terminated */
     const char *issuer;

@@ -28,30 +28,31 @@
 #define RSA_BITS_MAX 8192
 #define SHORT_LIFE_S (10 * 24 * 60 * 60)
 
+#define CURVES "allowed: P-256, P-384 and P-521"
+
 /*
  * By the curve's name, since others of 256 and 384 bits (brainpool, secp256k1)
- * are in no list that clients offer; TLS 1.3 has these two for servers that
- * everybody may meet (RFC 8446, 4.2.3). A curve that is written out as
+ * are in no list that clients offer; TLS 1.3 has these three (RFC 8446, 4.2.3),
+ * and not every client knows the last. A curve that is written out as
  * parameters has no name (RFC 5480, 2.1.1 forbids it).
  */
-static bool check_curve(EVP_PKEY *key, struct error *err)
+static bool check_curve(EVP_PKEY *key, bool *is_rare_r, struct error *err)
 {
-    static const char *const allowed[] = {SN_X9_62_prime256v1, SN_secp384r1};
+    static const char *const allowed[] = {
+        SN_X9_62_prime256v1, SN_secp384r1, SN_secp521r1};
     char name[64] = "", encoding[32] = "";
 
     (void)EVP_PKEY_get_utf8_string_param(
         key, OSSL_PKEY_PARAM_EC_ENCODING, encoding, sizeof encoding, NULL);
     if (strcmp(encoding, OSSL_PKEY_EC_ENCODING_EXPLICIT) == 0 ||
         EVP_PKEY_get_group_name(key, name, sizeof name, NULL) != 1)
-        return error_set(err, "EC key on a curve without a name; allowed: "
-                              "P-256 and P-384");
+        return error_set(err, "EC key on a curve without a name; " CURVES);
+    *is_rare_r = strcmp(name, SN_secp521r1) == 0;
     for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++)
         if (strcmp(name, allowed[i]) == 0)
             return true;
     return error_set(err,
-        "EC key on the curve %s, which ordinary clients refuse; allowed: P-256 "
-        "and P-384",
-        name);
+        "EC key on the curve %s, which ordinary clients refuse; " CURVES, name);
 }
 
 static bool check_algorithm(
@@ -67,13 +68,17 @@ static bool check_algorithm(
         return true;
     case EVP_PKEY_EC:
         chain->algorithm = CHAIN_ECDSA;
-        return check_curve(key, err);
+        return check_curve(key, &chain->is_rare, err);
     case EVP_PKEY_ED25519:
         chain->algorithm = CHAIN_ED25519;
         return true;
     default:
+        chain->algorithm = CHAIN_ML_DSA_65;
+        if (EVP_PKEY_is_a(key, "ML-DSA-65"))
+            return true;
         return error_set(err, "key of an algorithm that is not served; "
-                              "allowed: RSA, ECDSA, Ed25519");
+                              "allowed: RSA and ECDSA, and beside one of them "
+                              "Ed25519 and ML-DSA-65");
     }
 }
 
@@ -242,6 +247,11 @@ size_t chain_reply_size(size_t pem_len)
 const char *chain_algorithm_name(enum chain_algorithm algorithm)
 {
     static const char *const names[CHAIN_ALGORITHMS] = {
-        "RSA", "ECDSA", "Ed25519"};
+        "RSA", "ECDSA", "Ed25519", "ML-DSA-65"};
     return names[algorithm];
+}
+
+bool chain_is_ordinary(enum chain_algorithm algorithm)
+{
+    return algorithm == CHAIN_RSA || algorithm == CHAIN_ECDSA;
 }

@@ -25,13 +25,15 @@ enum chain_algorithm {
     CHAIN_RSA,
     CHAIN_ECDSA,
     CHAIN_ED25519,
+    CHAIN_ML_DSA_65,
     CHAIN_ALGORITHMS,
 };
 
 struct chain {
     enum chain_algorithm algorithm;
     unsigned bits;
-    char *pem; /* key, leaf, the others; NUL-terminated */
+    bool is_rare; /* EC on a curve that fewer clients know than P-256 */
+    char *pem;    /* key, leaf, the others; NUL-terminated */
     size_t pem_len;
     char **names;      /* of the leaf: lower case, NULL-terminated */
     int64_t issued_at; /* unix time: notBefore of the leaf */
@@ -84,5 +86,8 @@ bool chain_name_matches(const char *pattern, const char *name);
 size_t chain_reply_size(size_t pem_len);
 
 const char *chain_algorithm_name(enum chain_algorithm);
+/* Do all clients of today verify its signatures? Others are served beside such
+ * a one only. */
+bool chain_is_ordinary(enum chain_algorithm);
 
 #endif

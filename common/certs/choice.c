@@ -16,6 +16,8 @@ static bool is_better(const struct chain *one, const struct chain *other)
 {
     if (one->is_staging != other->is_staging)
         return other->is_staging;
+    if (one->is_rare != other->is_rare)
+        return other->is_rare;
     if (one->issued_at != other->issued_at)
         return one->issued_at > other->issued_at;
     return one->not_after > other->not_after;
@@ -124,6 +126,49 @@ static void find_problem(struct look *look, const struct choice_terms *terms,
                             names[1] != NULL ? " or the other names" : ""));
 }
 
+static bool has_ordinary(struct chain *const chains[CHAIN_ALGORITHMS])
+{
+    for (unsigned i = 0; i < CHAIN_ALGORITHMS; i++)
+        if (chains[i] != NULL && chain_is_ordinary((enum chain_algorithm)i))
+            return true;
+    return false;
+}
+
+/* What not every client knows is never served alone: the pick is given up. */
+static void give_up_lonely(struct pick *pick, struct choice *choice)
+{
+    const struct candidate *lonely = NULL;
+
+    for (unsigned i = 0; i < CHAIN_ALGORITHMS; i++) {
+        if (pick->best[i] == NULL)
+            continue;
+        if (chain_is_ordinary((enum chain_algorithm)i))
+            return;
+        lonely = pick->best[i];
+    }
+    if (lonely == NULL)
+        return;
+    set_problem(choice,
+        xprintf("%s: %s is served only beside RSA or ECDSA, since many "
+                "clients do not know it; add a certificate with such a key",
+            lonely->where, chain_algorithm_name(lonely->chain->algorithm)));
+    *pick = (struct pick){.name = NULL};
+}
+
+static void leave_out(struct choice *choice, unsigned algorithm)
+{
+    chain_free(&choice->chains[algorithm]);
+    free(choice->where[algorithm]);
+    choice->where[algorithm] = NULL;
+}
+
+static void leave_out_lonely(struct choice *choice)
+{
+    for (unsigned i = 0; i < CHAIN_ALGORITHMS; i++)
+        if (!has_ordinary(choice->chains))
+            leave_out(choice, i);
+}
+
 /* What is in use, and no source has, may have come from one that is not there
  * at the moment. */
 static bool is_waiting(const struct look *look,
@@ -202,9 +247,7 @@ static void fit_reply(struct choice *choice)
                     "Postfix reads",
                 chain_algorithm_name(chain->algorithm)));
         len -= chain->pem_len;
-        chain_free(&choice->chains[i]);
-        free(choice->where[i]);
-        choice->where[i] = NULL;
+        leave_out(choice, i);
     }
 }
 
@@ -226,6 +269,7 @@ void choice_make(struct look *look, const struct choice_terms *terms,
 
     *choice_r = (struct choice){.problem = NULL};
     find_problem(look, terms, &pick, choice_r);
+    give_up_lonely(&pick, choice_r);
     choice_r->is_waiting = is_waiting(look, terms, &pick, in_use);
     bool may_be_kept = choice_r->problem != NULL || choice_r->is_waiting;
     for (unsigned i = 0; i < CHAIN_ALGORITHMS; i++)
@@ -233,15 +277,14 @@ void choice_make(struct look *look, const struct choice_terms *terms,
             take(choice_r, pick.best[i], &in_use[i], terms);
         else if (may_be_kept && may_keep(in_use[i], terms, &pick))
             keep(&choice_r->chains[i], &in_use[i]);
+    leave_out_lonely(choice_r);
     fit_reply(choice_r);
 }
 
 void choice_clear(struct choice *choice)
 {
-    for (unsigned i = 0; i < CHAIN_ALGORITHMS; i++) {
-        chain_free(&choice->chains[i]);
-        free(choice->where[i]);
-    }
+    for (unsigned i = 0; i < CHAIN_ALGORITHMS; i++)
+        leave_out(choice, i);
     free(choice->problem);
     *choice = (struct choice){.problem = NULL};
 }

@@ -137,8 +137,9 @@ static struct leaf leaf_of(
     return leaf;
 }
 
+/* issued_at: of its certificate, should the key not fit; 0: unknown. */
 static void add_key(struct look *look, const char *where,
-    const struct chain_text *text, const struct leaf *leaf)
+    const struct chain_text *text, int64_t issued_at)
 {
     struct error err;
     struct candidate *candidate = add_candidate(look, where);
@@ -146,8 +147,9 @@ static void add_key(struct look *look, const char *where,
     if (candidate == NULL)
         return;
     candidate->is_for_us = true;
-    candidate->issued_at = leaf->issued_at;
     candidate->chain = chain_new(text, &err);
+    candidate->issued_at =
+        candidate->chain != NULL ? candidate->chain->issued_at : issued_at;
     if (candidate->chain == NULL)
         candidate->problem = xprintf("%s: %s", where, err.text);
 }
@@ -172,7 +174,7 @@ void look_add(struct look *look, char *const *names, const char *where,
         return;
     size_t keys = pem_count_keys(key->bytes, key->len);
     do
-        add_key(look, where, &text, &leaf);
+        add_key(look, where, &text, keys > 1 ? 0 : leaf.issued_at);
     while (++text.key_number < keys);
 }
 

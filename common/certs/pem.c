@@ -12,6 +12,9 @@
 #include <openssl/pem.h>
 #include <string.h>
 
+/* Of FIPS 204, 7.1 names by NIST; OpenSSL has it from 3.5 on. */
+#define ML_DSA_65_OID "2.16.840.1.101.3.4.3.18"
+
 /* One block of PEM; data is its DER. */
 struct block {
     char *name, *header;
@@ -177,6 +180,36 @@ bool pem_may_cover(const char *text, size_t len, char *const *names)
     return may;
 }
 
+/* A key in PKCS#8 whose algorithm OpenSSL has no code for. */
+static bool is_unknown(const struct block *block, char *name, int size)
+{
+    const unsigned char *der = block->data;
+    PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &der, block->len);
+    const ASN1_OBJECT *algorithm = NULL;
+    bool is = info != NULL &&
+              PKCS8_pkey_get0(&algorithm, NULL, NULL, NULL, info) == 1 &&
+              OBJ_obj2nid(algorithm) == NID_undef &&
+              OBJ_obj2txt(name, size, algorithm, 1) > 0;
+
+    PKCS8_PRIV_KEY_INFO_free(info);
+    ERR_clear_error();
+    if (is && strcmp(name, ML_DSA_65_OID) == 0)
+        memcpy(name, "ML-DSA-65", sizeof "ML-DSA-65");
+    return is;
+}
+
+static void explain_key(const struct block *block, struct error *err)
+{
+    char name[64];
+
+    if (is_unknown(block, name, sizeof name))
+        error_set(err,
+            "key of the algorithm %s, which OpenSSL %s does not know", name,
+            OpenSSL_version(OPENSSL_VERSION_STRING));
+    else
+        error_set(err, "the key is malformed");
+}
+
 static EVP_PKEY *key_of(const struct block *block, struct error *err)
 {
     if (strncmp(block->name, "ENCRYPTED", strlen("ENCRYPTED")) == 0 ||
@@ -188,7 +221,7 @@ static EVP_PKEY *key_of(const struct block *block, struct error *err)
     EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &der, block->len);
     ERR_clear_error();
     if (key == NULL)
-        error_set(err, "the key is malformed");
+        explain_key(block, err);
     return key;
 }
 

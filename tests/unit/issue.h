@@ -14,7 +14,8 @@
 
 struct issue {
     const char *names;   /* "DNS:a.example,DNS:b.example"; NULL: none */
-    const char *key;     /* "RSA:2048" "EC:P-256" "ED25519" "ED448" */
+    const char *key;     /* "RSA:2048" "EC:P-256" "ED25519" "ED448"
+                          "ML-DSA-65" */
     long starts_in_days; /* from ISSUE_NOW; 0: 30 days ago */
     long ends_in_days;   /* 0: in 60 days */
     const char *usage;   /* of the extended key usage; NULL: none */

@@ -35,7 +35,7 @@ static const struct {
     unsigned bits;
 } good_keys[] = {
     {"RSA:2048", CHAIN_RSA, 2048}, {"EC:P-256", CHAIN_ECDSA, 256},
-    {"EC:P-384", CHAIN_ECDSA, 384},
+    {"EC:P-384", CHAIN_ECDSA, 384}, {"EC:P-521", CHAIN_ECDSA, 521},
     {"ED25519", CHAIN_ED25519, 0}, /* as OpenSSL counts them */
 };
 
@@ -71,7 +71,6 @@ static const struct {
 } bad[] = {
     {{.key = "RSA:1024"}, "RSA key of 1024 bits"},
     {{.key = "EC:P-224"}, "curve secp224r1"},
-    {{.key = "EC:P-521"}, "curve secp521r1"},
     {{.key = "EC:brainpoolP256r1"}, "curve brainpoolP256r1"},
     {{.key = "EC:brainpoolP384r1"}, "curve brainpoolP384r1"},
     {{.key = "EC:secp256k1"}, "curve secp256k1"},
@@ -81,6 +80,59 @@ static const struct {
     {{.key = "EC:P-256", .names = "IP:192.0.2.1"}, "no DNS name"},
     {{.key = "EC:P-256", .names = "email:a@example.com"}, "no DNS name"},
 };
+
+/* PKCS#8 with an algorithm 2.16.840.1.101.3.4.3.LAST and some bytes. */
+static struct chain *chain_of_unknown_key(
+    unsigned char last, const struct file_text *leaf, struct error *err)
+{
+    const unsigned char der[] = {0x30, 0x14, 2, 1, 0, 0x30, 0x0b, 6, 9, 0x60,
+        0x86, 0x48, 1, 0x65, 3, 4, 3, last, 4, 2, 1, 2};
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *text;
+
+    PEM_write_bio(bio, "PRIVATE KEY", "", der, sizeof der);
+    long len = BIO_get_mem_data(bio, &text);
+    struct chain *chain =
+        chain_new(&(struct chain_text){.certificates = leaf->bytes,
+                      .certificates_len = leaf->len,
+                      .key = text,
+                      .key_len = (size_t)len,
+                      .now_s = ISSUE_NOW},
+            err);
+    BIO_free(bio);
+    return chain;
+}
+
+/* ML-DSA-65 is served where the OpenSSL of this machine has it; where it has
+ * not, the sentence says so. */
+static void test_keys_of_newer_kinds(void **state)
+{
+    struct error err;
+    struct issued leaf = issue(&(struct issue){
+        .key = "EC:P-256", .names = "DNS:mail.example.com", .issuer = &middle});
+    EVP_PKEY *known = EVP_PKEY_Q_keygen(NULL, NULL, "ML-DSA-65");
+
+    assert_null(chain_of_unknown_key(99, &leaf.chain, &err));
+    assert_non_null(
+        strstr(err.text, "algorithm 2.16.840.1.101.3.4.3.99, which OpenSSL"));
+    assert_null(chain_of_unknown_key(18, &leaf.chain, &err));
+    assert_non_null(strstr(err.text,
+        known != NULL ? "malformed" : "algorithm ML-DSA-65, which OpenSSL 3."));
+    for (int is_signed_by_it = 0; known != NULL && is_signed_by_it < 2;
+         is_signed_by_it++) {
+        struct issued one = issue(&(struct issue){.key = "ML-DSA-65",
+            .names = "DNS:mail.example.com",
+            .issuer = is_signed_by_it ? NULL : &middle});
+        struct chain *chain = issued_chain(&one, &err);
+        if (chain == NULL)
+            fail_msg("%s", err.text);
+        assert_int_equal(chain->algorithm, CHAIN_ML_DSA_65);
+        chain_free(&chain);
+        issued_clear(&one);
+    }
+    EVP_PKEY_free(known);
+    issued_clear(&leaf);
+}
 
 static void test_bad_certificates(void **state)
 {
@@ -325,6 +377,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good_keys),
+        cmocka_unit_test(test_keys_of_newer_kinds),
         cmocka_unit_test(test_bad_certificates),
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_encrypted_key),

@@ -30,6 +30,7 @@ static const struct {
     {'e', "ED25519", "DNS:mail.example.com", 0, 50, NULL},
     {'x', "EC:P-256", "DNS:mail.example.com", -90, -1, NULL}, /* expired */
     {'f', "EC:P-256", "DNS:mail.example.com", 2, 120, NULL},  /* to come */
+    {'p', "EC:P-521", "DNS:mail.example.com", -1, 60, NULL},
     {'o', "EC:P-256", "DNS:other.example", -1, 200, NULL},
     {'h', "EC:P-256", "DNS:host.example.net", -20, 80, NULL},
     {'t', "EC:P-256", "DNS:mail.example.com", -2, 88, "(STAGING) Fig E5"},
@@ -172,6 +173,14 @@ static const struct {
     {.found = "x|r", .in_use = "xr", .chosen = "r", .problem = "expired"},
     {.found = "x", .in_use = "x", .chosen = "x", .problem = "expired"},
     {.found = "a|?", .in_use = "ra", .chosen = "ra", .problem = "?"},
+    /* Rare curves come last, other algorithms never alone. */
+    {.found = "pa", .in_use = "", .chosen = "a"},
+    {.found = "p", .in_use = "a", .chosen = "p"},
+    {.found = "x|p|r", .in_use = "", .chosen = "rp"},
+    {.found = "e", .in_use = "", .chosen = "", .problem = "only beside RSA"},
+    {.found = "e", .in_use = "e", .chosen = "", .problem = "only beside RSA"},
+    {.found = "e", .in_use = "a", .chosen = "a", .problem = "only beside RSA"},
+    {.found = "e|r", .in_use = "", .chosen = "re"},
     /* What is not there is no matter, and is waited for. */
     {.found = "_|a", .in_use = "a", .chosen = "a"},
     {.found = "_|a", .in_use = "", .chosen = "a"},

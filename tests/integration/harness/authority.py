@@ -39,6 +39,7 @@ basicConstraints = CA:false
 
 KEYS = {
     "ec": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
+    "p384": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"],
     "p521": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-521"],
     "brainpool": ["-algorithm", "EC", "-pkeyopt",
                   "ec_paramgen_curve:brainpoolP256r1"],
@@ -48,7 +49,9 @@ KEYS = {
                  "-pkeyopt", "ec_param_enc:explicit"],
     "rsa": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
     "rsa1024": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"],
+    "rsapss": ["-algorithm", "RSA-PSS", "-pkeyopt", "rsa_keygen_bits:2048"],
     "ed25519": ["-algorithm", "ED25519"],
+    "mldsa": ["-algorithm", "ML-DSA-65"],
 }
 
 
