@@ -19,6 +19,7 @@ enum ctl_exit {
     CTL_REFUSED = 1,   /* or not found */
     CTL_USAGE = 2,     /* prints how it is used */
     CTL_NO_DAEMON = 3, /* none answers */
+    CTL_WORDS = 4,     /* doctor: something is left, but no line to run */
 };
 
 enum ctl_target {

@@ -40,9 +40,13 @@ void doctor_examine(const struct config *, const struct postfix_config *,
     struct doctor_report *report_r);
 void doctor_report_clear(struct doctor_report *);
 
+/* Is there a command to run? Else only words are left. */
+bool doctor_has_lines(const struct doctor_report *);
+
 /* For people: grouped by check, wrapped at columns but for the commands. */
 void doctor_print(const struct doctor_report *, int columns, FILE *out);
-/* {"findings":[{"name","where","what","why","mend":[],"advice"}],"notes":[]} */
+/* {"findings":[{"name","where","what","why","mend":[],"advice"}],"notes":[],
+ * "has_lines"} */
 json_t *doctor_json(const struct doctor_report *);
 
 #endif

@@ -106,6 +106,29 @@ static void print_check(const struct doctor_report *report, size_t first,
     putc('\n', out);
 }
 
+bool doctor_has_lines(const struct doctor_report *report)
+{
+    for (size_t i = 0; i < report->count; i++)
+        if (report->findings[i].mend_count > 0)
+            return true;
+    return false;
+}
+
+static void print_end(const struct doctor_report *report, FILE *out)
+{
+    if (report->count == 0)
+        fprintf(out, "nothing found\n");
+    else if (doctor_has_lines(report))
+        fprintf(out,
+            "found %zu; run the lines above in this order, then "
+            "\"postfix reload\"\n",
+            report->count);
+    else
+        fprintf(out,
+            "found %zu; there is no line to run, only what is said in words\n",
+            report->count);
+}
+
 void doctor_print(const struct doctor_report *report, int columns, FILE *out)
 {
     size_t last;
@@ -122,13 +145,7 @@ void doctor_print(const struct doctor_report *report, int columns, FILE *out)
         print_text(out, columns, "", text);
         free(text);
     }
-    if (report->count == 0)
-        fprintf(out, "nothing found\n");
-    else
-        fprintf(out,
-            "found %zu; run the lines above in this order, then "
-            "\"postfix reload\"\n",
-            report->count);
+    print_end(report, out);
 }
 
 static json_t *text_or_null(const char *text)
@@ -167,5 +184,6 @@ json_t *doctor_json(const struct doctor_report *report)
     }
     for (size_t i = 0; i < report->note_count; i++)
         json_array_append_new(notes, json_string(report->notes[i]));
-    return json_pack("{s:o, s:o}", "findings", findings, "notes", notes);
+    return json_pack("{s:o, s:o, s:b}", "findings", findings, "notes", notes,
+        "has_lines", doctor_has_lines(report));
 }

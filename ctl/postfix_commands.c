@@ -37,6 +37,13 @@ static void print_json(json_t *result)
     json_decref(answer);
 }
 
+static enum ctl_exit judge(const struct doctor_report *report)
+{
+    if (report->count == 0)
+        return CTL_DONE;
+    return doctor_has_lines(report) ? CTL_REFUSED : CTL_WORDS;
+}
+
 /* in: what postconf printed elsewhere; NULL: it is asked here. */
 static enum ctl_exit examine(const struct ctl_options *options,
     const char *directory, FILE *in, struct error *err)
@@ -59,7 +66,7 @@ static enum ctl_exit examine(const struct ctl_options *options,
         print_json(doctor_json(&report));
     else
         doctor_print(&report, PRINT_COLUMNS, stdout);
-    enum ctl_exit exit = report.count == 0 ? CTL_DONE : CTL_REFUSED;
+    enum ctl_exit exit = judge(&report);
     doctor_report_clear(&report);
     postfix_config_free(&postfix);
     config_unref(&config);

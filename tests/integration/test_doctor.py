@@ -240,7 +240,7 @@ def test_what_is_broken(clinic, case):
         assert expected.split()[0] in names
     else:
         assert sorted(names) == sorted(expected.split())
-    assert status == 1
+    assert status == (4 if case in ADVICE else 1)
     for finding in findings:
         assert finding["why"] and finding["what"] and finding["where"]
         assert bool(finding["advice"]) == (case in ADVICE), finding
@@ -405,7 +405,7 @@ def test_xclient_without_a_proxy_header(clinic):
     clinic.postconf("-MX", "12525/inet", "10465/inet")
     clinic.treat()
     assert examine() == (
-        (1, [("xclient-counted", "smtp/inet")], 0) if is_told else (0, [], 1))
+        (4, [("xclient-counted", "smtp/inet")], 0) if is_told else (0, [], 1))
     clinic.write_config(services={}, options={
         "client_limits_at": "policy", "client_message_rate_limit": 100})
     assert examine() == (0, [], 0)
@@ -448,6 +448,22 @@ def test_what_people_read(clinic):
     for line in lines:
         assert len(line) <= 80 or line.startswith("    postconf ") \
             or " " not in line.strip(), line
+
+
+def test_only_words_are_left(clinic):
+    """A script that runs lines until there are none comes to its end."""
+    clinic.config.write_text('postfix_user = "daemon"\n'
+                             + clinic.config.read_text())
+    for arguments in ([], ["-j"]):
+        done = tollgatectl("-c", clinic.config, *arguments, "doctor",
+                           "--postfix-config", clinic.etc)
+        assert done.returncode == 4
+        assert ('"has_lines":false' if arguments else
+                "found 1; there is no line to run") in done.stdout
+    clinic.postconf("-MX", "anvil/unix")
+    done = tollgatectl("-c", clinic.config, "-j", "doctor",
+                       "--postfix-config", clinic.etc)
+    assert done.returncode == 1 and '"has_lines":true' in done.stdout
 
 
 @pytest.mark.parametrize("limit, is_noted", [
