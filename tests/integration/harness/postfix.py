@@ -120,7 +120,7 @@ class Postfix:
         """postfix(1) with our configuration."""
         done = subprocess.run(
             ["postfix", "-c", str(self.etc), *arguments],
-            timeout=60 * PATIENCE, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            timeout=180 * PATIENCE, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, check=False,
             env={**os.environ, "LC_ALL": "C"})
         assert not check or done.returncode == 0, \
