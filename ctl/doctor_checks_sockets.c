@@ -89,7 +89,6 @@ static void try_socket(struct doctor *doctor, const struct reach_user *user,
 void check_sockets(struct doctor *doctor)
 {
     const struct config_listeners *listen = &doctor->config->policyd.listen;
-    char *helper = doctor_helper_user(doctor);
     struct reach_user postfix, spawned;
     struct error err;
     bool uses_any_milter = false;
@@ -101,9 +100,9 @@ void check_sockets(struct doctor *doctor)
             doctor_add(doctor, "tollgate.conf", "postfix_user: %s", err.text),
             "tollgate.conf: postfix_user = \"%s\"",
             postfix_config_value(doctor->postfix, "mail_owner"));
-        free(helper);
         return;
     }
+    char *helper = doctor_helper_user(doctor);
     bool is_spawned = helper != NULL && reach_user_find(helper, &spawned, &err);
     for (size_t i = 0; i < listen->count; i++)
         if (strcmp(listen->items[i].face, "anvil-pass") != 0)
