@@ -121,6 +121,12 @@ static void log_doubts(const struct certificate *certificate,
         log_warn("certificate \"%s\": signed by an authority for tests, which "
                  "clients do not believe: %s",
             title, chain->issuer);
+    if (chain->algorithm == CHAIN_ED25519 &&
+        certificate->chains[CHAIN_RSA] == NULL &&
+        certificate->chains[CHAIN_ECDSA] == NULL)
+        log_warn("certificate \"%s\": Ed25519 alone: older clients get no TLS; "
+                 "an RSA or ECDSA certificate beside it helps them",
+            title);
     if (chain->issued_at < replaced_at)
         log_warn("certificate \"%s\": issued before the one that it replaces, "
                  "on %s: has a backup been restored?",

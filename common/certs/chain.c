@@ -253,5 +253,5 @@ const char *chain_algorithm_name(enum chain_algorithm algorithm)
 
 bool chain_is_ordinary(enum chain_algorithm algorithm)
 {
-    return algorithm == CHAIN_RSA || algorithm == CHAIN_ECDSA;
+    return algorithm != CHAIN_ML_DSA_65;
 }

@@ -86,8 +86,8 @@ bool chain_name_matches(const char *pattern, const char *name);
 size_t chain_reply_size(size_t pem_len);
 
 const char *chain_algorithm_name(enum chain_algorithm);
-/* Do all clients of today verify its signatures? Others are served beside such
- * a one only. */
+/* Do ordinary clients of today verify its signatures? Others are served beside
+ * such a one only. */
 bool chain_is_ordinary(enum chain_algorithm);
 
 #endif

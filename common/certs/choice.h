@@ -5,8 +5,8 @@
  * of the section's sources, for the first of the names that has a valid
  * candidate. One of a real authority comes before one of an authority for
  * tests, and one on an ordinary curve before one that fewer clients know.
- * Ed25519 and ML-DSA-65 are served beside RSA or ECDSA alone, since a client
- * that knows neither has no other way. The sources are the truth: what is in
+ * ML-DSA-65 is never served alone, since a client that does not know it has no
+ * other way. The sources are the truth: what is in
  * use counts only while they hold nothing in its place.
  */
 #ifndef TOLLGATE_CERTS_CHOICE_H

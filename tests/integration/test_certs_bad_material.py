@@ -95,8 +95,6 @@ BAD = {
     "no base64": (no_base64, "not base64"),
     "no certificate": (no_certificates, "no certificate in it"),
     "RSA 1024": (lambda bad: bad.issue(kind="rsa1024"), "1024 bits"),
-    "Ed25519 alone": (lambda bad: bad.issue(kind="ed25519"),
-                      "only beside RSA or ECDSA"),
     "RSA-PSS": (lambda bad: bad.issue(kind="rsapss"),
                 "algorithm that is not served"),
     "EC brainpool": (lambda bad: bad.issue(kind="brainpool"),

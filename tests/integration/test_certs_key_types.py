@@ -95,6 +95,14 @@ def test_ed25519_beside_rsa(authority, place, keep):
     site.serves("rsa", "ed25519")
     assert site.gets() == "ed25519"
     assert site.gets(*OLD) == "rsa"
+    assert "Ed25519 alone" not in site.cert_site.log()
+
+
+def test_ed25519_alone_is_served_with_a_warning(authority, place, keep):
+    site = Site(place, keep, authority, "ed25519")
+    site.serves("ed25519")
+    assert site.gets() == "ed25519"
+    assert "Ed25519 alone: older clients" in site.cert_site.log()
 
 
 # PKCS#8 with the algorithm of ML-DSA-65, and two bytes for a key.
@@ -111,6 +119,11 @@ def test_ml_dsa_beside_ecdsa(authority, place, keep):
     assert site.gets(*OLD) == "ec"
     if "mldsa" in kinds:
         assert site.gets() == "mldsa"
+        # Never alone: what was in use goes on.
+        other = authority.issue("other.example.com")
+        site.put("ec", other.combined)
+        site.cert_site.policyd.process.wait_output("only beside RSA or ECDSA")
+        site.serves("ec", "mldsa")
         return
     assert site.gets() == "ec"
     site.put("ec", site.issued["ec"].combined + UNKNOWN)

@@ -173,13 +173,12 @@ static const struct {
     {.found = "x|r", .in_use = "xr", .chosen = "r", .problem = "expired"},
     {.found = "x", .in_use = "x", .chosen = "x", .problem = "expired"},
     {.found = "a|?", .in_use = "ra", .chosen = "ra", .problem = "?"},
-    /* Rare curves come last, other algorithms never alone. */
+    /* Rare curves come last. */
     {.found = "pa", .in_use = "", .chosen = "a"},
     {.found = "p", .in_use = "a", .chosen = "p"},
     {.found = "x|p|r", .in_use = "", .chosen = "rp"},
-    {.found = "e", .in_use = "", .chosen = "", .problem = "only beside RSA"},
-    {.found = "e", .in_use = "e", .chosen = "", .problem = "only beside RSA"},
-    {.found = "e", .in_use = "a", .chosen = "a", .problem = "only beside RSA"},
+    {.found = "e", .in_use = "", .chosen = "e"},
+    {.found = "e", .in_use = "a", .chosen = "e"},
     {.found = "e|r", .in_use = "", .chosen = "re"},
     /* What is not there is no matter, and is waited for. */
     {.found = "_|a", .in_use = "a", .chosen = "a"},
