@@ -9,8 +9,8 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "integration"))
 
 from harness.acme import Pebble  # noqa: E402
-from harness.fixtures import (keep, keeps, missing,  # noqa: E402, F401
-                              place, places)
+from harness.fixtures import (keep, keeps, place,  # noqa: E402, F401
+                              places, skip_what_cannot_run)
 from harness.own_network import enter_own_network  # noqa: E402
 
 
@@ -20,10 +20,7 @@ def pytest_configure():
 
 
 def pytest_collection_modifyitems(items):
-    reason = missing()
-    if reason:
-        for item in items:
-            item.add_marker(pytest.mark.skip(reason=reason))
+    skip_what_cannot_run(items)
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import signal
 
 import pytest
 
-from harness.fixtures import (keep, keeps, missing, place,  # noqa: F401
-                              places)
+from harness.fixtures import (keep, keeps, place, places,  # noqa: F401
+                              skip_what_cannot_run)
 from harness.own_network import enter_own_network
 from harness.policyd import MILTER, Policyd
 from harness.process import has_ended
@@ -31,10 +31,7 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(items):
     ranks = {name: rank for rank, name in enumerate(_LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path.stem, len(ranks)))
-    reason = missing()
-    if reason:
-        for item in items:
-            item.add_marker(pytest.mark.skip(reason=reason))
+    skip_what_cannot_run(items)
 
 
 @pytest.fixture

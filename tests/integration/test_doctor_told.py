@@ -6,25 +6,11 @@ import subprocess
 
 import pytest
 
-from harness.clinic import PROXY, TOLLGATECTL, Clinic
-from test_doctor_keeps import Host
+from harness.clinic import PROXY, TOLLGATECTL
+from test_doctor_keeps import Host, clinic, stock  # noqa: F401
 
 # The command line of the guides, in the container of Postfix.
 COMMANDS = "postconf; postconf -x; postconf -F; postconf -P; postconf -m"
-
-
-@pytest.fixture(scope="module")
-def stock(places, keeps):
-    places.chmod(0o755)
-    clinic = Clinic(places, keeps)
-    return clinic, clinic.save()
-
-
-@pytest.fixture
-def clinic(stock):
-    clinic, saved = stock
-    clinic.restore(saved)
-    return clinic
 
 
 def printed(clinic):

@@ -22,6 +22,14 @@ def missing():
     return None
 
 
+def skip_what_cannot_run(items):
+    """For pytest_collection_modifyitems, with the reason."""
+    reason = missing()
+    if reason:
+        for item in items:
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
 @contextlib.contextmanager
 def keeper():
     """keep(thing) closes it in the end, the last one first."""
