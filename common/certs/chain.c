@@ -77,8 +77,8 @@ static bool check_algorithm(
         if (EVP_PKEY_is_a(key, "ML-DSA-65"))
             return true;
         return error_set(err, "key of an algorithm that is not served; "
-                              "allowed: RSA and ECDSA, and beside one of them "
-                              "Ed25519 and ML-DSA-65");
+                              "allowed: RSA, ECDSA and Ed25519, and beside one "
+                              "of them ML-DSA-65");
     }
 }
 

@@ -251,7 +251,7 @@ static void fit_reply(struct choice *choice)
     }
 }
 
-/* Nobody is served by what has expired, unless there is nothing else. */
+/* An expired chain is kept only where there is no other. */
 static bool may_keep(const struct chain *in_use,
     const struct choice_terms *terms, const struct pick *pick)
 {

@@ -80,7 +80,7 @@ static void test_no_key_in_a_core(void **state)
     assert_false(WCOREDUMP(status));
 }
 
-/* Another folder in the place of one above: nobody can watch everything. */
+/* Another folder in the place of one above: not every folder is watched. */
 static void test_what_nobody_sees_is_polled_for(void **state)
 {
     struct certs_stage *stage = *state;
