@@ -141,12 +141,13 @@ static void note_what_is_not_here(struct doctor *doctor)
 }
 
 void doctor_examine(const struct config *config,
-    const struct postfix_config *postfix, struct doctor_report *report_r)
+    const struct postfix_config *postfix, const struct doctor_host *host,
+    struct doctor_report *report_r)
 {
     struct doctor doctor = {
-        .config = config, .postfix = postfix, .report = report_r};
+        .config = config, .postfix = postfix, .host = host, .report = report_r};
 
-    *report_r = (struct doctor_report){0};
+    *report_r = (struct doctor_report){.host = host};
     open_doctor(&doctor);
     for (doctor.check = doctor_checks; doctor.check->name != NULL;
          doctor.check++) {
@@ -158,6 +159,10 @@ void doctor_examine(const struct config *config,
                 doctor.check->look_at(&doctor, &doctor.listeners[i]);
     }
     note_what_is_not_here(&doctor);
+    if (host != NULL)
+        doctor_lines(&doctor);
+    else if (report_r->edit_count > 0)
+        doctor_note_host(&doctor);
     listen_clear(&doctor.milter);
     free(doctor.listeners);
 }
@@ -323,6 +328,15 @@ void doctor_report_clear(struct doctor_report *report)
     }
     for (size_t i = 0; i < report->note_count; i++)
         free(report->notes[i]);
+    for (size_t i = 0; i < report->edit_count; i++) {
+        free(report->edits[i].service);
+        free(report->edits[i].type);
+        free(report->edits[i].name);
+        free(report->edits[i].value);
+    }
+    for (size_t i = 0; i < DOCTOR_FILES; i++)
+        postfix_list_clear(&report->files[i].lines);
+    free(report->edits);
     free(report->findings);
     free(report->notes);
     *report = (struct doctor_report){0};

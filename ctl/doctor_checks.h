@@ -6,6 +6,9 @@
 
 #include "ctl/doctor.h"
 
+/* Begins the names of parameters that doctor itself puts into main.cf. */
+#define OWN_PREFIX "tollgate_"
+
 /* An smtpd or postscreen that clients connect to. */
 struct doctor_listener {
     const struct postfix_service *service;
@@ -22,9 +25,36 @@ struct doctor_listener {
     bool is_guarded;        /* tollgate is meant to decide here */
 };
 
+/* How a host takes lines. */
+enum doctor_form {
+    FORM_COMMAND, /* for a shell: postconf -e, postconf -M */
+    FORM_TEXT,    /* of main.cf itself */
+    FORM_WORD,    /* put by the host into "postconf -e \"%s\"", or -Me */
+};
+
+struct doctor_host {
+    const char *name, *title;
+    /* A parameter of main.cf by which the host is known, and how its value
+     * begins; NULL: none. */
+    const char *sign, *sign_value;
+    struct {
+        const char *place;
+        enum doctor_form form;
+    } main, master;
+    const char *directory; /* for postconf -c; NULL: Postfix's own */
+    /* Where the helper is in Postfix's container, and a user who is there;
+     * NULL: as it is installed here. */
+    const char *helper, *helper_user;
+    bool cuts_main; /* at each start, and master.cf stays as it is */
+    const char *then;
+};
+
+extern const struct doctor_host doctor_hosts[]; /* ends without a name */
+
 struct doctor {
     const struct config *config;
     const struct postfix_config *postfix;
+    const struct doctor_host *host; /* that lines are for; NULL: none named */
     struct doctor_listener *listeners;
     size_t count;
     bool opens_anvil; /* policyd.listen has the face */
@@ -80,6 +110,14 @@ void mend_field(struct doctor *, struct doctor_finding *,
     const struct postfix_service *, const char *field, const char *value);
 /* Quoted for a shell if it needs be; the caller frees. */
 char *mend_quote(const char *text);
+/* "-o name=value" for a line of master.cf, in braces if it needs be; NULL: it
+ * cannot be written. The caller frees. */
+char *mend_option(const char *name, const char *value);
+/* With a host: fills report->files from report->edits, which stay as they are.
+ * Called last. */
+void doctor_lines(struct doctor *);
+/* Notes which host of the table this one looks like. */
+void doctor_note_host(struct doctor *);
 
 /* How an endpoint of Postfix's stands to a listening socket of ours. */
 enum endpoint_relation {
@@ -171,6 +209,7 @@ void check_milter_maps(struct doctor *, const struct doctor_listener *);
 void check_milter_local(struct doctor *);
 void check_reinjection(struct doctor *);
 void check_apart(struct doctor *);
+void check_own_names(struct doctor *);
 void check_jail(struct doctor *, const struct doctor_listener *);
 void check_sockets(struct doctor *);
 void check_user(struct doctor *);

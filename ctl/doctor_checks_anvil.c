@@ -111,13 +111,20 @@ static void mend_place(struct doctor *doctor, struct doctor_finding *finding,
     const struct place *place, bool is_helper_sound)
 {
     const struct config_listener *ours = doctor_listen(doctor, "anvil-pass");
-    const char *user = is_usable_user(doctor, place->user)
-                           ? place->user
-                           : doctor->config->user;
-    char *line = xprintf(
-        "anvil unix - n n - 0 spawn -n anvil user=%s argv=%s %s", user,
-        is_helper(place->helper) && is_helper_sound ? place->helper : HELPER,
-        ours->path);
+    const struct doctor_host *host = doctor->host;
+    const char *user = doctor->config->user, *helper = HELPER;
+
+    if (host != NULL && host->helper != NULL) {
+        user = host->helper_user;
+        helper = host->helper;
+    }
+    if (is_usable_user(doctor, place->user))
+        user = place->user;
+    if (is_helper(place->helper) && is_helper_sound)
+        helper = place->helper;
+    char *line =
+        xprintf("anvil unix - n n - 0 spawn -n anvil user=%s argv=%s %s", user,
+            helper, ours->path);
 
     mend_line(doctor, finding, "anvil", "unix", line);
     free(line);

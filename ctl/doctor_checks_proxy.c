@@ -18,16 +18,6 @@ static char *append(char *text, char *more)
     return longer;
 }
 
-/* Can an option be written with it? Braces stand in pairs there. */
-static bool is_writable(const char *value)
-{
-    int depth = 0;
-
-    for (; *value != '\0' && depth >= 0; value++)
-        depth += (*value == '{') - (*value == '}');
-    return depth == 0;
-}
-
 static const char *field(
     const struct postfix_service *service, const char *name)
 {
@@ -69,13 +59,12 @@ static char *smtpd_line(
         if (strncmp(set->name, "postscreen_", 11) == 0 ||
             strncmp(set->name, "smtpd_upstream_proxy_", 21) == 0)
             continue;
-        if (!is_writable(set->value)) {
+        char *option = mend_option(set->name, set->value);
+        if (option == NULL) {
             free(line);
             return NULL;
         }
-        bool has_blank = set->value[strcspn(set->value, " \t")] != '\0';
-        line = append(line, xprintf(has_blank ? "-o {%s=%s}" : "-o %s=%s",
-                                set->name, set->value));
+        line = append(line, option);
     }
     return line;
 }

@@ -35,6 +35,25 @@ char *mend_quote(const char *text)
     return quoted;
 }
 
+/* Braces stand in pairs in an option. */
+static bool is_writable(const char *value)
+{
+    int depth = 0;
+
+    for (; *value != '\0' && depth >= 0; value++)
+        depth += (*value == '{') - (*value == '}');
+    return depth == 0;
+}
+
+char *mend_option(const char *name, const char *value)
+{
+    if (!is_writable(value))
+        return NULL;
+    return xprintf(
+        value[strcspn(value, " \t")] != '\0' ? "-o {%s=%s}" : "-o %s=%s", name,
+        value);
+}
+
 /* Takes the argument over. */
 static void add_command(struct doctor *doctor, struct doctor_finding *finding,
     const char *flag, char *argument)
@@ -56,9 +75,26 @@ static void add_command(struct doctor *doctor, struct doctor_finding *finding,
     free(argument);
 }
 
+static void add_edit(struct doctor *doctor, enum doctor_edit_kind kind,
+    const char *service, const char *type, const char *name, const char *value)
+{
+    struct doctor_report *report = doctor->report;
+
+    report->edits = xrealloc(
+        report->edits, (report->edit_count + 1) * sizeof *report->edits);
+    report->edits[report->edit_count++] = (struct doctor_edit){
+        .kind = kind,
+        .service = xstrdup(service),
+        .type = xstrdup(type),
+        .name = xstrdup(name),
+        .value = xstrdup(value),
+    };
+}
+
 void mend_main(struct doctor *doctor, struct doctor_finding *finding,
     const char *name, const char *value)
 {
+    add_edit(doctor, EDIT_MAIN, "", "", name, value);
     add_command(doctor, finding, "-e", xprintf("%s=%s", name, value));
 }
 
@@ -67,7 +103,7 @@ static char *own_parameter(const char *name, const char *service)
 {
     if (strncmp(name, "smtpd_", 6) == 0)
         name += 6;
-    char *own = xprintf("tollgate_%s_%s", name, service);
+    char *own = xprintf(OWN_PREFIX "%s_%s", name, service);
     for (char *at = own; *at != '\0'; at++)
         if (!isalnum((unsigned char)*at))
             *at = '_';
@@ -86,6 +122,7 @@ void mend_listener(struct doctor *doctor, struct doctor_finding *finding,
         mend_main(doctor, finding, own, value);
         value = reference;
     }
+    add_edit(doctor, EDIT_OPTION, speaker->name, speaker->type, name, value);
     add_command(doctor, finding, "-P",
         xprintf("%s/%s/%s=%s", speaker->name, speaker->type, name, value));
     free(own);
@@ -95,12 +132,14 @@ void mend_listener(struct doctor *doctor, struct doctor_finding *finding,
 void mend_line(struct doctor *doctor, struct doctor_finding *finding,
     const char *name, const char *type, const char *line)
 {
+    add_edit(doctor, EDIT_LINE, name, type, "", line);
     add_command(doctor, finding, "-M", xprintf("%s/%s=%s", name, type, line));
 }
 
 void mend_field(struct doctor *doctor, struct doctor_finding *finding,
     const struct postfix_service *service, const char *field, const char *value)
 {
+    add_edit(doctor, EDIT_FIELD, service->name, service->type, field, value);
     add_command(doctor, finding, "-F",
         xprintf("%s/%s/%s=%s", service->name, service->type, field, value));
 }

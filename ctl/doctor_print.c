@@ -97,7 +97,8 @@ static void print_check(const struct doctor_report *report, size_t first,
     print_text(out, columns, "  ", check->why);
     for (size_t i = first; i <= last; i++) {
         const struct doctor_finding *finding = &report->findings[i];
-        for (char **line = finding->mend; *line != NULL; line++)
+        for (char **line = finding->mend; report->host == NULL && *line != NULL;
+             line++)
             if (!was_printed(report, first, last, *line))
                 fprintf(out, "    %s\n", *line);
         if (finding->advice != NULL)
@@ -114,10 +115,31 @@ bool doctor_has_lines(const struct doctor_report *report)
     return false;
 }
 
+/* From the first column, for a blank there has a meaning in main.cf; what is
+ * said between is a comment everywhere. */
+static void print_files(const struct doctor_report *report, FILE *out)
+{
+    const char *place = "";
+
+    for (size_t i = 0; i < DOCTOR_FILES; i++) {
+        const struct doctor_file *file = &report->files[i];
+        if (file->lines.count > 0 && strcmp(place, file->place) != 0)
+            fprintf(out, "# %s\n", place = file->place);
+        for (size_t j = 0; j < file->lines.count; j++)
+            fprintf(out, "%s\n", file->lines.words[j]);
+    }
+    putc('\n', out);
+}
+
 static void print_end(const struct doctor_report *report, FILE *out)
 {
     if (report->count == 0)
         fprintf(out, "nothing found\n");
+    else if (doctor_has_lines(report) && report->host != NULL)
+        fprintf(out,
+            "found %zu; put the lines above where the comments say, in any "
+            "order, then \"%s\"\n",
+            report->count, report->host->then);
     else if (doctor_has_lines(report))
         fprintf(out,
             "found %zu; run the lines above in this order, then "
@@ -145,6 +167,8 @@ void doctor_print(const struct doctor_report *report, int columns, FILE *out)
         print_text(out, columns, "", text);
         free(text);
     }
+    if (report->host != NULL && doctor_has_lines(report))
+        print_files(report, out);
     print_end(report, out);
 }
 
@@ -166,6 +190,22 @@ static json_t *command(const char *line)
     return text;
 }
 
+static json_t *host_json(const struct doctor_report *report)
+{
+    json_t *files = json_array();
+
+    for (size_t i = 0; i < DOCTOR_FILES; i++) {
+        const struct doctor_file *file = &report->files[i];
+        json_t *lines = json_array();
+        for (size_t j = 0; j < file->lines.count; j++)
+            json_array_append_new(lines, command(file->lines.words[j]));
+        json_array_append_new(files,
+            json_pack("{s:s, s:o}", "place", file->place, "lines", lines));
+    }
+    return json_pack("{s:s, s:o, s:s}", "host", report->host->name, "files",
+        files, "then", report->host->then);
+}
+
 json_t *doctor_json(const struct doctor_report *report)
 {
     json_t *findings = json_array(), *notes = json_array();
@@ -184,6 +224,9 @@ json_t *doctor_json(const struct doctor_report *report)
     }
     for (size_t i = 0; i < report->note_count; i++)
         json_array_append_new(notes, json_string(report->notes[i]));
-    return json_pack("{s:o, s:o, s:b}", "findings", findings, "notes", notes,
-        "has_lines", doctor_has_lines(report));
+    json_t *result = json_pack("{s:o, s:o, s:b}", "findings", findings, "notes",
+        notes, "has_lines", doctor_has_lines(report));
+    if (report->host != NULL)
+        json_object_set_new(result, "for", host_json(report));
+    return result;
 }

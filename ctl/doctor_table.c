@@ -30,6 +30,10 @@ const struct doctor_check doctor_checks[] = {
     {"jail", "a chrooted service cannot get at our socket",
         "Below the chroot no path leads to it, and every question fails.", NULL,
         check_jail},
+    {"own-names", "a line of master.cf leans on what the host takes away",
+        "The host cuts main.cf at each start and leaves master.cf as it is: "
+        "the name means nothing then, and policyd is not asked.",
+        check_own_names, NULL},
     {"pipelining", "commands before the greeting are accepted",
         "An attacker can have a whole message read before anybody is asked; "
         "refused early, it costs nothing.",

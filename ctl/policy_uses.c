@@ -15,7 +15,7 @@
 
 #define DEPTH_MAX 4
 
-#define OWN_PARAMETER "tollgate_policy"
+#define OWN_PARAMETER OWN_PREFIX "policy"
 
 static const struct {
     const char *name, *state, *undelayed_state;

@@ -44,23 +44,31 @@ static enum ctl_exit judge(const struct doctor_report *report)
     return doctor_has_lines(report) ? CTL_REFUSED : CTL_WORDS;
 }
 
-/* in: what postconf printed elsewhere; NULL: it is asked here. */
+/* What is typed after doctor. */
+struct questions {
+    const char *directory; /* of Postfix; NULL: its own */
+    const char *host;      /* whose lines are wanted; NULL: nobody's */
+    bool is_told;          /* by standard input */
+};
+
 static enum ctl_exit examine(const struct ctl_options *options,
-    const char *directory, FILE *in, struct error *err)
+    const struct questions *questions, struct error *err)
 {
     struct doctor_report report;
     struct config *config = load_config(options, err);
 
     if (config == NULL)
         return CTL_REFUSED;
-    struct postfix_config *postfix = in != NULL
-                                         ? postfix_config_read(in, err)
-                                         : postfix_config_load(directory, err);
+    struct postfix_config *postfix =
+        questions->is_told ? postfix_config_read(stdin, err)
+                           : postfix_config_load(questions->directory, err);
     if (postfix == NULL) {
         config_unref(&config);
         return CTL_REFUSED;
     }
-    doctor_examine(config, postfix, &report);
+    doctor_examine(config, postfix,
+        questions->host == NULL ? NULL : doctor_host_find(questions->host),
+        &report);
     err->text[0] = '\0';
     if (options->json)
         print_json(doctor_json(&report));
@@ -73,23 +81,51 @@ static enum ctl_exit examine(const struct ctl_options *options,
     return exit;
 }
 
+/* "--x VALUE" or "--x=VALUE"; moves on to the last word of it. */
+static bool take_value(
+    int argc, char **argv, int *at, const char *option, const char **value_r)
+{
+    size_t len = strlen(option);
+
+    if (strncmp(argv[*at], option, len) != 0)
+        return false;
+    if (argv[*at][len] == '=')
+        *value_r = argv[*at] + len + 1;
+    else if (argv[*at][len] == '\0' && *at + 1 < argc)
+        *value_r = argv[++*at];
+    else
+        return false;
+    return **value_r != '\0';
+}
+
 static enum ctl_exit run_doctor(
     const struct ctl_options *options, int argc, char **argv, struct error *err)
 {
-    static const char option[] = "--postfix-config";
-    size_t len = strlen(option);
+    struct questions questions = {0};
 
-    if (argc == 0)
-        return examine(options, NULL, NULL, err);
-    if (argc == 1 && strcmp(argv[0], "-") == 0)
-        return examine(options, NULL, stdin, err);
-    if (argc == 1 && strncmp(argv[0], option, len) == 0 &&
-        argv[0][len] == '=' && argv[0][len + 1] != '\0')
-        return examine(options, argv[0] + len + 1, NULL, err);
-    if (argc == 2 && strcmp(argv[0], option) == 0)
-        return examine(options, argv[1], NULL, err);
-    error_set(err, "--postfix-config and its folder, -, or nothing");
-    return CTL_USAGE;
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "-") == 0)
+            questions.is_told = true;
+        else if (!take_value(argc, argv, &i, "--for", &questions.host) &&
+                 !take_value(argc, argv, &i, "--postfix-config",
+                     &questions.directory)) {
+            error_set(err,
+                "\"%s\": --postfix-config and its folder, or -; "
+                "--for and " DOCTOR_HOSTS,
+                argv[i]);
+            return CTL_USAGE;
+        }
+    }
+    if (questions.is_told && questions.directory != NULL) {
+        error_set(err, "--postfix-config and - are two places");
+        return CTL_USAGE;
+    }
+    if (questions.host != NULL && doctor_host_find(questions.host) == NULL) {
+        error_set(
+            err, "--for %s: no such host, but " DOCTOR_HOSTS, questions.host);
+        return CTL_USAGE;
+    }
+    return examine(options, &questions, err);
 }
 
 /* count 0: for nft. */
@@ -150,7 +186,7 @@ static enum ctl_exit run_policy(
 const struct ctl_command ctl_commands_postfix[] = {
     {
         .name = "doctor",
-        .usage = "[--postfix-config DIR | -]",
+        .usage = "[--for HOST] [--postfix-config DIR | -]",
         .help = "what in main.cf and master.cf breaks the promises",
         .run = run_doctor,
     },

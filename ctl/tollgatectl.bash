@@ -34,6 +34,9 @@ _tollgatectl()
     COMPREPLY=()
     case ${COMP_WORDS[COMP_CWORD - 1]} in
     -c | -s) mapfile -t COMPREPLY < <(compgen -f -- "$current") && return ;;
+    --for)
+        mapfile -t COMPREPLY < <(compgen -W \
+            "docker-mailserver mailcow mailu plain" -- "$current") && return ;;
     --postfix-config)
         mapfile -t COMPREPLY < <(compgen -d -- "$current") && return ;;
     esac

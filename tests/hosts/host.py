@@ -178,11 +178,15 @@ class Host:
                 break
             run_commands(commands, self.postfix.etc, self.helper)
         assert not commands, f"doctor never ends: {commands}"
+        self.serve()
+        return {it["name"] for it in findings}
+
+    def serve(self):
+        """With policyd, and what is in main.cf and master.cf now."""
         self._keep(Policyd(
             self.directory / "policyd", self.listen, options=PATIENT,
             sections=self.sections))
         self.postfix.reload()
-        return {it["name"] for it in findings}
 
 
 def check(kind, place, keep):
