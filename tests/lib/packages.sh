@@ -26,7 +26,7 @@ packages_machine="linux-image-cloud-amd64 initramfs-tools kmod apparmor \
 python3-pytest nginx libnginx-mod-stream"
 packages_acme="certbot dehydrated uacme acmetool caddy apache2"
 packages_packaging="systemd dpkg-dev debhelper lintian fail2ban prometheus \
-buildah python3-yaml python3-jsonschema"
+buildah python3-yaml python3-jsonschema docker-compose"
 
 # Services that arrive with the packages above.
 packages_services="postfix haproxy nginx redis-server valkey-server fail2ban \
