@@ -15,7 +15,12 @@ struct fixed_trial {
     struct anvil_model models[CLIENTS];
 };
 
-/* Most events in the same second or the next; some as the window ends. */
+/*
+ * Most events in the same second or the next; some as the window ends. None on
+ * purpose in the last millisecond: a Redis 8 that comes by to clean up takes a
+ * key away as that millisecond begins, a Redis 7, and who asks for the key, as
+ * it ends (seen with 8.0.6).
+ */
 static uint64_t next_us(struct trial *trial, const struct fixed_trial *fixed)
 {
     struct dice *dice = &trial->dice;
@@ -23,8 +28,9 @@ static uint64_t next_us(struct trial *trial, const struct fixed_trial *fixed)
     uint64_t next = trial->now_us + dice_gap(dice, 1e6);
 
     if (dice_chance(dice, 20) && model->start_s > 0) {
-        next = (model->start_s + fixed->unit_s + 1) * 1000000 +
-               dice_below(dice, 3) - 1;
+        static const uint64_t edges[] = {0, 1001, 1002};
+        next = (model->start_s + fixed->unit_s + 1) * 1000000 - 1001 +
+               edges[dice_below(dice, 3)];
     } else if (dice_chance(dice, 10)) {
         next += dice_below(dice, fixed->unit_s * 2000000);
     }
