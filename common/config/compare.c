@@ -181,7 +181,7 @@ static void guard_listeners(struct config_texts *guarded,
             xprintf("the milter's listener %s", before->milter.listen));
 }
 
-static const struct lint_file *same_file(
+static const struct conf_file *same_file(
     const struct values *values, const char *path)
 {
     for (size_t i = 0; i < values->file_count; i++)
@@ -190,7 +190,7 @@ static const struct lint_file *same_file(
     return NULL;
 }
 
-static bool has_statement(const struct lint_file *file, const char *statement)
+static bool has_statement(const struct conf_file *file, const char *statement)
 {
     for (size_t i = 0; i < file->count; i++)
         if (strcmp(file->statements[i], statement) == 0)
@@ -201,9 +201,9 @@ static bool has_statement(const struct lint_file *file, const char *statement)
 /* A file that lacks what was last in it may be one that is being written, in
  * its old form or a new one; a bare number that was cut is still a number. */
 static void guard_file(struct config_texts *guarded,
-    const struct lint_file *before, const struct values *after)
+    const struct conf_file *before, const struct values *after)
 {
-    const struct lint_file *now = same_file(after, before->path);
+    const struct conf_file *now = same_file(after, before->path);
     const char *last =
         before->count > 0 ? before->statements[before->count - 1] : NULL;
 

@@ -1,7 +1,7 @@
 /*
  * options.h - the one table of all options of tollgate.conf.
  *
- * Feeds libconfuse, the defaults, the environment, -o, the range checks,
+ * Feeds the file's parser, the defaults, the environment, -o, the range checks,
  * config_show and the test that the man page and the sample name every row.
  */
 #ifndef TOLLGATE_CONFIG_OPTIONS_H

@@ -75,6 +75,30 @@ struct values *values_new(void)
     return values;
 }
 
+size_t values_add_file(struct values *values, const char *path, bool is_ended)
+{
+    values->files = xrealloc(
+        values->files, (values->file_count + 1) * sizeof *values->files);
+    values->files[values->file_count] =
+        (struct conf_file){.path = xstrdup(path), .is_ended = is_ended};
+    return values->file_count++;
+}
+
+void values_note_statement(
+    struct conf_file *file, const char *name, const char *title)
+{
+    file->statements = xrealloc(
+        file->statements, (file->count + 1) * sizeof *file->statements);
+    file->statements[file->count++] =
+        title != NULL ? xprintf("%s \"%s\"", name, title) : xstrdup(name);
+}
+
+static void file_clear(struct conf_file *file)
+{
+    items_free(file->statements, file->count);
+    free(file->path);
+}
+
 void values_free(struct values **values)
 {
     if (*values == NULL)
@@ -82,7 +106,9 @@ void values_free(struct values **values)
     for (size_t i = 0; i < (*values)->count; i++)
         section_clear(&(*values)->sections[i]);
     free((*values)->sections);
-    lint_files_free((*values)->files, (*values)->file_count);
+    for (size_t i = 0; i < (*values)->file_count; i++)
+        file_clear(&(*values)->files[i]);
+    free((*values)->files);
     free(*values);
     *values = NULL;
 }

@@ -9,7 +9,6 @@
 #define TOLLGATE_CONFIG_VALUES_H
 
 #include "common/base/error.h"
-#include "common/config/lint.h"
 #include "common/config/options.h"
 
 struct setting {
@@ -28,10 +27,19 @@ struct section {
     size_t count;
 };
 
+/* One file that was read: how it ends tells whether it was cut. */
+struct conf_file {
+    char *path;
+    char **statements; /* outside of sections, in the order of the text:
+                          "store", "limit \"day\"", "include" */
+    size_t count;
+    bool is_ended; /* the last line ends in a newline */
+};
+
 struct values {
     struct section *sections; /* top, policyd, milter, then as in the file */
     size_t count;
-    struct lint_file *files; /* that were read; owned */
+    struct conf_file *files; /* in the order in which they begin */
     size_t file_count;
 };
 
@@ -45,6 +53,12 @@ struct section *values_add_section(struct values *, enum option_section kind,
 /* A section without a title, which is always there. */
 struct section *values_section(const struct values *, enum option_section);
 struct setting *section_setting(const struct section *, const char *name);
+
+/* A new file; its index. */
+size_t values_add_file(struct values *, const char *path, bool is_ended);
+/* A statement of that file; title NULL: an option, or a section without. */
+void values_note_statement(
+    struct conf_file *, const char *name, const char *title);
 
 /*
  * Checks the items and sets them; the old value stays if it fails. where NULL:

@@ -26,7 +26,7 @@ part_analyze() {
 # Generated headers are in the build folder.
 analyze_tidy() {
     local libraries
-    libraries=$(pkg-config --cflags libevent_core libconfuse hiredis \
+    libraries=$(pkg-config --cflags libevent_core hiredis \
         libcrypto jansson libcap-ng milter)
     find common policyd milter ctl -name '*.c' | sort |
         xargs -P "$(nproc)" -n 4 bash -c 'clang-tidy --quiet "${@:3}" -- \

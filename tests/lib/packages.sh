@@ -8,7 +8,7 @@
 # install by hand and ends the calling script.
 
 packages_build="gcc libc6-dev make autoconf automake pkg-config libevent-dev \
-libconfuse-dev libhiredis-dev libjansson-dev libmilter-dev libssl-dev \
+libhiredis-dev libjansson-dev libmilter-dev libssl-dev \
 libcap-ng-dev"
 packages_demo="postfix postfix-cdb haproxy redis-server python3 iproute2 \
 openssl"
