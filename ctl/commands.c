@@ -19,6 +19,7 @@ static const struct ctl_command *const topics[] = {
     ctl_commands_daemon,
     ctl_commands_certs,
     ctl_commands_postfix,
+    ctl_commands_setup,
 };
 
 const struct ctl_command *ctl_command_at(size_t index)

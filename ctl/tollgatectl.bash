@@ -33,10 +33,15 @@ _tollgatectl()
     local current=${COMP_WORDS[COMP_CWORD]} row i words=()
     COMPREPLY=()
     case ${COMP_WORDS[COMP_CWORD - 1]} in
-    -c | -s) mapfile -t COMPREPLY < <(compgen -f -- "$current") && return ;;
+    -c | -s | --output)
+        mapfile -t COMPREPLY < <(compgen -f -- "$current") && return ;;
     --for)
-        mapfile -t COMPREPLY < <(compgen -W \
-            "docker-mailserver mailcow mailu plain" -- "$current") && return ;;
+        case " ${COMP_WORDS[*]} " in
+        *" setup "*) words=(docker-mailserver mailu debian) ;;
+        *) words=(docker-mailserver mailcow mailu plain) ;;
+        esac
+        mapfile -t COMPREPLY < <(compgen -W "${words[*]}" -- "$current") &&
+            return ;;
     --postfix-config)
         mapfile -t COMPREPLY < <(compgen -d -- "$current") && return ;;
     esac

@@ -51,22 +51,36 @@ static void sync_folder(const char *path)
     close(fd);
 }
 
-bool atomic_file_write(const char *path, const void *bytes, size_t len,
-    mode_t mode, struct error *err)
+/* gid -1: leave it. */
+static bool fill(int fd, const void *bytes, size_t len, mode_t mode, gid_t gid)
+{
+    return write_all(fd, bytes, len) &&
+           (gid == (gid_t)-1 || fchown(fd, (uid_t)-1, gid) == 0) &&
+           fchmod(fd, mode) == 0 && fsync(fd) == 0;
+}
+
+/* is_new: fails with EEXIST where there is something, a link to nothing too. */
+static bool put(const char *beside, const char *path, bool is_new)
+{
+    return is_new ? link(beside, path) == 0 && unlink(beside) == 0
+                  : rename(beside, path) == 0;
+}
+
+static bool write_whole(const char *path, const void *bytes, size_t len,
+    mode_t mode, gid_t gid, bool is_new, struct error *err)
 {
     char *beside = xprintf("%s.%ld.tmp", path, (long)getpid());
 
     (void)unlink(beside);
     int fd = open(
         beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    bool is_good = fd != -1 && write_all(fd, bytes, len) &&
-                   fchmod(fd, mode) == 0 && fsync(fd) == 0;
+    bool is_good = fd != -1 && fill(fd, bytes, len, mode, gid);
     int reason = errno;
     if (fd != -1 && close(fd) == -1 && is_good) {
         is_good = false;
         reason = errno;
     }
-    if (is_good && rename(beside, path) == -1) {
+    if (is_good && !put(beside, path, is_new)) {
         is_good = false;
         reason = errno;
     }
@@ -76,6 +90,18 @@ bool atomic_file_write(const char *path, const void *bytes, size_t len,
         (void)unlink(beside);
     free(beside);
     return is_good || error_set(err, "%s: %s", path, strerror(reason));
+}
+
+bool atomic_file_write(const char *path, const void *bytes, size_t len,
+    mode_t mode, struct error *err)
+{
+    return write_whole(path, bytes, len, mode, (gid_t)-1, false, err);
+}
+
+bool atomic_file_create(const char *path, const void *bytes, size_t len,
+    mode_t mode, gid_t gid, struct error *err)
+{
+    return write_whole(path, bytes, len, mode, gid, true, err);
 }
 
 bool atomic_file_is(const char *path, const void *bytes, size_t len)

@@ -16,6 +16,11 @@
 bool atomic_file_write(const char *path, const void *bytes, size_t len,
     mode_t mode, struct error *err);
 
+/* The same for a file that is not there yet; gid -1: the group of new files.
+ * False, and nothing has changed, if something is there. */
+bool atomic_file_create(const char *path, const void *bytes, size_t len,
+    mode_t mode, gid_t gid, struct error *err);
+
 /* It holds exactly that. */
 bool atomic_file_is(const char *path, const void *bytes, size_t len);
 

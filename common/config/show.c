@@ -26,21 +26,27 @@ static void write_quoted(const char *text, size_t len, FILE *out)
     }
 }
 
-static void write_text(const struct option *option, const char *text, FILE *out)
+void show_text(const char *text, bool hides_password, FILE *out)
 {
     size_t len = 0;
-    const char *password = option_find_password(text, &len);
+    const char *password =
+        hides_password ? option_find_password(text, &len) : NULL;
     fputc('"', out);
-    if ((option->flags & OPTION_SECRET) != 0 && text[0] != '\0') {
-        fputs(HIDDEN, out);
-    } else if (password != NULL) {
+    if (password != NULL) {
         write_quoted(text, (size_t)(password - text), out);
         fputs(HIDDEN, out);
-        write_quoted(password + len, strlen(password + len), out);
-    } else {
-        write_quoted(text, strlen(text), out);
+        text = password + len;
     }
+    write_quoted(text, strlen(text), out);
     fputc('"', out);
+}
+
+static void write_text(const struct option *option, const char *text, FILE *out)
+{
+    if ((option->flags & OPTION_SECRET) != 0 && text[0] != '\0')
+        fputs("\"" HIDDEN "\"", out);
+    else
+        show_text(text, true, out);
 }
 
 static void write_setting(

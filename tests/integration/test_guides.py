@@ -56,6 +56,11 @@ NOT_RUN = {
     "tollgatectl ban": NAMED,
     "tollgatectl explain": NAMED,
     "tollgatectl guard nft | nft -f -": "changes the machine: test_guard",
+    "tollgatectl setup": "asks at a terminal: test_setup",
+    "tollgatectl setup --for debian": "asks at a terminal: test_setup",
+    "docker run --rm tollgate tollgatectl setup --for docker-mailserver --proxy "
+    "172.16.42.2 --limits medium --output - >tollgate.conf":
+        "needs an engine; test_setup writes the same file",
     "dovecot --version": OTHERS,
     "doveadm reload": OTHERS,
     "apt-get build-dep .": DEBIAN,
