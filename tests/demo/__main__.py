@@ -1,9 +1,10 @@
 """./quickstart calls this: sets the stage, then plays the story or waits.
 
-python3 -m demo [--isolated] [--redis] [--demo]
+python3 -m demo [--isolated] [--redis] [--demo] [--door FD]
 --isolated: we are in a network namespace of our own and may name its
-addresses. Exit 0 if all held, or after a Ctrl-C while waiting; 1 if something
-did not hold or could not be started.
+addresses; --door: a socket outside of it that listens for browsers. Exit 0 if
+all held, or after a Ctrl-C while waiting; 1 if something did not hold or could
+not be started.
 """
 import argparse
 import os
@@ -16,6 +17,7 @@ import time
 from harness.control import TOLLGATECTL
 from harness.workdir import workdir
 
+from .door import Door
 from .stage import CONNECTION_LIMIT, INBOX_LIMIT, MESSAGE_LIMIT, Network, Stage
 from .story import STORY
 
@@ -32,6 +34,7 @@ counters in {store}
   the daemons' logs     {directory}/tollgate/policyd.log
                         {directory}/milter/milter.log
   Postfix's log         {directory}/postfix/mail.log
+  status page           {http}/   in your browser
   metrics               {http}/metrics
 
 Try, in another terminal, as root:
@@ -47,6 +50,9 @@ Try, in another terminal, as root:
       what is counted for that client; reset lets him through
   {ctl} -h
       what else there is to see and to change
+  {program} setup
+      a tollgate.conf for your own host, by some questions; then "doctor" says
+      what its main.cf and master.cf lack, and prints the commands
   kill -9 {policyd}
       policyd gone: the helper answers in its place, clients get 421
 
@@ -54,7 +60,7 @@ Ctrl-C stops everything.
 """
 
 
-def show_help(stage):
+def show_help(stage, http_port):
     network = stage.network
     enter = f"nsenter -t {os.getpid()} -n " if network.is_isolated else ""
     print(HELP.format(
@@ -65,7 +71,7 @@ def show_help(stage):
         messages=MESSAGE_LIMIT + 1, inbox=INBOX_LIMIT + 1,
         ctl=f"{TOLLGATECTL} -s {stage.policyd.control} "
             f"-s {stage.milter.control}",
-        http=f"http://127.0.0.1:{stage.policyd.http_port}",
+        program=TOLLGATECTL, http=f"http://127.0.0.1:{http_port}",
         policyd=stage.policyd.process.pid), flush=True)
 
 
@@ -112,7 +118,10 @@ def run(options):
         try:
             if options.demo:
                 return 0 if play(stage) else 1
-            show_help(stage)
+            port = stage.policyd.http_port
+            if options.door is not None:
+                port = Door(options.door, ("127.0.0.1", port)).port
+            show_help(stage, port)
             serve(stage)
         finally:
             ignore_signals()
@@ -128,6 +137,7 @@ def main():
     parser = argparse.ArgumentParser(prog="quickstart")
     for option in "--isolated", "--redis", "--demo":
         parser.add_argument(option, action="store_true")
+    parser.add_argument("--door", type=int, metavar="FD")
     options = parser.parse_args()
 
     def on_signal(number, _):

@@ -110,7 +110,7 @@ class Stage:
         """Of both daemons. Clients of loopback are possible where there are
         no others."""
         more = {} if self.network.is_isolated else {"impossible_clients": []}
-        return {"store": self.store, **PATIENT, **more}
+        return {"store": self.store, "http_status": True, **PATIENT, **more}
 
     @property
     def sections(self):
