@@ -53,12 +53,14 @@ static void add_key(struct table *table, const json_t *key)
         table_add_format(table, "%lld", refused);
     else
         table_add(table, "-");
+    table_add(table, refused > 0 ? print_text(key, "by") : "-");
 }
 
 static void print_event(const struct ctl_answer *answer, const json_t *event)
 {
     static const struct table_column columns[] = {{"key", false, true},
-        {"came", true, false}, {"refused", true, false}, {NULL, false, false}};
+        {"came", true, false}, {"refused", true, false}, {"by", false, true},
+        {NULL, false, false}};
     struct table *table = table_new(columns);
     long long unlisted = print_number(event, "unlisted");
     char span[PRINT_TIME_SIZE];

@@ -5,6 +5,7 @@
  * does not rely on it (engine/ban.h).
  */
 #include "common/control/control_command.h"
+#include "common/control/describe.h"
 
 #include "common/control/edict_write.h"
 #include "common/engine/ban.h"
@@ -80,12 +81,17 @@ static void run_unban(struct control_call *call, const json_t *arguments)
 
 /* One that was banned before it became infrastructure. */
 static void add_void(
-    const struct control_call *call, const struct edict *edict, json_t *member)
+    const struct control_host *host, const struct edict *edict, json_t *member)
 {
-    struct engine *engine = engine_of(call);
+    struct engine *engine = daemon_engine(host->daemon);
 
     json_object_set_new(member, "void",
         json_boolean(ban_is_void(engine, engine_config(engine), &edict->net)));
+}
+
+json_t *describe_bans(const struct control_host *host, size_t most)
+{
+    return edict_some(host, EDICT_BAN, most, add_void);
 }
 
 static void run_bans(struct control_call *call, const json_t *arguments)

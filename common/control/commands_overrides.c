@@ -2,6 +2,7 @@
  * commands_overrides.c - override set, override del, overrides.
  */
 #include "common/control/control_command.h"
+#include "common/control/describe.h"
 
 #include "common/control/edict_write.h"
 #include "common/engine/daemon.h"
@@ -77,9 +78,10 @@ static const struct limit *limit_of(
 
 /* allowed null: no limit. void: no limit has the name any more. */
 static void add_limit(
-    const struct control_call *call, const struct edict *edict, json_t *member)
+    const struct control_host *host, const struct edict *edict, json_t *member)
 {
-    const struct limit *limit = limit_of(config_of(call), edict);
+    const struct limit *limit =
+        limit_of(engine_config(daemon_engine(host->daemon)), edict);
     uint64_t window_ms = edict->window_ms;
 
     if (limit != NULL && window_ms == 0)
@@ -92,6 +94,11 @@ static void add_limit(
     json_object_set_new(
         member, "window_ms", json_integer((json_int_t)window_ms));
     json_object_set_new(member, "void", json_boolean(limit == NULL));
+}
+
+json_t *describe_overrides(const struct control_host *host, size_t most)
+{
+    return edict_some(host, EDICT_OVERRIDE, most, add_limit);
 }
 
 static void run_overrides(struct control_call *call, const json_t *arguments)

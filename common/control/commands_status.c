@@ -41,16 +41,28 @@ static json_t *room_of(const struct store_state *state)
         (json_int_t)room->evicted, "policy", room->policy, "warning", warning);
 }
 
+/* How many daemons feed the limits of each face. */
+static json_t *serving_of(const struct store_state *state)
+{
+    json_t *serving = json_object();
+
+    for (unsigned face = FACE_ANVIL; face < FACES; face++)
+        json_object_set_new(serving, face_name((enum face)face),
+            json_integer((json_int_t)state->serving[face]));
+    return serving;
+}
+
 static json_t *store_of(const struct daemon *daemon)
 {
     struct store *store = engine_store(daemon_engine(daemon));
     struct store_state state;
 
     store_state(store, &state);
-    return json_pack("{s:o, s:b, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
-        "url", control_text(state.description), "shared",
-        store_is_shared(store), "available", state.is_available, "breaker",
-        state.breaker, "instances", (json_int_t)state.instances, "counters",
+    return json_pack(
+        "{s:o, s:b, s:b, s:s, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:o}", "url",
+        control_text(state.description), "shared", store_is_shared(store),
+        "available", state.is_available, "breaker", state.breaker, "instances",
+        (json_int_t)state.instances, "serving", serving_of(&state), "counters",
         (json_int_t)state.tracked, "leases", (json_int_t)state.leases,
         "round_trips", (json_int_t)state.round_trips, "failures",
         (json_int_t)state.failures, "reconnects", (json_int_t)state.reconnects,

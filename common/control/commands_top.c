@@ -43,9 +43,11 @@ static json_t *describe_list(
     for (size_t i = 0; i < list->count; i++) {
         const struct top_row *row = &list->rows[i];
         json_array_append_new(keys,
-            json_pack("{s:o, s:I, s:I, s:I}", "key", control_text(row->key),
-                "least", (json_int_t)row->least, "most", (json_int_t)row->most,
-                "refused", (json_int_t)row->refused));
+            json_pack("{s:o, s:I, s:I, s:I, s:o}", "key",
+                control_text(row->key), "least", (json_int_t)row->least, "most",
+                (json_int_t)row->most, "refused", (json_int_t)row->refused,
+                "by",
+                row->by[0] != '\0' ? control_text(row->by) : json_null()));
     }
     return json_pack("{s:s, s:s, s:I, s:I, s:o}", "event",
         event_kind_name(kind), "face", face_name(face), "seconds",

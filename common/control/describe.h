@@ -7,6 +7,7 @@
 #define TOLLGATE_CONTROL_DESCRIBE_H
 
 #include <jansson.h>
+#include <stddef.h>
 
 struct control_host;
 
@@ -14,8 +15,13 @@ struct control_host;
 json_t *describe_status(const struct control_host *);
 /* The result of `peers`. */
 json_t *describe_peers(const struct control_host *);
-/* [{event, key, refused, least, most}]: whom this daemon has refused most in
- * the last two minutes, at most ten. */
+/* [{event, key, by, refused, least, most}]: whom this daemon has refused most
+ * in the last two minutes, at most ten, each key once. by: the limit, or the
+ * reason, that did it last. */
 json_t *describe_refused(const struct control_host *);
+/* {items, more}: the first `most`, as `bans` and `overrides` list them, and how
+ * many others there are. */
+json_t *describe_bans(const struct control_host *, size_t most);
+json_t *describe_overrides(const struct control_host *, size_t most);
 
 #endif

@@ -20,9 +20,14 @@ struct edict_call {
     struct store_edict_request request;
 };
 
+static struct store *store_of_host(const struct control_host *host)
+{
+    return engine_store(daemon_engine(host->daemon));
+}
+
 static struct store *store_of(const struct control_call *call)
 {
-    return engine_store(daemon_engine(control_call_host(call)->daemon));
+    return store_of_host(control_call_host(call));
 }
 
 bool edict_write_life(
@@ -86,7 +91,7 @@ static json_t *listing_next(void *state)
     listing->last = *edict;
     listing->has_last = true;
     json_t *member = edict_describe(edict, edict->until_ms - now_ms);
-    listing->add(listing->call, edict, member);
+    listing->add(control_call_host(listing->call), edict, member);
     return member;
 }
 
@@ -112,6 +117,29 @@ void edict_list(struct control_call *call, enum edict_kind kind,
     listing->list =
         (struct control_list){name, listing_next, listing_rest, free};
     control_answer_list(call, &listing->list, listing);
+}
+
+json_t *edict_some(const struct control_host *host, enum edict_kind kind,
+    size_t most, edict_add *add)
+{
+    const struct edict_table *table = store_edicts(store_of_host(host));
+    uint64_t now_ms = clock_monotonic_ms();
+    json_t *items = json_array();
+    const struct edict *edict;
+    json_int_t more = 0;
+
+    for (size_t i = 0; (edict = edict_table_at(table, kind, i)) != NULL; i++) {
+        if (json_array_size(items) == most) {
+            more = (json_int_t)(edict_table_count(table, kind) - i);
+            break;
+        }
+        if (edict->until_ms <= now_ms)
+            continue;
+        json_t *item = edict_describe(edict, edict->until_ms - now_ms);
+        add(host, edict, item);
+        json_array_append_new(items, item);
+    }
+    return json_pack("{s:o, s:I}", "items", items, "more", more);
 }
 
 static void answer(struct edict_call *edict_call)

@@ -25,9 +25,13 @@ void edict_write(struct control_call *, const struct edict *, uint64_t life_ms,
 json_t *edict_describe(const struct edict *, uint64_t left_ms);
 /* Adds what the kind has besides. */
 typedef void edict_add(
-    const struct control_call *, const struct edict *, json_t *member);
+    const struct control_host *, const struct edict *, json_t *member);
 /* Answers with all of one kind: `{"NAME":[...],"shared":…}`. */
 void edict_list(
     struct control_call *, enum edict_kind, const char *name, edict_add *);
+/* {items, more}: the first `most` of one kind, and how many others there are.
+ */
+json_t *edict_some(
+    const struct control_host *, enum edict_kind, size_t most, edict_add *);
 
 #endif

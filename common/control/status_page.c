@@ -8,12 +8,14 @@
 #include "common/control/certs_summary.h"
 #include "common/control/control_command.h"
 #include "common/control/describe.h"
+#include "common/control/history.h"
 #include "common/control/status_page_html.h"
 #include "common/engine/daemon.h"
 #include "common/net/http.h"
 
 #include <assert.h>
 #include <event2/buffer.h>
+#include <event2/event.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,8 +25,12 @@
 #define HASH_TEXT    48 /* its base64, with a NUL */
 #define HEADERS_SIZE 512
 
+#define EDICTS_SHOWN 12
+
 struct status_page {
     struct control_host host;
+    struct event *minute;
+    struct history history;
     char headers[HEADERS_SIZE];
     struct http_route routes[3];
 };
@@ -80,18 +86,62 @@ static json_t *certificates_of(const struct control_host *host)
     return list;
 }
 
+static struct history_totals totals_of(const struct status_page *page)
+{
+    return history_totals_of(engine_metrics(daemon_engine(page->host.daemon)));
+}
+
+static void on_minute(evutil_socket_t fd, short what, void *context)
+{
+    struct status_page *page = context;
+    const struct history_totals totals = totals_of(page);
+
+    history_look(&page->history, &totals, clock_monotonic_ms());
+}
+
+static void begin_history(struct status_page *page)
+{
+    const struct timeval every = {.tv_sec = HISTORY_MINUTE_MS / 1000};
+
+    page->minute = event_new(
+        daemon_base(page->host.daemon), -1, EV_PERSIST, on_minute, page);
+    assert(page->minute != NULL);
+    event_add(page->minute, &every);
+    on_minute(-1, 0, page);
+}
+
+/* null for those who may see numbers only. */
+static void add_names(const struct control_host *host, json_t *all)
+{
+    bool is_shown = engine_config(daemon_engine(host->daemon))->http_status;
+    const struct {
+        const char *name;
+        json_t *value;
+    } parts[] = {
+        {"peers", is_shown ? describe_peers(host) : json_null()},
+        {"top", is_shown ? describe_refused(host) : json_null()},
+        {"bans", is_shown ? describe_bans(host, EDICTS_SHOWN) : json_null()},
+        {"overrides",
+            is_shown ? describe_overrides(host, EDICTS_SHOWN) : json_null()},
+    };
+
+    json_object_set_new(all, "names", json_boolean(is_shown));
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        json_object_set_new(all, parts[i].name, parts[i].value);
+}
+
 /* Any local user gets here: addresses and logins are shown only where
  * http_status says so. The control socket knows who asks. */
 static int page_json(struct evbuffer *body, void *context)
 {
-    const struct control_host *host = context;
-    bool has_names = engine_config(daemon_engine(host->daemon))->http_status;
-    json_t *all = json_pack("{s:I, s:o, s:b, s:o, s:o, s:o}", "now",
-        (json_int_t)(clock_wall_ms() / 1000), "status", describe_status(host),
-        "names", has_names, "peers",
-        has_names ? describe_peers(host) : json_null(), "top",
-        has_names ? describe_refused(host) : json_null(), "certificates",
-        certificates_of(host));
+    const struct status_page *page = context;
+    const struct history_totals totals = totals_of(page);
+    json_t *all = json_pack("{s:I, s:o, s:o, s:o}", "now",
+        (json_int_t)(clock_wall_ms() / 1000), "status",
+        describe_status(&page->host), "certificates",
+        certificates_of(&page->host), "history",
+        history_describe(&page->history, &totals, clock_monotonic_ms()));
+    add_names(&page->host, all);
     char *text = json_dumps(all, JSON_COMPACT | JSON_ENSURE_ASCII);
 
     json_decref(all);
@@ -108,11 +158,12 @@ struct status_page *status_page_new(const struct control_host *host)
 
     page->host = *host;
     write_headers(page->headers);
+    begin_history(page);
     page->routes[0] = (struct http_route){
         "/", "text/html; charset=utf-8", page->headers, page_html, false};
     page->routes[1] = (struct http_route){
         "/status.json", "application/json", page->headers, page_json, true};
-    daemon_show_pages(host->daemon, page->routes, &page->host);
+    daemon_show_pages(host->daemon, page->routes, page);
     return page;
 }
 
@@ -123,6 +174,7 @@ void status_page_free(struct status_page **page_p)
     if (page == NULL)
         return;
     daemon_show_pages(page->host.daemon, NULL, NULL);
+    event_free(page->minute);
     free(page);
     *page_p = NULL;
 }

@@ -96,20 +96,23 @@ static struct heavy_slot *slot_take(
     memcpy(slot->key, key->bytes, key->len);
     slot->count = slot->error = inherited;
     slot->marked = 0;
+    slot->mark = 0;
     heavy->buckets[bucket] = (uint16_t)(index + 1);
     return slot;
 }
 
 void heavy_note(struct heavy *heavy, const struct heavy_key *key,
-    uint64_t amount, bool is_marked)
+    uint64_t amount, uint8_t mark)
 {
     uint16_t at = find(heavy, key);
     struct heavy_slot *slot =
         at != 0 ? &heavy->slots[at - 1] : slot_take(heavy, key);
     heavy->total += amount;
     slot->count += amount;
-    if (is_marked)
-        slot->marked += amount;
+    if (mark == 0)
+        return;
+    slot->marked += amount;
+    slot->mark = mark;
 }
 
 uint64_t heavy_unlisted(const struct heavy *heavy)

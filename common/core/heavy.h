@@ -23,6 +23,7 @@
 struct heavy_slot {
     uint16_t next; /* of the same bucket: index + 1; 0: none */
     uint16_t bucket;
+    uint8_t mark; /* the last that it was given; 0: none */
     uint8_t key_len;
     unsigned char key[HEAVY_KEY_SIZE]; /* any bytes */
     uint64_t count;
@@ -54,8 +55,10 @@ void heavy_clear(struct heavy *);
 struct heavy_key heavy_key_of(
     const struct hash_key *, const void *bytes, size_t len);
 
+/* mark: 1.. for those that count in `marked`, and what the caller means by
+ * it; 0: none. */
 void heavy_note(
-    struct heavy *, const struct heavy_key *, uint64_t amount, bool is_marked);
+    struct heavy *, const struct heavy_key *, uint64_t amount, uint8_t mark);
 
 /* The most that somebody who is not in the list can have come. */
 uint64_t heavy_unlisted(const struct heavy *);

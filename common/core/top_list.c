@@ -54,7 +54,7 @@ void top_list_source(
 }
 
 void top_list_heavy(struct top_list *list, const struct heavy *heavy,
-    uint64_t span_ms,
+    uint64_t span_ms, const char names[][TOP_BY_SIZE],
     void (*format)(const struct heavy_slot *, char text[TOP_KEY_SIZE]))
 {
     uint64_t unlisted = heavy_unlisted(heavy);
@@ -65,6 +65,7 @@ void top_list_heavy(struct top_list *list, const struct heavy *heavy,
         log_escape(key, sizeof key, text, strlen(text));
         top_list_row(list, key, slot->count - slot->error, slot->count,
             slot->marked, unlisted);
+        memcpy(list->rows[list->count - 1].by, names[slot->mark], TOP_BY_SIZE);
     }
     top_list_source(list, heavy->total, unlisted, span_ms);
 }
@@ -94,6 +95,8 @@ static void row_add(struct top_row *row, const struct top_row *other)
     if (row->source != other->source)
         row->named += other->named;
     row->source = other->source;
+    if (other->by[0] != '\0' && other->refused >= row->refused)
+        memcpy(row->by, other->by, TOP_BY_SIZE);
     row->least += other->least;
     row->most += other->most;
     row->refused += other->refused;

@@ -13,11 +13,13 @@
 #include "common/core/heavy.h"
 
 #define TOP_KEY_SIZE 80 /* "198.51.100.7", "2001:db8::/64", "sasl:bob" */
+#define TOP_BY_SIZE  40 /* a limit's name, or a reason: longer ones are cut */
 
 struct top_row {
     char key[TOP_KEY_SIZE]; /* printable */
     uint64_t least, most;   /* how often it came */
     uint64_t refused;       /* at least */
+    char by[TOP_BY_SIZE];   /* what refused it last; "": not known */
     uint64_t named;         /* `unlisted` of the sources that name it */
     size_t source;          /* the last of them */
 };
@@ -40,8 +42,10 @@ void top_list_row(struct top_list *, const char *key, uint64_t least,
 void top_list_source(
     struct top_list *, uint64_t total, uint64_t unlisted, uint64_t span_ms);
 
-/* A source that is a heavy; format writes a key of it as text. */
+/* A source that is a heavy; format writes a key of it as text. names: of its
+ * marks, the first is that of none. */
 void top_list_heavy(struct top_list *, const struct heavy *, uint64_t span_ms,
+    const char names[][TOP_BY_SIZE],
     void (*format)(const struct heavy_slot *, char text[TOP_KEY_SIZE]));
 
 /* After all sources: one row for each key, the heaviest first; those past

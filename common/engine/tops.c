@@ -15,7 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROWS_MAX 20 /* of a list that is written */
+#define ROWS_MAX  20 /* of a list that is written */
+#define MARKS_MAX 64 /* limits and reasons; the last is all others */
 
 #define CLIENT_PARTS (1u << KEY_CLIENT | 1u << KEY_CLIENT_ADDRESS)
 #define USER_PARTS   (1u << KEY_SASL_USERNAME)
@@ -23,7 +24,9 @@
 struct tops {
     struct hash_key hash_key;
     uint64_t began_ms[2];
-    size_t current;                             /* which of the two minutes */
+    char marks[MARKS_MAX][TOP_BY_SIZE]; /* what refused, by heavy's marks */
+    size_t mark_count;                  /* the first is no mark's */
+    size_t current;                     /* which of the two minutes */
     struct heavy *lists[2][FACES][EVENT_KINDS]; /* NULL: nothing came */
 };
 
@@ -40,6 +43,7 @@ struct tops *tops_new(void)
     struct tops *tops = xcalloc(1, sizeof *tops);
 
     hash_key_init(&tops->hash_key);
+    tops->mark_count = 1;
     return tops;
 }
 
@@ -123,6 +127,29 @@ static struct heavy_key user_key(const struct tops *tops,
     return heavy_key_of(&tops->hash_key, bytes, 1 + len);
 }
 
+/* 0: the verdict passes. Kept over reloads. */
+static uint8_t mark_of(struct tops *tops, const struct verdict *verdict)
+{
+    const char *name = verdict->limit != NULL
+                           ? verdict->limit->name
+                           : verdict_reason_name(verdict->reason);
+    size_t mark = 1;
+
+    if (verdict->kind == VERDICT_PASS)
+        return 0;
+    while (mark < tops->mark_count &&
+           strncmp(tops->marks[mark], name, TOP_BY_SIZE - 1) != 0)
+        mark++;
+    if (mark == MARKS_MAX)
+        return MARKS_MAX - 1;
+    if (mark == tops->mark_count) {
+        tops->mark_count++;
+        (void)snprintf(tops->marks[mark], TOP_BY_SIZE, "%s",
+            mark < MARKS_MAX - 1 ? name : "others");
+    }
+    return (uint8_t)mark;
+}
+
 /* Whose counter refused: of a limit by another key neither the client nor the
  * login, for others may have filled it. */
 static bool is_to_blame(const struct verdict *verdict, uint16_t parts)
@@ -174,18 +201,20 @@ void tops_note(
     struct heavy_key client = client_key(tops, decision, &client_bytes);
     struct heavy_key user = user_key(tops, decision, user_bytes);
     struct heavy_key other = other_key(tops, decision, other_bytes);
+    uint8_t mark = mark_of(tops, verdict);
+    uint8_t client_mark = is_to_blame(verdict, CLIENT_PARTS) ? mark : 0;
+    uint8_t user_mark = is_to_blame(verdict, USER_PARTS) ? mark : 0;
     for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++) {
         uint32_t amount = event->amount[kind];
         if (amount == 0)
             continue;
         struct heavy *list = list_of(tops, event->face, kind);
         if (client.len > 0)
-            heavy_note(
-                list, &client, amount, is_to_blame(verdict, CLIENT_PARTS));
+            heavy_note(list, &client, amount, client_mark);
         if (user.len > 0)
-            heavy_note(list, &user, amount, is_to_blame(verdict, USER_PARTS));
+            heavy_note(list, &user, amount, user_mark);
         if (other.len > 0)
-            heavy_note(list, &other, amount, true);
+            heavy_note(list, &other, amount, mark);
     }
 }
 
@@ -222,7 +251,8 @@ void tops_read(struct tops *tops, struct top_lists *lists, uint64_t now_ms)
                 const struct heavy *list = tops->lists[minute][face][kind];
                 if (list != NULL && list->used > 0)
                     top_list_heavy(&lists->of[face][kind], list,
-                        now_ms - tops->began_ms[1 - tops->current], format_key);
+                        now_ms - tops->began_ms[1 - tops->current], tops->marks,
+                        format_key);
             }
 }
 

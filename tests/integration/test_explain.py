@@ -227,7 +227,7 @@ def test_top_of_one_daemon(site):
     row = keys(asked(one, "top"), "recipient")["sasl:heavy"]
     assert (row["most"], row["refused"]) == (5, 3)
     shown = tollgatectl("top", sockets=[one]).stdout
-    assert re.search(r"^sasl:heavy +5 +3$", shown, re.M), shown
+    assert re.search(r"^sasl:heavy +5 +3 +sasl-day$", shown, re.M), shown
     for words, text in ((["dance"], "no such event"), (["-n"], "number"),
                         (["-n", "0"], "1 to"), (["-n", "x"], "number")):
         done = tollgatectl("top", *words, sockets=[one])

@@ -9,12 +9,14 @@ import pytest
 
 from harness.attributes import Policy
 from harness.browser import Browser
+from harness.control import asked
 from harness.policyd import Policyd
 from harness.ports import free_port
 from harness.redis_server import RedisServer
 from harness.wait import wait_until
 
 HOSTILE = "<img src=x onerror=document.title='owned'>@evil.example"
+LONG_NET = "2001:db8:1234:5678:9abc:def0:1234:5678/128"
 
 
 def get(daemon, path, host=None, method="GET"):
@@ -49,6 +51,9 @@ def policyd(places, keeps, request):
         said = [smtpd.rcpt("198.51.100.7", sasl_username=HOSTILE)
                 for _ in range(5)]
     assert [it[:5] for it in said] == ["DUNNO"] * 2 + ["450 4"] * 3
+    asked(daemon, "ban", LONG_NET, "2h", "<b>noisy</b>")
+    asked(daemon, "ban", "203.0.113.0/24", "1d", "noisy")
+    asked(daemon, "override", "set", "login", "sasl:bob", "20/1h")
     return daemon
 
 
@@ -60,8 +65,40 @@ def test_what_it_tells(policyd):
     assert told["status"]["program"] == "tollgate-policyd"
     assert told["status"]["faces"]["policy"]["refused"] == 3
     assert told["peers"]["untrusted"] == []
-    refused = {it["key"]: it["refused"] for it in told["top"]}
-    assert 3 in refused.values(), refused
+    [refused] = told["top"]
+    assert (refused["refused"], refused["by"]) == (3, "login")
+    assert refused["event"] == "recipient"
+    assert [it["key"] for it in told["bans"]["items"]] == [
+        "203.0.113.0/24", LONG_NET]
+    assert told["bans"]["items"][0]["reason"] == "noisy"
+    [override] = told["overrides"]["items"]
+    assert (override["limit"], override["allowed"]) == ("login", 20)
+    assert sum(told["history"]["decisions"]) == 5
+    assert sum(told["history"]["refused"]) == 3
+    assert told["status"]["store"]["serving"]["policy"] == 1
+
+
+def test_a_key_has_one_row(place, keep):
+    """With the limit that refused it, though messages and recipients were
+    refused by that, and more bans than are shown."""
+    daemon = keep(Policyd(
+        place / "policyd", [f"policy:unix:{place}/policy"],
+        options={"http_status": True, "client_limits_at": "policy",
+                 "client_message_rate_limit": 2,
+                 "client_recipient_rate_limit": 1000}))
+    for n in range(15):
+        asked(daemon, "ban", f"203.0.113.{n}")
+    with Policy(place / "policy") as smtpd:
+        for n in range(6):
+            smtpd.rcpt("198.51.100.7", instance=f"message-{n}")
+        smtpd.rcpt("203.0.113.3", instance="banned")
+    told = json.loads(get(daemon, "/status.json")[2])
+    assert [(it["key"], it["by"], it["refused"], it["event"])
+            for it in told["top"] if it["key"] == "198.51.100.7"] == [
+        ("198.51.100.7", "client_message_rate_limit", 4, "message")]
+    assert {it["key"]: it["by"] for it in told["top"]}["203.0.113.3"] == \
+        "banned"
+    assert len(told["bans"]["items"]) == 12 and told["bans"]["more"] == 3
 
 
 def test_names_are_for_those_who_may_read_the_control_socket(place, keep):
@@ -74,12 +111,16 @@ def test_names_are_for_those_who_may_read_the_control_socket(place, keep):
     with Policy(place / "policy") as smtpd:
         for _ in range(3):
             smtpd.rcpt("198.51.100.7", sasl_username="bob@example.com")
+    asked(daemon, "ban", "203.0.113.9", "1h", "secret reason")
+    asked(daemon, "override", "set", "login", "sasl:bob@example.com", "3/1h")
     status, _, body = get(daemon, "/status.json")
     assert status == 200
     told = json.loads(body)
     assert told["status"]["faces"]["policy"]["refused"] == 2
-    assert (told["names"], told["top"], told["peers"]) == (False, None, None)
-    assert "198.51.100.7" not in body and "bob" not in body
+    assert [told[it] for it in ("top", "peers", "bans", "overrides")] == \
+        [None] * 4 and told["names"] is False
+    for name in "198.51.100.7", "bob", "203.0.113.9", "secret reason":
+        assert name not in body
 
 
 def test_nobody_elses_name_leads_to_it(policyd):
@@ -142,6 +183,9 @@ def test_a_hostile_name_is_text(page):
     assert page.value("document.title").endswith(" - tollgate")
     assert page.value("document.images.length") == 0
     assert HOSTILE in page.value("document.getElementById('top').innerText")
+    assert "<b>noisy</b>" in page.value(
+        "document.getElementById('bans').innerText")
+    assert page.value("document.querySelectorAll('#bans b').length") == 0
     assert page.complaints() == []
 
 
@@ -151,6 +195,14 @@ def test_it_shows_what_matters(page):
     assert "available" in cells("store")
     assert cells("peers") == "nobody yet"
     assert cells("certificates") == "no section"
+    assert "login" in cells("top")
+    assert "noisy" in cells("bans") and "203.0.113.0/24" in cells("bans")
+    assert "20/60 min" in cells("overrides")
+    assert "5 decisions" in cells("graph") and "3 refused" in cells("graph")
+    assert page.value("document.querySelectorAll('#graph rect').length") >= 2
+    assert page.value("document.querySelectorAll('footer a').length") == 3
+    wait_until(lambda: re.fullmatch(r"updated \d+ s ago", cells("updated")),
+               20, "the page says how old it is")
     wait_until(lambda: page.value(
         "document.getElementById('refused').textContent") == "0.0", 20,
         "two looks make a rate")
@@ -164,6 +216,11 @@ def test_it_fits_the_screen(page, width, scheme):
     assert page.value(
         "[...document.querySelectorAll('section')].filter("
         "it => it.scrollWidth > it.clientWidth).length") == 0
+    # Addresses and names are whole: each on one line.
+    assert page.value(
+        "[...document.querySelectorAll('td.name span')].filter("
+        "it => it.getClientRects().length !== 1).map(it => it.textContent)"
+        ) in ([], [f"sasl:{HOSTILE}"[:63]])
     ground = page.value("getComputedStyle(document.body).backgroundColor")
     assert ground == {"light": "rgb(246, 247, 248)",
                       "dark": "rgb(20, 23, 26)"}[scheme]

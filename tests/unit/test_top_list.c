@@ -177,6 +177,33 @@ static void format_number(
     (void)snprintf(text, TOP_KEY_SIZE, "%u", key);
 }
 
+static const char no_names[1][TOP_BY_SIZE];
+
+/* What refused a key last stands in its row, also when minutes add up. */
+static void test_what_refused_is_told(void **state)
+{
+    static struct heavy minutes[2];
+    static const char names[][TOP_BY_SIZE] = {"", "first", "second"};
+    struct hash_key hash_key;
+    struct top_list list = {0};
+
+    hash_key_init(&hash_key);
+    for (unsigned key = 0; key < 3; key++) {
+        struct heavy_key noted = heavy_key_of(&hash_key, &key, sizeof key);
+        heavy_note(&minutes[0], &noted, 1, key == 0 ? 0 : 1);
+        heavy_note(&minutes[1], &noted, 2, key == 2 ? 2 : 0);
+    }
+    for (size_t i = 0; i < 2; i++)
+        top_list_heavy(&list, &minutes[i], 60000, names, format_number);
+    top_list_settle(&list, 10);
+    assert_string_equal(row_of(&list, "0")->by, "");
+    assert_string_equal(row_of(&list, "1")->by, "first");
+    assert_int_equal(row_of(&list, "1")->refused, 1);
+    assert_string_equal(row_of(&list, "2")->by, "second");
+    assert_int_equal(row_of(&list, "2")->refused, 3);
+    top_list_clear(&list);
+}
+
 /* Daemons' lists, cut and sent as text, against the exact sum. */
 static void test_bounds_hold_for_a_fleet(void **state)
 {
@@ -198,7 +225,7 @@ static void test_bounds_hold_for_a_fleet(void **state)
             heavy_note(&heavies[d], &noted, 1, false);
         }
         struct top_list own = {0};
-        top_list_heavy(&own, &heavies[d], 60000, format_number);
+        top_list_heavy(&own, &heavies[d], 60000, no_names, format_number);
         top_list_settle(&own, 20);
         size_t len =
             top_list_write(&own, FACE_MILTER, EVENT_BYTES, text, sizeof text);
@@ -223,6 +250,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sources_add_up),
         cmocka_unit_test(test_a_source_names_a_key_twice),
+        cmocka_unit_test(test_what_refused_is_told),
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_texts_that_are_none),
         cmocka_unit_test(test_bounds_hold_for_a_fleet),
