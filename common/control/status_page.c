@@ -9,6 +9,7 @@
 #include "common/control/control_command.h"
 #include "common/control/describe.h"
 #include "common/control/history.h"
+#include "common/control/lookup.h"
 #include "common/control/status_page_html.h"
 #include "common/engine/daemon.h"
 #include "common/net/http.h"
@@ -32,7 +33,7 @@ struct status_page {
     struct event *minute;
     struct history history;
     char headers[HEADERS_SIZE];
-    struct http_route routes[3];
+    struct http_route routes[4];
 };
 
 /* Of what stands between two tags: that is what a browser hashes. */
@@ -152,6 +153,14 @@ static int page_json(struct evbuffer *body, void *context)
     return 200;
 }
 
+static void page_lookup(
+    struct http_visit *visit, const char *query, void *context)
+{
+    const struct status_page *page = context;
+
+    lookup_begin(visit, query, &page->host);
+}
+
 struct status_page *status_page_new(const struct control_host *host)
 {
     struct status_page *page = xcalloc(1, sizeof *page);
@@ -160,9 +169,11 @@ struct status_page *status_page_new(const struct control_host *host)
     write_headers(page->headers);
     begin_history(page);
     page->routes[0] = (struct http_route){
-        "/", "text/html; charset=utf-8", page->headers, page_html, false};
-    page->routes[1] = (struct http_route){
-        "/status.json", "application/json", page->headers, page_json, true};
+        "/", "text/html; charset=utf-8", page->headers, page_html, false, NULL};
+    page->routes[1] = (struct http_route){"/status.json", "application/json",
+        page->headers, page_json, true, NULL};
+    page->routes[2] = (struct http_route){"/lookup.json", "application/json",
+        page->headers, NULL, true, page_lookup};
     daemon_show_pages(host->daemon, page->routes, page);
     return page;
 }

@@ -74,10 +74,10 @@ static int page_readyz(struct evbuffer *body, void *context)
 
 static const struct http_route routes[] = {
     {"/metrics", "text/plain; version=0.0.4; charset=utf-8", NULL, page_metrics,
-        true},
-    {"/healthz", "text/plain; charset=utf-8", NULL, page_healthz, false},
-    {"/readyz", "text/plain; charset=utf-8", NULL, page_readyz, false},
-    {NULL, NULL, NULL, NULL, false},
+        true, NULL},
+    {"/healthz", "text/plain; charset=utf-8", NULL, page_healthz, false, NULL},
+    {"/readyz", "text/plain; charset=utf-8", NULL, page_readyz, false, NULL},
+    {NULL, NULL, NULL, NULL, false, NULL},
 };
 
 bool daemon_pages_open(struct daemon *daemon, struct error *err)

@@ -46,7 +46,7 @@ enum visit_state {
     VISIT_SERVED, /* the kernel has all of the answer */
 };
 
-struct visit {
+struct http_visit {
     struct http_server *server;
     struct bufferevent *bev;
     struct event *deadline;
@@ -57,13 +57,15 @@ struct visit {
     const struct http_routes *routes; /* of route */
     const struct http_route *route;   /* NULL: there is none of the path */
     struct lane *lane;
-    TAILQ_ENTRY(visit) link, turn;
+    void *kept; /* http_keep's */
+    void (*cancel)(void *kept);
+    TAILQ_ENTRY(http_visit) link, turn;
 };
 
 /* Answers of one kind, one after the other. */
 struct lane {
     struct slot *slot;
-    TAILQ_HEAD(, visit) asked;
+    TAILQ_HEAD(, http_visit) asked;
 };
 
 struct http_server {
@@ -77,11 +79,14 @@ struct http_server {
     bool is_loopback;
     struct lane quick, dear;
     size_t visit_count;
-    TAILQ_HEAD(visits, visit) visits; /* who sent nothing longest is first */
+    TAILQ_HEAD(visits, http_visit)
+    visits; /* who sent nothing longest is first */
 };
 
-static void visit_end(struct visit *visit)
+static void visit_end(struct http_visit *visit)
 {
+    if (visit->cancel != NULL)
+        visit->cancel(visit->kept);
     visit->server->visit_count--;
     TAILQ_REMOVE(&visit->server->visits, visit, link);
     if (visit->state == VISIT_ASKED)
@@ -101,6 +106,7 @@ static const char *reason_phrase(int code)
     } phrases[] = {
         {200, "OK"},
         {400, "Bad Request"},
+        {403, "Forbidden"},
         {404, "Not Found"},
         {405, "Method Not Allowed"},
         {421, "Misdirected Request"},
@@ -113,7 +119,7 @@ static const char *reason_phrase(int code)
     return "";
 }
 
-static void answer(struct visit *visit, const struct http_request *request,
+static void answer(struct http_visit *visit, const struct http_request *request,
     int code, const struct http_route *route, struct evbuffer *body)
 {
     struct evbuffer *out = bufferevent_get_output(visit->bev);
@@ -141,7 +147,7 @@ static const struct http_route *route_find(
 static const struct http_route plain = {
     .content_type = "text/plain; charset=utf-8"};
 
-static void visit_find_route(struct visit *visit)
+static void visit_find_route(struct http_visit *visit)
 {
     visit->routes = &visit->server->routes;
     visit->route = route_find(visit->routes, visit->request.path);
@@ -151,7 +157,7 @@ static void visit_find_route(struct visit *visit)
     visit->route = route_find(visit->routes, visit->request.path);
 }
 
-static void answer_route(struct visit *visit, struct evbuffer *body)
+static void answer_route(struct http_visit *visit, struct evbuffer *body)
 {
     const struct http_request *request = &visit->request;
     const struct http_route *route = visit->route;
@@ -163,7 +169,9 @@ static void answer_route(struct visit *visit, struct evbuffer *body)
     else if (visit->routes == &visit->server->pages &&
              !http_host_is_ours(request->host))
         code = 421;
-    if (code == 200) {
+    if (code == 200 && route->ask != NULL) {
+        route->ask(visit, request->query, visit->routes->context);
+    } else if (code == 200) {
         code = route->handle(body, visit->routes->context);
         answer(visit, request, code, route, body);
     } else {
@@ -172,11 +180,25 @@ static void answer_route(struct visit *visit, struct evbuffer *body)
     }
 }
 
-static void answer_bad(struct visit *visit, int code, struct evbuffer *body)
+static void answer_bad(
+    struct http_visit *visit, int code, struct evbuffer *body)
 {
     const struct http_request none = {.method = HTTP_METHOD_OTHER};
     evbuffer_add_printf(body, "%s\n", reason_phrase(code));
     answer(visit, &none, code, &plain, body);
+}
+
+void http_keep(
+    struct http_visit *visit, void *state, void (*cancel)(void *state))
+{
+    visit->kept = state;
+    visit->cancel = cancel;
+}
+
+void http_answer(struct http_visit *visit, int code, struct evbuffer *body)
+{
+    http_keep(visit, NULL, NULL);
+    answer(visit, &visit->request, code, visit->route, body);
 }
 
 /* The connection */
@@ -191,7 +213,7 @@ static void visit_on_ignored(struct bufferevent *bev, void *context)
  * the connection, and the answer with it. The peer closes, or the deadline. */
 static void visit_on_written(struct bufferevent *bev, void *context)
 {
-    struct visit *visit = context;
+    struct http_visit *visit = context;
 
     visit->state = VISIT_SERVED;
     (void)shutdown(bufferevent_getfd(bev), SHUT_WR);
@@ -202,7 +224,7 @@ static void visit_on_event(struct bufferevent *bev, short what, void *context)
     visit_end(context);
 }
 
-static void visit_answer(struct visit *visit)
+static void visit_answer(struct http_visit *visit)
 {
     struct evbuffer *in = bufferevent_get_input(visit->bev);
     struct evbuffer *body = evbuffer_new();
@@ -222,7 +244,7 @@ static void visit_answer(struct visit *visit)
 static bool lane_work(void *context)
 {
     struct lane *lane = context;
-    struct visit *visit = TAILQ_FIRST(&lane->asked);
+    struct http_visit *visit = TAILQ_FIRST(&lane->asked);
 
     if (visit == NULL)
         return false;
@@ -232,7 +254,7 @@ static bool lane_work(void *context)
     return true;
 }
 
-static void visit_ask(struct visit *visit)
+static void visit_ask(struct http_visit *visit)
 {
     const struct timeval deadline = {.tv_sec = ANSWER_S};
     struct http_server *server = visit->server;
@@ -248,7 +270,7 @@ static void visit_ask(struct visit *visit)
     event_add(visit->deadline, &deadline);
 }
 
-static void visit_was_heard(struct visit *visit)
+static void visit_was_heard(struct http_visit *visit)
 {
     struct visits *visits = &visit->server->visits;
 
@@ -260,7 +282,7 @@ static void visit_was_heard(struct visit *visit)
 
 static void visit_on_readable(struct bufferevent *bev, void *context)
 {
-    struct visit *visit = context;
+    struct http_visit *visit = context;
     struct evbuffer *in = bufferevent_get_input(bev);
     size_t len = evbuffer_get_length(in);
     const unsigned char *bytes = evbuffer_pullup(in, -1);
@@ -285,7 +307,7 @@ static void visit_on_deadline(evutil_socket_t fd, short what, void *context)
 static size_t places_of(
     const struct http_server *server, const struct cidr *source)
 {
-    const struct visit *visit;
+    const struct http_visit *visit;
     size_t count = 0;
 
     TAILQ_FOREACH(visit, &server->visits, link)
@@ -294,9 +316,9 @@ static size_t places_of(
     return count;
 }
 
-static struct visit *first_to_go(const struct http_server *server)
+static struct http_visit *first_to_go(const struct http_server *server)
 {
-    struct visit *visit, *first = TAILQ_FIRST(&server->visits);
+    struct http_visit *visit, *first = TAILQ_FIRST(&server->visits);
     size_t most = 0;
 
     TAILQ_FOREACH(visit, &server->visits, link) {
@@ -315,7 +337,7 @@ static struct visit *first_to_go(const struct http_server *server)
 }
 
 /* Bytes that the kernel has and we have not read: no silence. */
-static bool has_unread(const struct visit *visit)
+static bool has_unread(const struct http_visit *visit)
 {
     int count = 0;
 
@@ -326,7 +348,7 @@ static bool has_unread(const struct visit *visit)
 
 static void make_room(struct http_server *server)
 {
-    struct visit *visit = first_to_go(server);
+    struct http_visit *visit = first_to_go(server);
 
     for (size_t i = 0; i < VISITS_MAX && has_unread(visit); i++) {
         visit_was_heard(visit);
@@ -354,7 +376,7 @@ static void server_on_accept(int fd, void *context)
 
     if (server->visit_count == VISITS_MAX)
         make_room(server);
-    struct visit *visit = xcalloc(1, sizeof *visit);
+    struct http_visit *visit = xcalloc(1, sizeof *visit);
     visit->server = server;
     visit->source = source_of(fd);
     visit->bev =

@@ -18,6 +18,7 @@
 struct evbuffer;
 struct event_base;
 struct http_server;
+struct http_visit; /* a request under way */
 
 struct http_route {
     const char *path;
@@ -26,7 +27,16 @@ struct http_route {
     /* Fills body and returns the status code. */
     int (*handle)(struct evbuffer *body, void *context);
     bool is_dear; /* may be large: quick ones do not wait for it */
+    /* Or, in the place of handle: ends with http_answer, now or later. query:
+     * as sent, borrowed until ask returns. */
+    void (*ask)(struct http_visit *, const char *query, void *context);
 };
+
+/* Until http_answer: cancel(state) if the visitor has gone, or had to; no
+ * http_answer then. */
+void http_keep(struct http_visit *, void *state, void (*cancel)(void *state));
+/* Of what ask was called for, once; the body is drained. */
+void http_answer(struct http_visit *, int code, struct evbuffer *body);
 
 /* address: "host:port" with a numeric host ("[::1]:9309"). routes end with a
  * NULL path and outlive the server. */

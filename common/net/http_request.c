@@ -41,15 +41,27 @@ static enum http_method method_of(const char *text, size_t len)
     return equals(text, len, "HEAD") ? HTTP_METHOD_HEAD : HTTP_METHOD_OTHER;
 }
 
-static void copy_path(char path[HTTP_PATH_SIZE], const char *text, size_t len)
+/* What is too long is "". */
+static void copy_text(char *to, size_t size, const char *text, size_t len)
+{
+    if (len >= size)
+        len = 0;
+    memcpy(to, text, len);
+    to[len] = '\0';
+}
+
+static void copy_target(
+    struct http_request *request, const char *text, size_t len)
 {
     const char *query = memchr(text, '?', len);
-    if (query != NULL)
-        len = (size_t)(query - text);
-    if (len >= HTTP_PATH_SIZE)
-        len = 0;
-    memcpy(path, text, len);
-    path[len] = '\0';
+    size_t path_len = query != NULL ? (size_t)(query - text) : len;
+
+    copy_text(request->path, sizeof request->path, text, path_len);
+    if (query == NULL)
+        request->query[0] = '\0';
+    else
+        copy_text(request->query, sizeof request->query, query + 1,
+            len - path_len - 1);
 }
 
 /* One Host at the most: two readers of two of them may differ. */
@@ -70,10 +82,7 @@ static bool read_host(const char *line, const char *end, char *host)
             if (is_seen || !is_text(value, len))
                 return false;
             is_seen = true;
-            if (len < HTTP_HOST_SIZE) {
-                memcpy(host, value, len);
-                host[len] = '\0';
-            }
+            copy_text(host, HTTP_HOST_SIZE, value, len);
         }
         line = line_end + 2;
     }
@@ -105,7 +114,7 @@ enum http_parse http_request_parse(
         return HTTP_PARSE_BAD;
 
     request_r->method = method_of(bytes, method_len);
-    copy_path(request_r->path, target, target_len);
+    copy_target(request_r, target, target_len);
     return read_host(line_end + 2, end + 2, request_r->host) ? HTTP_PARSE_DONE
                                                              : HTTP_PARSE_BAD;
 }

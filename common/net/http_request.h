@@ -11,8 +11,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define HTTP_PATH_SIZE 128 /* a longer path is none of ours */
-#define HTTP_HOST_SIZE 128 /* and so is a longer host */
+#define HTTP_PATH_SIZE  128 /* a longer path is none of ours */
+#define HTTP_HOST_SIZE  128 /* and so is a longer host */
+#define HTTP_QUERY_SIZE 512
 
 enum http_parse { HTTP_PARSE_DONE, HTTP_PARSE_MORE, HTTP_PARSE_BAD };
 
@@ -20,8 +21,10 @@ enum http_method { HTTP_METHOD_GET, HTTP_METHOD_HEAD, HTTP_METHOD_OTHER };
 
 struct http_request {
     enum http_method method;
-    char path[HTTP_PATH_SIZE]; /* without the query; "" if it is too long */
-    char host[HTTP_HOST_SIZE]; /* as sent; "": none, or too long */
+    char path[HTTP_PATH_SIZE];   /* without the query; "" if it is too long */
+    char query[HTTP_QUERY_SIZE]; /* behind the path's "?", as sent; "": none,
+                                    or too long */
+    char host[HTTP_HOST_SIZE];   /* as sent; "": none, or too long */
 };
 
 /* MORE until the empty line that ends the head has come. */

@@ -121,10 +121,38 @@ def test_names_are_for_those_who_may_read_the_control_socket(place, keep):
         [None] * 4 and told["names"] is False
     for name in "198.51.100.7", "bob", "203.0.113.9", "secret reason":
         assert name not in body
+    status, _, body = get(daemon, "/lookup.json?command=show&"
+                          "key=sasl%3Abob%40example.com")
+    assert (status, "used" in body) == (403, False)
+
+
+def test_looking_up(policyd):
+    """What show and explain say, and no command that changes anything."""
+    def ask(query):
+        status, headers, body = get(policyd, f"/lookup.json?{query}")
+        assert headers["Content-Type"] == "application/json"
+        return status, json.loads(body)
+    status, told = ask("command=show&key=203.0.113.9")
+    assert (status, told["ok"]) == (200, True)
+    assert told["result"]["ban"]["reason"] == "noisy"
+    status, told = ask("command=explain&client=198.51.100.7&sasl=bob")
+    assert (status, told["ok"]) == (200, True)
+    limits = [it for one in told["result"]["decisions"]
+              for it in one["limits"]]
+    assert [it["allowed"] for it in limits if it["limit"] == "login"] == [20]
+    assert ask("command=show&key=192.0.2.77")[1]["code"] == "not-found"
+    assert ask("command=show&key=nonsense")[1]["code"] == "usage"
+    assert ask("command=show&nokey=1")[1]["code"] == "usage"
+    for query in ("", "command=reset&key=sasl:bob", "command=status",
+                  "command=show&key=%zz"):
+        assert ask(query)[0] == 400, query
+    # Nothing was counted by it.
+    told = json.loads(get(policyd, "/status.json")[2])
+    assert sum(told["history"]["decisions"]) == 5
 
 
 def test_nobody_elses_name_leads_to_it(policyd):
-    for path in "/", "/status.json":
+    for path in "/", "/status.json", "/lookup.json?command=show&key=::1":
         assert get(policyd, path, "evil.example")[0] == 421
         assert get(policyd, path, "localhost:1")[0] == 200
         assert get(policyd, path, method="POST")[0] == 405
@@ -208,9 +236,31 @@ def test_it_shows_what_matters(page):
         "two looks make a rate")
 
 
+def type_in(page, text):
+    page.value(f"document.getElementById('question').value = {text!r};"
+               "document.querySelector('#ask button').click()")
+
+
+def test_the_look_up_box(page):
+    found = "document.getElementById('found').innerText"
+    type_in(page, "203.0.113.9")
+    wait_until(lambda: "banned as 203.0.113.0/24" in page.value(found), 20,
+               "the ban")
+    assert "noisy" in page.value(found)
+    type_in(page, "client=198.51.100.7 sasl=bob")
+    wait_until(lambda: "of 20 in 1h" in page.value(found), 20, "the override")
+    type_in(page, "<b>nonsense</b>")
+    wait_until(lambda: "nonsense" in page.value(found), 20, "a refusal")
+    assert page.value("document.querySelectorAll('#found b').length") == 0
+    assert page.complaints() == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
 def test_it_fits_the_screen(page, width, scheme):
+    type_in(page, "sasl=bob client=198.51.100.7")
+    wait_until(lambda: "of 20 in 1h" in page.value(
+        "document.getElementById('found').innerText"), 20, "an answer")
     page.screen(width, 900, scheme)
     assert page.value("document.documentElement.scrollWidth") <= width
     assert page.value(

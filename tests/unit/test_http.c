@@ -36,8 +36,8 @@ static int handle_ready(struct evbuffer *body, void *context)
 }
 
 static const struct http_route routes[] = {
-    {"/metrics", "text/plain; version=0.0.4", NULL, handle_metrics, true},
-    {"/readyz", "text/plain", "X-More: yes\r\n", handle_ready, false},
+    {"/metrics", "text/plain; version=0.0.4", NULL, handle_metrics, true, NULL},
+    {"/readyz", "text/plain", "X-More: yes\r\n", handle_ready, false, NULL},
     {0},
 };
 
@@ -48,7 +48,8 @@ static int handle_page(struct evbuffer *body, void *context)
 }
 
 static const struct http_route pages[] = {
-    {"/", "text/html", "Referrer-Policy: no-referrer\r\n", handle_page, false},
+    {"/", "text/html", "Referrer-Policy: no-referrer\r\n", handle_page, false,
+        NULL},
     {0},
 };
 

@@ -81,7 +81,8 @@ class Browser:
             {"name": "prefers-color-scheme", "value": scheme}])
 
     def picture(self):
-        return base64.b64decode(self.call("Page.captureScreenshot")["data"])
+        return base64.b64decode(self.call(
+            "Page.captureScreenshot", captureBeyondViewport=True)["data"])
 
     def complaints(self):
         """What the browser refused to do, and scripts that failed."""
