@@ -29,6 +29,31 @@ static void print_way(
         print_flag(way, "due") ? ", due again" : "");
 }
 
+static void print_verify(const struct ctl_answer *answer, const json_t *section)
+{
+    const json_t *verify = json_object_get(section, "verify");
+    const char *problem = print_text(verify, "problem");
+    long long good = print_number(verify, "good");
+    char date[PRINT_TIME_SIZE];
+
+    if (!json_is_object(verify))
+        return;
+    fputs("  verified at ", answer->out);
+    table_print_text(answer->out, print_text(verify, "places"));
+    if (print_number(verify, "looked") == 0)
+        fputs(": not yet\n", answer->out);
+    else if (problem[0] == '\0')
+        fprintf(
+            answer->out, ": served as published, %s\n", print_date(good, date));
+    else {
+        fputs(print_flag(verify, "failed") ? ": NOT SERVED AS PUBLISHED\n    "
+                                           : ": not yet as published\n    ",
+            answer->out);
+        table_print_text(answer->out, problem);
+        fputc('\n', answer->out);
+    }
+}
+
 static void print_chain(const struct ctl_answer *answer, const json_t *chain)
 {
     char date[PRINT_TIME_SIZE], span[PRINT_TIME_SIZE];
@@ -79,6 +104,7 @@ static void print_section(
     print_way(answer, section, "default_chain");
     print_way(answer, section, "refresh_map");
     print_way(answer, section, "on_change");
+    print_verify(answer, section);
 }
 
 static void print_list(const struct ctl_answer *answer)

@@ -57,6 +57,7 @@ static void print_certificates(const struct ctl_answer *answer)
     const json_t *certificates =
         json_object_get(answer->result, "certificates");
     long long missing = print_number(certificates, "missing");
+    long long unserved = print_number(certificates, "unserved");
     char left[PRINT_TIME_SIZE];
 
     if (print_number(certificates, "sections") == 0)
@@ -70,6 +71,9 @@ static void print_certificates(const struct ctl_answer *answer)
     if (missing > 0)
         table_print_pair(answer->out, "certificates",
             "%lld MISSING: see tollgatectl certs", missing);
+    if (unserved > 0)
+        table_print_pair(answer->out, "certificates",
+            "%lld NOT SERVED AS PUBLISHED: see tollgatectl certs", unserved);
 }
 
 static void print_proof(const struct ctl_answer *answer)

@@ -19,7 +19,7 @@
 #define SETTLED_S    30 /* a tool that is at work has ended by then */
 
 struct certificate *certificate_new(struct event_base *base,
-    const struct config_certificate *config, const struct publisher *publisher)
+    const struct config_certificate *config, struct publisher *publisher)
 {
     struct certificate *certificate = xcalloc(1, sizeof *certificate);
 
@@ -27,6 +27,7 @@ struct certificate *certificate_new(struct event_base *base,
     certificate->publisher = publisher;
     certificate->is_fresh = true;
     publication_init(certificate, base);
+    verification_init(certificate, base);
     return certificate;
 }
 
@@ -46,6 +47,7 @@ void certificate_free(struct certificate **certificate)
     if (c == NULL)
         return;
     publication_clear(c);
+    verification_clear(c);
     for (unsigned i = 0; i < CHAIN_ALGORITHMS; i++) {
         chain_free(&c->chains[i]);
         free(c->where[i]);
@@ -94,6 +96,7 @@ void certificate_inherit(
     certificate->failures = old->failures;
     write_reply(certificate);
     publication_inherit(certificate, old);
+    verification_inherit(certificate, old);
 }
 
 static void log_change(const struct certificate *certificate,
@@ -310,6 +313,7 @@ void certificate_take(
     choice.problem = NULL;
     choice_clear(&choice);
     publication_begin(certificate, has_changed, is_first);
+    verification_begin(certificate, has_changed, is_first);
     certificate->is_fresh = false;
 }
 

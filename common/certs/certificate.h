@@ -10,14 +10,14 @@
 
 struct event;
 struct event_base;
-struct file_writer;
+struct task;
 
 /* publish.c: what is still to be done with a change. */
 struct publication {
-    struct event *timer;        /* the next step, or the next attempt */
-    struct file_writer *writer; /* under way; NULL: none */
-    bool writes_map;            /* it; else the chain */
-    bool is_sync;               /* at start: nobody waits for us yet */
+    struct event *timer; /* the next step, or the next attempt */
+    struct task *writer; /* under way; NULL: none */
+    bool writes_map;     /* it; else the chain */
+    bool is_sync;        /* at start: nobody waits for us yet */
     bool needs_chain, needs_map, needs_command;
     uint64_t map_again_ms; /* monotonic: when it is renamed over again; 0: no */
     bool has_asked;        /* the helper, which has not said that it is done */
@@ -25,9 +25,25 @@ struct publication {
     unsigned attempts;                 /* of the step that fails now */
 };
 
+/* verification.c: what the places of verify say. */
+struct verification {
+    struct event *timer;      /* the next look */
+    struct task *task;        /* under way; NULL: none */
+    bool is_begun;            /* there has been something to look for */
+    bool is_outdated;         /* something was published since the task began */
+    bool is_start;            /* of ours: Postfix may come later */
+    bool is_said;             /* that what is in use is served */
+    unsigned looks;           /* without success since the last publication */
+    char *problem;            /* of the last look; NULL: none */
+    char *logged;             /* the problem that was said last; NULL: none */
+    int64_t looked_s, good_s; /* unix time; 0: not yet */
+};
+
 /* What the sections have in common. */
 struct publisher {
-    int command_fd;  /* of the helper; -1: none */
+    const struct certs *certs; /* borrowed */
+    unsigned verifications;    /* under way */
+    int command_fd;            /* of the helper; -1: none */
     bool is_retired; /* what is under way is ended, and nothing begun */
     void (*on_idle)(void *context); /* retired, and it has been; or NULL */
     void *context;
@@ -35,7 +51,7 @@ struct publisher {
 
 struct certificate {
     const struct config_certificate *config; /* borrowed */
-    const struct publisher *publisher;       /* borrowed */
+    struct publisher *publisher;             /* borrowed */
     struct chain *chains[CHAIN_ALGORITHMS];  /* in use */
     char *where[CHAIN_ALGORITHMS];           /* they were found */
     int64_t since_s[CHAIN_ALGORITHMS];       /* they are in use */
@@ -51,10 +67,11 @@ struct certificate {
     int64_t warned_s;  /* when its end was warned about; 0: not yet */
     uint64_t failures; /* to publish or to run on_change */
     struct publication publication;
+    struct verification verification;
 };
 
-struct certificate *certificate_new(struct event_base *,
-    const struct config_certificate *, const struct publisher *);
+struct certificate *certificate_new(
+    struct event_base *, const struct config_certificate *, struct publisher *);
 void certificate_free(struct certificate **);
 
 /* What a predecessor of the last configuration has in use. */
@@ -89,6 +106,8 @@ void publication_inherit(struct certificate *, struct certificate *old);
 void publication_begin(struct certificate *, bool has_changed, bool is_first);
 /* Something is being written; the publisher's on_idle follows. */
 bool publication_is_writing(const struct certificate *);
+/* A step of it is about to be done, and nothing hinders it. */
+bool publication_is_coming(const struct certificate *);
 /* Logs it, and goes on later. */
 void publication_fail(struct certificate *, const char *problem);
 
@@ -98,5 +117,20 @@ bool publication_ask_helper(struct certificate *);
 /* The helper has run the command. */
 void publication_on_reply(
     struct certificate *, const struct command_reply *reply);
+
+/* verification.c */
+void verification_init(struct certificate *, struct event_base *);
+void verification_clear(struct certificate *);
+/* Takes over what is known of the same places. */
+void verification_inherit(struct certificate *, struct certificate *old);
+/* After a look at the source; has_changed: something else is in use. */
+void verification_begin(struct certificate *, bool has_changed, bool is_first);
+/* A way out has been done: what was seen before counts no more. */
+void verification_restart(struct certificate *);
+/* The next look is now, if there is one to come. */
+void verification_hasten(struct certificate *);
+/* The problem has lasted longer than an smtpd lives that read what had been
+ * published before, and has been said. */
+bool verification_has_failed(const struct certificate *);
 
 #endif

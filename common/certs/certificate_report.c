@@ -30,6 +30,7 @@ void certificate_report(
 {
     const struct config_certificate *config = certificate->config;
     const struct publication *publication = &certificate->publication;
+    const struct verification *verification = &certificate->verification;
     const char *program = config->on_change[0];
     bool is_writing = publication_is_writing(certificate);
 
@@ -48,6 +49,9 @@ void certificate_report(
                 (is_writing && publication->writes_map)},
         .on_change = {program != NULL ? program : "", publication->command_s,
             publication->needs_command || publication->has_asked},
+        .verify = {config->verify, verification->problem,
+            verification_has_failed(certificate), verification->looked_s,
+            verification->good_s},
     };
     for (unsigned i = 0; i < CHAIN_ALGORITHMS; i++)
         if (certificate->chains[i] != NULL)

@@ -12,6 +12,7 @@
 #include "common/certs/watch.h"
 
 #include <event2/event.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -90,6 +91,7 @@ struct certs *certs_new(struct event_base *base, struct config *config,
     certs->base = base;
     certs->config = config_ref(config);
     certs->publisher.command_fd = start->command_fd;
+    certs->publisher.certs = certs;
     schedule_init(certs);
     if (certs->publisher.command_fd != -1) {
         certs->command = event_new(base, certs->publisher.command_fd,
@@ -187,6 +189,19 @@ const char *certs_find(
         return NULL;
     *len_r = found->reply_len;
     return found->reply;
+}
+
+void certs_wipe_keys(const struct certs *certs)
+{
+    for (size_t i = 0; i < certs->count; i++) {
+        const struct certificate *certificate = certs->items[i];
+        if (certificate->reply != NULL)
+            OPENSSL_cleanse(certificate->reply, certificate->reply_len);
+        for (unsigned a = 0; a < CHAIN_ALGORITHMS; a++)
+            if (certificate->chains[a] != NULL)
+                OPENSSL_cleanse(certificate->chains[a]->pem,
+                    certificate->chains[a]->pem_len);
+    }
 }
 
 bool certs_report(

@@ -83,6 +83,15 @@ struct certs_way {
     bool is_due;        /* to be done, or failed and to be tried again */
 };
 
+/* What is served in the end, at the places of verify. */
+struct certs_verify {
+    const char *places;  /* in one line; "": none */
+    const char *problem; /* of the last look; NULL: none, or not looked yet */
+    bool has_failed;     /* a problem that has lasted, and was logged */
+    int64_t looked_s, good_s; /* unix time of the last look, and of the last
+                               * one without a problem; 0: not yet */
+};
+
 /* One certificate section. */
 struct certs_report {
     const char *title;
@@ -94,6 +103,7 @@ struct certs_report {
     struct certs_chain chains[CHAIN_ALGORITHMS];
     size_t chain_count; /* 0: there is none to serve */
     struct certs_way default_chain, refresh_map, on_change;
+    struct certs_verify verify;
 };
 
 /*

@@ -53,6 +53,19 @@ static uint64_t failures(const struct certificate *certificate)
     return certificate->failures;
 }
 
+static void write_verified(
+    struct certificate *const *items, size_t count, struct evbuffer *out)
+{
+    write_head(out, "tollgate_certificate_verify_failed", "gauge",
+        "1 while what is served is not what was published: see the log.");
+    for (size_t i = 0; i < count; i++)
+        if (items[i]->config->verify_count > 0)
+            evbuffer_add_printf(out,
+                "tollgate_certificate_verify_failed{certificate=\"%s\"} %d\n",
+                items[i]->config->title,
+                verification_has_failed(items[i]) ? 1 : 0);
+}
+
 void certs_metrics_write(
     struct certificate *const *items, size_t count, struct evbuffer *out)
 {
@@ -68,4 +81,5 @@ void certs_metrics_write(
         "Failed attempts to publish a certificate or to run on_change.");
     write_each(
         items, count, "tollgate_certificate_failures_total", failures, out);
+    write_verified(items, count, out);
 }

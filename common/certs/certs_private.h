@@ -40,6 +40,9 @@ struct certs {
     struct publisher publisher;
 };
 
+/* certs.c: in a child, which has no use for them. */
+void certs_wipe_keys(const struct certs *);
+
 /* certs_schedule.c */
 void schedule_init(struct certs *);
 void schedule_clear(struct certs *);

@@ -232,6 +232,8 @@ void certs_look_now(
         .on_done = on_done,
         .context = context};
     schedule->waiters = waiter;
+    for (size_t i = 0; i < certs->count; i++)
+        verification_hasten(certs->items[i]);
     look_aloud(certs);
 }
 

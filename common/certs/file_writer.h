@@ -5,26 +5,19 @@
 #ifndef TOLLGATE_CERTS_FILE_WRITER_H
 #define TOLLGATE_CERTS_FILE_WRITER_H
 
-#include "common/base/error.h"
+#include "common/certs/task.h"
 
 #include <stddef.h>
 #include <sys/types.h>
 
-struct event_base;
-struct file_writer;
-
 /*
- * The bytes are its own at once. on_done is called once, from the loop, when
- * the file has been replaced (""), or could not be; the writer is gone then.
- * NULL: err.
+ * The bytes are the process's own at once. on_done is told "" when the file
+ * has been replaced, or why it could not be. A task that is left writes all the
+ * same. NULL: err.
  */
-struct file_writer *file_writer_start(struct event_base *, const char *path,
+struct task *file_writer_start(struct event_base *, const char *path,
     const void *bytes, size_t len, mode_t mode,
     void (*on_done)(void *context, const char *problem), void *context,
     struct error *err);
-/* Another one is to be told. */
-void file_writer_hand_on(struct file_writer *, void *context);
-/* What is being written is written all the same, and nobody is told. */
-void file_writer_free(struct file_writer **);
 
 #endif

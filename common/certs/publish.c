@@ -41,13 +41,21 @@ void publication_init(struct certificate *certificate, struct event_base *base)
 
 void publication_clear(struct certificate *certificate)
 {
-    file_writer_free(&certificate->publication.writer);
+    task_leave(&certificate->publication.writer);
     event_free(certificate->publication.timer);
 }
 
 bool publication_is_writing(const struct certificate *certificate)
 {
     return certificate->publication.writer != NULL;
+}
+
+bool publication_is_coming(const struct certificate *certificate)
+{
+    const struct publication *publication = &certificate->publication;
+
+    return publication->writer != NULL ||
+           (publication->map_again_ms != 0 && !publication->needs_map);
 }
 
 static void run_after(struct certificate *certificate, uint64_t ms)
@@ -160,9 +168,11 @@ static void publication_on_written(void *context, const char *problem)
         *(publication->writes_map ? &publication->map_s
                                   : &publication->chain_s) =
             (int64_t)(clock_wall_ms() / 1000);
-        if (!publication->writes_map)
+        if (!publication->writes_map) {
+            verification_restart(certificate);
             log_info("certificate \"%s\": written to %s",
                 certificate->config->title, certificate->config->default_chain);
+        }
         publication_go_on(certificate);
     }
     if (publication->writer == NULL && certificate->publisher->on_idle != NULL)
@@ -222,7 +232,7 @@ void publication_inherit(
     publication->timer = timer;
     old->publication.writer = NULL;
     if (publication->writer != NULL)
-        file_writer_hand_on(publication->writer, certificate);
+        task_hand_on(publication->writer, certificate);
     if (is_unfinished(publication) || publication->map_again_ms != 0)
         run_after(certificate, 0);
 }

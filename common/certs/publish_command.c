@@ -77,6 +77,7 @@ void publication_on_reply(
     if (reply->problem[0] == '\0') {
         publication->command_s = (int64_t)(clock_wall_ms() / 1000);
         log_info("certificate \"%s\": on_change done", title);
+        verification_restart(certificate);
         return;
     }
     certificate->failures++;

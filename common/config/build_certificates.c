@@ -10,6 +10,7 @@
 #include "common/base/memory.h"
 #include "common/config/certificate_source.h"
 #include "common/config/option_types.h"
+#include "common/config/verify_place.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -103,6 +104,29 @@ static void join(char **text, const char *more)
     *text = both;
 }
 
+/* Each text has been checked by itself. */
+static bool take_places(
+    struct config_certificate *certificate, struct error *err)
+{
+    char *const *texts = certificate->verify_texts;
+    size_t count = 0;
+
+    while (texts[count] != NULL)
+        count++;
+    certificate->verify = xstrdup(count > 0 ? texts[0] : "");
+    certificate->verify_places =
+        xcalloc(count + 1, sizeof *certificate->verify_places);
+    for (size_t i = 0; i < count; i++) {
+        if (!verify_place_parse(texts[i],
+                &certificate->verify_places[certificate->verify_count], err))
+            return false;
+        certificate->verify_count++;
+        if (i > 0)
+            join(&certificate->verify, texts[i]);
+    }
+    return true;
+}
+
 static bool take_sources(struct config_certificate *certificate,
     const struct section *section, struct error *err)
 {
@@ -165,6 +189,7 @@ static bool build_one(
     build_store(section, certificate);
     return take_names(certificate, section, err) &&
            take_sources(certificate, section, err) &&
+           take_places(certificate, err) &&
            check_outputs(certificate, section, err) &&
            check_twins(config, certificate, section, err);
 }
@@ -195,6 +220,10 @@ void build_clear_certificates(struct config *config)
             certificate_source_clear(&certificate->sources[s]);
         free(certificate->sources);
         free(certificate->source);
+        for (size_t v = 0; v < certificate->verify_count; v++)
+            verify_place_clear(&certificate->verify_places[v]);
+        free(certificate->verify_places);
+        free(certificate->verify);
         free(certificate->title);
     }
     free(config->certificates);

@@ -82,6 +82,15 @@ struct config_certificate_source {
                                      */
 };
 
+/* Where Postfix, or any server, is asked what it serves. */
+struct config_verify_place {
+    char *text; /* as written */
+    char *host; /* an address without brackets, or a name */
+    uint16_t port;
+    bool sends_proxy; /* a PROXY header first */
+    bool is_wrapped;  /* TLS from the beginning, no STARTTLS */
+};
+
 /* A certificate section. */
 struct config_certificate {
     char *title;
@@ -98,6 +107,10 @@ struct config_certificate {
     char **on_change;    /* argv, NULL-terminated; empty: none */
     uint64_t on_change_timeout_ms;
     uint64_t expiry_warning_ms; /* 0: certificate_expiry_warning's */
+    char **verify_texts;        /* as written, NULL-terminated */
+    char *verify;               /* the same in one line, for people; "": none */
+    struct config_verify_place *verify_places; /* one for each text */
+    size_t verify_count;
 };
 
 /* Limits that one face feeds with one kind of event. */

@@ -84,7 +84,7 @@ bool option_check_log(const char *text, struct error *err)
         text);
 }
 
-static bool port_parse(const char *text, uint16_t *port_r)
+bool option_parse_port(const char *text, uint16_t *port_r)
 {
     uint64_t port;
     if (text[0] == '0' || !decimal_read(&text, UINT16_MAX, &port) ||
@@ -101,7 +101,7 @@ bool option_split_address(
     size_t len = colon == NULL ? 0 : (size_t)(colon - text);
     bool is_bracketed = len > 2 && text[0] == '[' && text[len - 1] == ']';
     struct address address;
-    if (colon == NULL || !port_parse(colon + 1, port_r) ||
+    if (colon == NULL || !option_parse_port(colon + 1, port_r) ||
         (!is_bracketed && memchr(text, ':', len) != NULL) ||
         !address_parse(text, len, &address))
         return error_set(err,

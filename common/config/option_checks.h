@@ -20,6 +20,7 @@ bool option_check_action(const char *text, struct error *err);
 /* Printable ASCII without spaces, letters, digits, '@' and '"'; or "". */
 bool option_check_delimiter(const char *text, struct error *err);
 bool option_check_source(const char *text, struct error *err);
+bool option_check_verify(const char *text, struct error *err);
 /* Absolute, and not a folder. */
 bool option_check_path_or_empty(const char *text, struct error *err);
 /* Short enough for a unix socket. */
@@ -39,6 +40,9 @@ bool option_check_word_or_empty(const char *text, struct error *err);
  */
 bool option_split_address(
     const char *text, char **host_r, uint16_t *port_r, struct error *err);
+
+/* A port of 1 to 65535, without zeros before it. */
+bool option_parse_port(const char *text, uint16_t *port_r);
 
 /*
  * The password in "redis://user:password@host"; NULL if there is none. Takes

@@ -351,6 +351,10 @@ const struct option options[] = {
         FIELD(struct config_certificate, expiry_warning_ms), .def = "0s",
         .min = "0s", .max = "366d",
         .help = "certificate_expiry_warning of this one; 0s: that"},
+    {CERTIFICATE("verify"), .type = OPTION_TEXTS,
+        FIELD(struct config_certificate, verify_texts), .def = "",
+        .check = option_check_verify,
+        .help = "[proxy:][tls:]HOST:PORT that is asked what it serves"},
 };
 
 const size_t option_count = COUNT(options);

@@ -43,7 +43,11 @@ static json_t *check_one(const struct certs_report *report, uint64_t within_s,
 {
     const struct certs_chain *chain = first_to_end(report);
 
-    *is_good_r = chain != NULL &&
+    const char *problem = report->verify.has_failed && report->problem == NULL
+                              ? report->verify.problem
+                              : report->problem;
+
+    *is_good_r = chain != NULL && !report->verify.has_failed &&
                  left_s(chain) > needed_s(report, chain, within_s, is_exact);
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:b}", "title",
         control_text(report->title), "not_after",
@@ -51,8 +55,7 @@ static json_t *check_one(const struct certs_report *report, uint64_t within_s,
         chain != NULL ? json_integer(chain->not_after - chain->issued_at)
                       : json_null(),
         "left_s", chain != NULL ? json_integer(left_s(chain)) : json_null(),
-        "problem",
-        report->problem != NULL ? control_text(report->problem) : json_null(),
+        "problem", problem != NULL ? control_text(problem) : json_null(),
         "good", *is_good_r);
 }
 
@@ -77,12 +80,13 @@ json_t *certs_summary_status(const struct certs *certs)
     json_t *soonest = json_null();
     int64_t soonest_end = INT64_MAX;
     struct certs_report report;
-    int sections = 0, missing = 0;
+    int sections = 0, missing = 0, unserved = 0;
 
     for (size_t i = 0; certs_report(certs, i, &report); i++) {
         const struct certs_chain *chain = first_to_end(&report);
         sections++;
         missing += chain == NULL ? 1 : 0;
+        unserved += report.verify.has_failed ? 1 : 0;
         if (chain == NULL || chain->not_after >= soonest_end)
             continue;
         soonest_end = chain->not_after;
@@ -91,6 +95,6 @@ json_t *certs_summary_status(const struct certs *certs)
             control_text(report.title), "not_after",
             (json_int_t)chain->not_after, "left_s", (json_int_t)left_s(chain));
     }
-    return json_pack("{s:i, s:i, s:o}", "sections", sections, "missing",
-        missing, "soonest", soonest);
+    return json_pack("{s:i, s:i, s:i, s:o}", "sections", sections, "missing",
+        missing, "unserved", unserved, "soonest", soonest);
 }

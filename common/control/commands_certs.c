@@ -40,20 +40,31 @@ static json_t *way_of(const struct certs_way *way)
         "done", (json_int_t)way->done_s, "due", way->is_due);
 }
 
+static json_t *verify_of(const struct certs_verify *verify)
+{
+    if (verify->places[0] == '\0')
+        return json_null();
+    return json_pack("{s:o, s:o, s:b, s:I, s:I}", "places",
+        control_text(verify->places), "problem",
+        verify->problem != NULL ? control_text(verify->problem) : json_null(),
+        "failed", verify->has_failed, "looked", (json_int_t)verify->looked_s,
+        "good", (json_int_t)verify->good_s);
+}
+
 static json_t *section_of(const struct certs_report *report)
 {
     json_t *chains = json_array();
 
     for (size_t i = 0; i < report->chain_count; i++)
         json_array_append_new(chains, chain_of(&report->chains[i]));
-    return json_pack("{s:o, s:o, s:o, s:I, s:b, s:o, s:o, s:o, s:o}", "title",
-        control_text(report->title), "source", control_text(report->source),
-        "problem",
+    return json_pack("{s:o, s:o, s:o, s:I, s:b, s:o, s:o, s:o, s:o, s:o}",
+        "title", control_text(report->title), "source",
+        control_text(report->source), "problem",
         report->problem != NULL ? control_text(report->problem) : json_null(),
         "looked", (json_int_t)report->looked_s, "sni", report->has_sni,
         "chains", chains, "default_chain", way_of(&report->default_chain),
         "refresh_map", way_of(&report->refresh_map), "on_change",
-        way_of(&report->on_change));
+        way_of(&report->on_change), "verify", verify_of(&report->verify));
 }
 
 static json_t *list_of(const struct certs *certs)

@@ -41,7 +41,8 @@ def policyd_with_everything(place, name, **options):
         f"policy:unix:{place}/{name}.policy", f"sni:unix:{place}/{name}.sni"],
         options={"client_limits_at": "policy",
                  "client_message_rate_limit": 1, **options},
-        sections=[("certificate", NAME, {"source": acme.source}),
+        sections=[("certificate", NAME, {"source": acme.source,
+                                         "verify": "127.0.0.1:1"}),
                   ("service", "12525", {
                       "port": 12525, "proxied": True, "proof": "off",
                       "trusted_proxies": ["192.0.2.1"]})])
@@ -124,6 +125,7 @@ def test_the_dashboard_shows_every_metric(pages):
     missing = {name for name in known_names(pages) if name not in text}
     assert missing <= {"tollgate_certificate_source_problem",
                        "tollgate_certificate_failures_total",
+                       "tollgate_certificate_verify_failed",
                        "tollgate_certificate_not_before_seconds",
                        "tollgate_proof_refusals_total",
                        "tollgate_shared_name_decisions_total",

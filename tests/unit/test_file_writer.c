@@ -34,12 +34,12 @@ static const char *path_of(struct certs_stage *stage, const char *name)
     return path;
 }
 
-static struct file_writer *start(struct certs_stage *stage, const char *name,
+static struct task *start(struct certs_stage *stage, const char *name,
     const char *text, struct outcome *outcome)
 {
     struct error err;
-    struct file_writer *writer = file_writer_start(stage->base,
-        path_of(stage, name), text, strlen(text), 0640, on_done, outcome, &err);
+    struct task *writer = file_writer_start(stage->base, path_of(stage, name),
+        text, strlen(text), 0640, on_done, outcome, &err);
     if (writer == NULL)
         fail_msg("%s", err.text);
     return writer;
@@ -100,9 +100,9 @@ static void test_another_is_told(void **state)
 {
     struct certs_stage *stage = *state;
     struct outcome first = {.count = 0}, second = {.count = 0};
-    struct file_writer *writer = start(stage, "file", "new", &first);
+    struct task *writer = start(stage, "file", "new", &first);
 
-    file_writer_hand_on(writer, &second);
+    task_hand_on(writer, &second);
     await_outcome(stage, &second);
     assert_int_equal(first.count, 0);
 }
@@ -116,11 +116,11 @@ static void test_nobody_is_told(void **state)
 {
     struct certs_stage *stage = *state;
     struct outcome outcome = {.count = 0};
-    struct file_writer *writer = start(stage, "file", "new", &outcome);
+    struct task *writer = start(stage, "file", "new", &outcome);
 
-    file_writer_free(&writer);
+    task_leave(&writer);
     assert_null(writer);
-    file_writer_free(&writer);
+    task_leave(&writer);
     stage_await(stage, is_new, "it is written all the same");
     assert_int_equal(outcome.count, 0);
 }

@@ -33,10 +33,11 @@ class Acme:
 
 
 class CertSite:
-    """main: more for main.cf; more: more for the certificate section."""
+    """main: more for main.cf; more: more for the certificate section; ports:
+    of Postfix, if they have to be known before."""
 
     def __init__(self, place, keep, source, *, name=NAME, postfix=True,
-                 main=None, more=None, **policyd):
+                 main=None, more=None, ports=None, services=None, **policyd):
         self.tls = place / "tls"
         self.sni = place / "sni"
         section = {"source": source,
@@ -47,12 +48,13 @@ class CertSite:
             sections=[("certificate", name, section)], **policyd))
         if not postfix:
             return
-        port, wrapped = free_port(), free_port()
+        port, wrapped = ports or (free_port(), free_port())
         self.smtps = ("127.0.0.1", wrapped)
         self.postfix = keep(Postfix(
             place / "postfix", port=port, services={
                 f"127.0.0.1:{port}": "",
-                f"127.0.0.1:{wrapped}": "-o smtpd_tls_wrappermode=yes"}, main={
+                f"127.0.0.1:{wrapped}": "-o smtpd_tls_wrappermode=yes",
+                **(services or {})}, main={
                 "smtpd_tls_security_level": "may",
                 "smtpd_tls_chain_files": self.tls / "default.pem",
                 "tls_server_sni_maps": f"socketmap:unix:{self.sni}:sni",
