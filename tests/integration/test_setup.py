@@ -18,8 +18,8 @@ from harness.clinic import (PROXY, TOLLGATECTL, copy_debian, postconf,
 from harness.policyd import ANVIL_PASS, MILTER, POLICYD, TOP
 
 HOSTS = ["docker-mailserver", "mailu", "debian"]
-PROXIES = [[], ["192.0.2.1"],
-           ["2001:db8::1", "10.9.8.0/30", "dns:proxy.example.com."]]
+PROXIES = [[], ["192.0.2.1", "2001:db8::1", "10.9.8.0/30",
+                "dns:proxy.example.com."]]
 STORES = ["memory:",
           "rediss+sentinel://u:p%40%22%5C$%7b%27@a,[2001:db8::2]:5/m/1",
           "redis://redis.example.com", "redis+unix:///run/r?db=2",
