@@ -2,6 +2,8 @@
  * print_explain.c - explain.
  */
 #include "common/base/memory.h"
+#include "common/core/event.h"
+#include "ctl/postfix_config.h"
 #include "ctl/print.h"
 #include "ctl/table.h"
 
@@ -71,6 +73,54 @@ static const char *why_not_asked(const json_t *limit)
                                        : "does not apply";
 }
 
+/* Of main.cf, for what anvil only reports to Postfix. */
+static const char *const main_cf_limits[EVENT_KINDS] = {
+    [EVENT_CONNECTION] = "smtpd_client_connection_rate_limit",
+    [EVENT_CONNECTION_COUNT] = "smtpd_client_connection_count_limit",
+    [EVENT_MESSAGE] = "smtpd_client_message_rate_limit",
+    [EVENT_RECIPIENT] = "smtpd_client_recipient_rate_limit",
+    [EVENT_TLS] = "smtpd_client_new_tls_session_rate_limit",
+    [EVENT_AUTH] = "smtpd_client_auth_rate_limit",
+};
+
+/* In force at the listener of that name, else in main.cf. NULL: not known. */
+static const char *main_cf_limit(
+    const struct postfix_config *postfix, const json_t *decision)
+{
+    const struct postfix_service *service;
+    enum event_kind kind;
+
+    if (postfix == NULL ||
+        !event_kind_parse(print_text(decision, "event"), &kind) ||
+        main_cf_limits[kind] == NULL)
+        return NULL;
+    service = postfix_config_service(
+        postfix, print_text(decision, "service"), "inet");
+    return postfix_parameters_find(service != NULL && service->is_listener
+                                       ? &service->in_force
+                                       : &postfix->main,
+        main_cf_limits[kind]);
+}
+
+/* n: of main.cf; NULL: no Postfix is here to tell. */
+static void add_report_text(
+    struct table *table, const json_t *limit, const char *n)
+{
+    const char *window = print_text(limit, "window");
+    long long used = print_number(limit, "used");
+    const char *in = window[0] != '\0' ? " in " : "";
+
+    if (n == NULL)
+        table_add_format(
+            table, "%lld of main.cf's limit%s%s", used, in, window);
+    else if (strcmp(n, "0") == 0)
+        table_add_format(
+            table, "%lld%s%s; main.cf has no limit", used, in, window);
+    else
+        table_add_format(table, "%lld%s%s; Postfix refuses above %.20s", used,
+            in, window, n);
+}
+
 static void add_limit_text(struct table *table, const json_t *limit)
 {
     long long allowed = print_number(limit, "allowed");
@@ -89,25 +139,31 @@ static void add_limit_text(struct table *table, const json_t *limit)
         (void)snprintf(retry, sizeof retry, ", again in %s",
             print_span((retry_ms + 999) / 1000, span));
     table_add_format(table, "%lld of %s%s%s%s%s", print_number(limit, "used"),
-        print_text(limit, "limit")[0] == '\0' ? "main.cf's limit" : number,
-        window[0] != '\0' ? " in " : "", window,
+        number, window[0] != '\0' ? " in " : "", window,
         print_flag(limit, "overridden") ? " (override)" : "", retry);
 }
 
-static void add_limit(struct table *table, const json_t *limit)
+static bool is_report(const json_t *limit)
 {
-    const char *name = print_text(limit, "limit");
-
-    if (name[0] != '\0')
-        table_add_format(table, "limit %s", name);
-    else
-        table_add(table, "report");
-    add_outcome(table, limit);
-    add_limit_text(table, limit);
+    return print_text(limit, "limit")[0] == '\0';
 }
 
-static void print_decision(
-    const struct ctl_answer *answer, const json_t *decision)
+static void add_limit(
+    struct table *table, const json_t *limit, const char *main_cf)
+{
+    if (is_report(limit))
+        table_add(table, "report");
+    else
+        table_add_format(table, "limit %s", print_text(limit, "limit"));
+    add_outcome(table, limit);
+    if (is_report(limit))
+        add_report_text(table, limit, main_cf);
+    else
+        add_limit_text(table, limit);
+}
+
+static void print_decision(const struct ctl_answer *answer,
+    const json_t *decision, const struct postfix_config *postfix)
 {
     static const struct table_column columns[] = {{"check", false, true},
         {"outcome", false, false}, {"", false, true}, {NULL, false, false}};
@@ -127,7 +183,7 @@ static void print_decision(
         table_add(table, print_text(line, "text"));
     }
     json_array_foreach(json_object_get(decision, "limits"), index, line) {
-        add_limit(table, line);
+        add_limit(table, line, main_cf_limit(postfix, decision));
     }
     print_table(answer, table);
     table_free(&table);
@@ -137,9 +193,24 @@ static void print_decision(
     fputc('\n', answer->out);
 }
 
+static bool has_report(const json_t *decisions)
+{
+    size_t index, at;
+    json_t *decision, *limit;
+
+    json_array_foreach(decisions, index, decision)
+        json_array_foreach(json_object_get(decision, "limits"), at, limit)
+            if (is_report(limit))
+                return true;
+    return false;
+}
+
 static void print_explain(const struct ctl_answer *answer)
 {
     const json_t *decisions = json_object_get(answer->result, "decisions");
+    struct error ignored; /* no Postfix is here: its limits are not known */
+    struct postfix_config *postfix =
+        has_report(decisions) ? postfix_config_load(NULL, &ignored) : NULL;
     size_t index;
     json_t *decision;
 
@@ -147,8 +218,9 @@ static void print_explain(const struct ctl_answer *answer)
     json_array_foreach(decisions, index, decision) {
         if (index > 0)
             fputc('\n', answer->out);
-        print_decision(answer, decision);
+        print_decision(answer, decision, postfix);
     }
+    postfix_config_free(&postfix);
 }
 
 const struct ctl_command ctl_commands_explain[] = {

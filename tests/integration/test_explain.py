@@ -8,6 +8,7 @@ import time
 import pytest
 
 from harness.attributes import Anvil, Policy
+from harness.clinic import age, copy_debian, postconf
 from harness.control import TOLLGATECTL, Control, asked, tollgatectl
 from harness.policyd import Policyd
 from harness.redis_server import RedisServer
@@ -320,3 +321,28 @@ def test_a_watcher_who_does_not_read_holds_up_nobody(site):
             lost += line.get("missed", 0) + line.get("dropped", 0)
         assert lost > 0
     assert one.is_ready_now()
+
+
+def test_explain_names_main_cfs_own_limit(place, keep, monkeypatch):
+    """What anvil only reports is refused by Postfix: by main.cf, or by what
+    master.cf says at that listener."""
+    etc = place / "etc"
+    copy_debian(etc, place, smtpd_client_message_rate_limit="5",
+                smtpd_client_connection_rate_limit="0")
+    postconf(etc, "-P", "smtp/inet/smtpd_client_message_rate_limit=7")
+    monkeypatch.setenv("MAIL_CONFIG", str(etc))
+    daemon = keep(Policyd(place / "policyd", [f"anvil:unix:{place}/anvil"]))
+    with Anvil(place / "anvil") as smtpd:
+        for _ in range(3):
+            smtpd.event("message", "198.51.100.7", "other")
+
+    def explain(event, service):
+        age(etc)
+        return tollgatectl(
+            "explain", "client=198.51.100.7", f"event={event}",
+            f"service={service}", sockets=[daemon]).stdout
+    assert "3 in 1m; Postfix refuses above 5" in explain("message", "other")
+    assert "0 in 1m; Postfix refuses above 7" in explain("message", "smtp")
+    assert "main.cf has no limit" in explain("connection", "other")
+    monkeypatch.setenv("MAIL_CONFIG", str(place / "nothing"))
+    assert "3 of main.cf's limit in 1m" in explain("message", "other")
