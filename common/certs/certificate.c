@@ -17,6 +17,8 @@
 
 #define WARN_EVERY_S (24 * 60 * 60)
 #define SETTLED_S    30 /* a tool that is at work has ended by then */
+/* Files that are the same by their stamps are read all the same. */
+#define WHOLE_EVERY_S 3600
 
 struct certificate *certificate_new(struct event_base *base,
     const struct config_certificate *config, struct publisher *publisher)
@@ -53,6 +55,7 @@ void certificate_free(struct certificate **certificate)
         free(c->where[i]);
     }
     clear_reply(c);
+    file_paths_clear(&c->paths);
     free(c->problem);
     free(c->logged);
     free(c);
@@ -287,11 +290,21 @@ static bool has_lasted(int64_t since_s, int64_t now_s, int64_t span_s)
     return since_s != 0 && now_s - since_s >= span_s;
 }
 
+static void keep_paths(struct certificate *certificate, struct look *look)
+{
+    file_paths_clear(&certificate->paths);
+    certificate->paths = look->paths;
+    certificate->whole_s = look->now_s;
+    certificate->until_s = look->until_s;
+    look->paths = (struct file_paths){0};
+}
+
 void certificate_take(
     struct certificate *certificate, struct look *look, bool is_first)
 {
     struct choice choice;
 
+    keep_paths(certificate, look);
     certificate->looked_s = (int64_t)(clock_wall_ms() / 1000);
     const struct choice_terms terms = {
         .names = certificate->config->names,
@@ -315,6 +328,24 @@ void certificate_take(
     publication_begin(certificate, has_changed, is_first);
     verification_begin(certificate, has_changed, is_first);
     certificate->is_fresh = false;
+}
+
+bool certificate_may_pass(const struct certificate *certificate)
+{
+    int64_t now_s = (int64_t)(clock_wall_ms() / 1000);
+
+    return !certificate->is_fresh && !certificate->is_new_source &&
+           certificate->problem == NULL && certificate->waiting_s == 0 &&
+           !certificate->paths.stamps.is_unsettled &&
+           now_s >= certificate->whole_s &&
+           now_s < certificate->whole_s + WHOLE_EVERY_S &&
+           now_s < certificate->until_s;
+}
+
+void certificate_pass(struct certificate *certificate)
+{
+    certificate->looked_s = (int64_t)(clock_wall_ms() / 1000);
+    publication_begin(certificate, false, false);
 }
 
 static void warn_chain(const struct certificate *certificate,

@@ -62,10 +62,13 @@ struct certificate {
     int64_t waiting_s;  /* since when a source is waited for; 0: none is */
     bool is_fresh;      /* not looked at yet: the ways out may be others */
     int64_t looked_s;
-    char *problem;     /* of the last look; NULL: none */
-    char *logged;      /* the problem that was logged last; NULL: none */
-    int64_t warned_s;  /* when its end was warned about; 0: not yet */
-    uint64_t failures; /* to publish or to run on_change */
+    struct file_paths paths;  /* that the last whole look met, */
+    int64_t whole_s, until_s; /* and from when until when, in unix time, its
+                               * outcome stays while they are the same */
+    char *problem;            /* of the last look; NULL: none */
+    char *logged;             /* the problem that was logged last; NULL: none */
+    int64_t warned_s;         /* when its end was warned about; 0: not yet */
+    uint64_t failures;        /* to publish or to run on_change */
     struct publication publication;
     struct verification verification;
 };
@@ -79,6 +82,11 @@ void certificate_inherit(struct certificate *, struct certificate *old);
 
 /* What a look at its source has found. is_first: since start. */
 void certificate_take(struct certificate *, struct look *, bool is_first);
+/* The files and dates that a look would meet may be the same as at the last,
+ * so that stamps_step is worth asking. */
+bool certificate_may_pass(const struct certificate *);
+/* They are: what else a look would do is done. */
+void certificate_pass(struct certificate *);
 /* Once for every new problem. */
 void certificate_log_problem(struct certificate *);
 /* certificate_report.c */

@@ -25,7 +25,8 @@ struct schedule {
     uint64_t number; /* of the round that is under way, or was the last */
     bool is_running;
     bool is_due;         /* another one as soon as this one is over */
-    uint64_t loud_until; /* up to that round problems are logged at once */
+    uint64_t loud_until; /* up to that round all is read, and problems are
+                          * logged at once */
     unsigned retries;
     struct waiter *waiters;
 };

@@ -68,7 +68,8 @@ static void begin(struct certs *certs, bool is_first)
     schedule->number++;
     schedule->is_running = true;
     schedule->is_due = false;
-    round_begin(&schedule->round, certs->items, certs->count, is_first);
+    round_begin(&schedule->round, certs->items, certs->count, is_first,
+        schedule->number <= schedule->loud_until);
 }
 
 /* The next one begins now, or after the one that is under way. */
@@ -190,8 +191,8 @@ static void keep_memory_private(const struct certs *certs)
 void schedule_look_first(struct certs *certs)
 {
     keep_memory_private(certs);
+    certs->schedule.loud_until = certs->schedule.number + 1;
     begin(certs, true);
-    certs->schedule.loud_until = certs->schedule.number;
     while (round_step(&certs->schedule.round))
         continue;
     end(certs);
@@ -204,8 +205,8 @@ static void look_aloud(struct certs *certs)
     struct schedule *schedule = &certs->schedule;
 
     schedule->retries = 0;
+    schedule->loud_until = schedule->number + 1;
     request(certs);
-    schedule->loud_until = schedule->number + (schedule->is_due ? 1 : 0);
 }
 
 void schedule_follow(struct certs *certs)

@@ -126,6 +126,7 @@ void file_paths_cut(struct file_paths *paths, size_t count)
 void file_paths_clear(struct file_paths *paths)
 {
     file_paths_cut(paths, 0);
+    stamps_clear(&paths->stamps);
     free(paths->items);
     *paths = (struct file_paths){0};
 }
@@ -188,6 +189,30 @@ static enum file_result result_of(int error)
     }
 }
 
+/* What could not be opened. */
+static void note_failure(
+    struct file_paths *paths, const char *path, enum file_result result)
+{
+    if (result == FILE_ABSENT)
+        stamps_note(&paths->stamps, path, NULL);
+    else
+        stamps_note_unread(&paths->stamps);
+}
+
+void file_note_opened(struct file_paths *paths, const char *path, DIR *opened)
+{
+    struct stat status;
+    int error = errno;
+
+    if (opened == NULL)
+        note_failure(paths, path, result_of(error));
+    else if (fstat(dirfd(opened), &status) == 0)
+        stamps_note(&paths->stamps, path, &status);
+    else
+        stamps_note_unread(&paths->stamps);
+    errno = error;
+}
+
 enum file_result file_read(struct file_paths *paths, const char *path,
     size_t max, struct file_text *text_r, struct error *err)
 {
@@ -199,9 +224,11 @@ enum file_result file_read(struct file_paths *paths, const char *path,
     if (fd == -1) {
         enum file_result result = result_of(errno);
         error_set(err, "%s: %s", path, file_reason(errno));
+        note_failure(paths, path, result);
         return result;
     }
     enum file_result result = check_kind(fd, path, max, &status, err);
+    stamps_note(&paths->stamps, path, &status);
     if (result == FILE_READ &&
         !read_all(fd, path, (size_t)status.st_size, text_r, err)) {
         file_text_clear(text_r);

@@ -9,7 +9,9 @@
 #define TOLLGATE_CERTS_FILE_H
 
 #include "common/base/error.h"
+#include "common/certs/stamp.h"
 
+#include <dirent.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +21,7 @@
 struct file_paths {
     char **items; /* owned */
     size_t count; /* FILE_PATHS_MAX at most; more are left to the poll */
+    struct stamps stamps; /* of all that was opened, or was not there */
 };
 
 struct file_text {
@@ -54,6 +57,9 @@ enum file_result file_read(struct file_paths *, const char *path, size_t max,
     struct file_text *text_r, struct error *err);
 /* Notes the path as file_read does, without reading the file. */
 void file_note(struct file_paths *, const char *path);
+/* Notes what opendir(3) made of a folder, before it is read; NULL: errno says
+ * why not. */
+void file_note_opened(struct file_paths *, const char *path, DIR *opened);
 /* The text of an errno of open(2) or opendir(3); of EACCES, with the remedy. */
 const char *file_reason(int error);
 /* Wipes it. */

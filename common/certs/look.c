@@ -22,7 +22,8 @@ void look_begin(struct look *look, const struct config_certificate *config)
 {
     *look = (struct look){.config = config,
         .source = config->sources,
-        .now_s = (int64_t)(clock_wall_ms() / 1000)};
+        .now_s = (int64_t)(clock_wall_ms() / 1000),
+        .until_s = INT64_MAX};
 }
 
 void look_end_work(struct look *look)
@@ -115,8 +116,17 @@ static bool covers_any(X509 *certificate, char *const *names, bool *has_names_r)
     return covers;
 }
 
+static void note_date(struct look *look, const ASN1_TIME *date)
+{
+    int64_t at_s;
+
+    if (chain_read_time(date, &at_s) && at_s > look->now_s &&
+        at_s < look->until_s)
+        look->until_s = at_s;
+}
+
 static struct leaf leaf_of(
-    const struct file_text *certificates, char *const *names)
+    struct look *look, const struct file_text *certificates, char *const *names)
 {
     struct leaf leaf = {0};
     struct pem_certificates pool;
@@ -132,6 +142,10 @@ static struct leaf leaf_of(
         if (has_names)
             (void)chain_read_time(
                 X509_get0_notBefore(pool.items[i]), &leaf.issued_at);
+    }
+    for (size_t i = 0; i < pool.count; i++) {
+        note_date(look, X509_get0_notBefore(pool.items[i]));
+        note_date(look, X509_get0_notAfter(pool.items[i]));
     }
     pem_clear_certificates(&pool);
     return leaf;
@@ -169,7 +183,7 @@ void look_add(struct look *look, char *const *names, const char *where,
     if (!claimed &&
         !pem_may_cover(certificates->bytes, certificates->len, names))
         return;
-    struct leaf leaf = leaf_of(certificates, names);
+    struct leaf leaf = leaf_of(look, certificates, names);
     if (leaf.is_read ? !leaf.is_wanted : !claimed)
         return;
     size_t keys = pem_count_keys(key->bytes, key->len);

@@ -39,7 +39,9 @@ struct look {
     char *absence; /* a source is not there, or empty; NULL: none is */
     bool is_in_making; /* and it was emptied a moment ago */
     struct file_paths paths;
-    int64_t now_s; /* unix time of its beginning */
+    int64_t now_s;   /* unix time of its beginning */
+    int64_t until_s; /* unix time: a date of what is for us passes then, and
+                      * the same files say something else */
 
     const struct config_certificate *config;        /* borrowed */
     const struct config_certificate_source *source; /* looked at now */

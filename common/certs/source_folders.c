@@ -55,6 +55,7 @@ static bool walk_begin(struct look *look, char *folder)
     walk->folder = folder;
     walk->opened = opendir(folder);
     int error = errno;
+    file_note_opened(&look->paths, folder, walk->opened);
     file_note_folder(&look->paths, folder);
     if (walk->opened == NULL)
         fail_folder(look, folder, error);
@@ -188,11 +189,12 @@ static void look_at_lineage(
 }
 
 /* certbot's own folder has its lineages in live/. */
-static char *folder_of_lineages(const char *folder)
+static char *folder_of_lineages(struct look *look, const char *folder)
 {
     char *live = xprintf("%s/live", folder);
     DIR *opened = opendir(live);
 
+    file_note_opened(&look->paths, live, opened);
     if (opened != NULL || (errno != ENOENT && errno != ENOTDIR)) {
         if (opened != NULL)
             closedir(opened);
@@ -211,5 +213,6 @@ bool source_certbot(struct look *look)
     if (look->work != NULL)
         return walk_step(look, look_at_lineage);
     look_add_pair(look, folder, certbot_chain, certbot_key, LOOK_IF_BEGUN);
-    return look->count == found && walk_begin(look, folder_of_lineages(folder));
+    return look->count == found &&
+           walk_begin(look, folder_of_lineages(look, folder));
 }

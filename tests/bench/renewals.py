@@ -156,7 +156,7 @@ def measure_crowd(folder, size, authority):
         machine.pin(policyd.process, machine.SERVER_CPU)
         map_ = stack.enter_context(Socketmap(sni))
         crowd.wait(map_, 0)
-        time.sleep(1)  # what is new is looked at twice
+        time.sleep(size.settle_s)
         used, began = machine.cpu_us(policyd.process.pid), time.monotonic()
         time.sleep(size.still_s)
         used = machine.cpu_us(policyd.process.pid) - used
