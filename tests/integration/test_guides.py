@@ -110,7 +110,7 @@ def commands(guide):
 def test_each_block_says_what_it_is():
     for guide in GUIDES:
         kinds = {kind for _, kind, _ in BLOCK.findall(guide.read_text())}
-        assert kinds <= {"sh", "conf", "yaml", "text"}, guide
+        assert kinds <= {"sh", "conf", "yaml", "text", "typescript"}, guide
         for _, kind, block in BLOCK.findall(guide.read_text()):
             assert kind == "sh" or not {
                 line.split()[0] for line in commands_of(block)} & PROGRAMS, \

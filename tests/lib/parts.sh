@@ -108,6 +108,15 @@ part_acme() {
     part_pytest acme "$top/build" -n 2 tests/acme
 }
 
+# Any npm will do: Debian's brings hundreds of packages.
+part_cdk8s() {
+    mkdir -p "$top/build"
+    (packages_install python3-pytest python3-yaml
+        command -v npm >/dev/null || packages_install nodejs npm) ||
+        { failures+=("packages for cdk8s"); return; }
+    part_pytest cdk8s "$top/build" tests/cdk8s
+}
+
 part_bench() {
     (packages_install $packages_valgrind ${bench_options:+$packages_peers}) ||
         { failures+=("packages for the benchmarks"); return; }
