@@ -13,7 +13,8 @@ libcap-ng-dev"
 packages_demo="postfix postfix-cdb haproxy redis-server python3 iproute2 \
 openssl"
 packages_test="libcmocka-dev chromium python3-pytest python3-pytest-xdist python3-yaml \
-mandoc nginx libnginx-mod-stream nftables dnsmasq-base pebble lego acme-tiny"
+mandoc nginx libnginx-mod-stream nftables dnsmasq-base pebble lego acme-tiny \
+dovecot-core"
 packages_fuzz="clang llvm"
 packages_layout="clang-format"
 packages_coverage="gcovr"
@@ -29,7 +30,7 @@ packages_packaging="systemd dpkg-dev debhelper lintian fail2ban prometheus \
 buildah python3-yaml python3-jsonschema docker-compose"
 
 # Services that arrive with the packages above.
-packages_services="postfix haproxy nginx redis-server valkey-server fail2ban \
+packages_services="postfix dovecot haproxy nginx redis-server valkey-server fail2ban \
 prometheus rspamd policyd-rate-limit caddy apache2 certbot acmetool"
 
 # From Debian 13 on there is Valkey beside Redis. What is not released yet has
