@@ -205,14 +205,14 @@ static void verify(const void *argument, struct task_report *report_r)
 
     while (certificate->config->names[names] != NULL)
         names++;
-    gather(certificate, &questions, xcalloc(names + 1, sizeof(char[300])));
+    char(*texts)[300] = xcalloc(names + 1, sizeof *texts);
+    gather(certificate, &questions, texts);
     give_up(certificate->publisher->certs);
-    for (size_t i = 0; i < questions.count; i++)
-        if (!served_ask(&questions.items[i], &err)) {
+    for (size_t i = 0; i < questions.count && report_r->text[0] == '\0'; i++)
+        if (!served_ask(&questions.items[i], &err))
             (void)snprintf(
                 report_r->text, sizeof report_r->text, "%s", err.text);
-            return;
-        }
+    free(texts);
 }
 
 bool verification_has_failed(const struct certificate *certificate)
