@@ -6,6 +6,25 @@ part_versions() {
     packages_versions
 }
 
+# Without the unit tests that wait for clocks, and with what of integration has
+# most faces in least time.
+part_quick() {
+    local build=$top/build slow="test_anvil_pass test_connection test_edicts
+        test_http test_listener test_peer_proof test_redis_instances
+        test_redis_outage test_resolver test_trust test_watch"
+    local files="near_misses decision_log inet milter_protocol control_socket
+        control_failures sni_face watchdog cut_material redis_full health proof
+        proof_refused lifecycle"
+    part_build "$build" || return
+    build_logged "$build/programs.out" make -C "$build" -j"$(nproc)" check \
+        TESTS= || { failures+=("build of the tests"); return; }
+    part_make_check quick-unit "$build" "TESTS=$(cd "$build" &&
+        find tests/unit -name 'test_*' -type f -executable |
+        grep -vwF "$(printf '%s\n' $slow)" | tr '\n' ' ')"
+    part_pytest quick "$build" -n "$(($(nproc) * 2))" --dist loadfile \
+        $(printf 'tests/integration/test_%s.py ' $files)
+}
+
 part_unit() {
     part_build "$top/build" || return
     part_run_unit "$top/build"
