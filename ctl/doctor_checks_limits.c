@@ -12,18 +12,10 @@
 /* Above whatever is ever counted: tollgate alone decides. */
 #define OUT_OF_REACH 1000000
 
-static const char *const twins[EVENT_KINDS] = {
-    [EVENT_CONNECTION] = "smtpd_client_connection_rate_limit",
-    [EVENT_CONNECTION_COUNT] = "smtpd_client_connection_count_limit",
-    [EVENT_MESSAGE] = "smtpd_client_message_rate_limit",
-    [EVENT_RECIPIENT] = "smtpd_client_recipient_rate_limit",
-    [EVENT_TLS] = "smtpd_client_new_tls_session_rate_limit",
-    [EVENT_AUTH] = "smtpd_client_auth_rate_limit",
-};
-
 static bool is_on(const struct doctor_listener *listener, enum event_kind kind)
 {
-    return strtol(doctor_value(listener, twins[kind]), NULL, 10) > 0;
+    return strtol(doctor_value(listener, postfix_client_limits[kind]), NULL,
+               10) > 0;
 }
 
 /* One answer serves both. */
@@ -97,7 +89,7 @@ static void mend_twin(struct doctor *doctor, struct doctor_finding *finding,
 {
     char *text = xprintf("%u", (unsigned)value);
 
-    mend_listener(doctor, finding, listener, twins[kind], text);
+    mend_listener(doctor, finding, listener, postfix_client_limits[kind], text);
     free(text);
 }
 
@@ -112,7 +104,8 @@ void check_compared(
         return;
     mend_twin(doctor,
         doctor_add_at(doctor, listener, "%s and %s are both 0",
-            twins[EVENT_CONNECTION_COUNT], twins[EVENT_CONNECTION]),
+            postfix_client_limits[EVENT_CONNECTION_COUNT],
+            postfix_client_limits[EVENT_CONNECTION]),
         listener, EVENT_CONNECTION_COUNT, OUT_OF_REACH);
 }
 
@@ -130,14 +123,14 @@ static void check_twin(struct doctor *doctor,
     mend_twin(doctor,
         doctor_add_at(doctor, listener,
             "anvil is to decide about %s, but %s = 0", event_kind_name(kind),
-            twins[kind]),
+            postfix_client_limits[kind]),
         listener, kind, there.is_plain ? there.highest : OUT_OF_REACH);
 }
 
 void check_twins(struct doctor *doctor, const struct doctor_listener *listener)
 {
     for (unsigned kind = 0; kind < EVENT_KINDS; kind++)
-        if (twins[kind] != NULL)
+        if (postfix_client_limits[kind] != NULL)
             check_twin(doctor, listener, (enum event_kind)kind);
 }
 

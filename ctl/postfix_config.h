@@ -8,6 +8,7 @@
 #define TOLLGATE_CTL_POSTFIX_CONFIG_H
 
 #include "common/base/error.h"
+#include "common/core/event.h"
 #include "ctl/postfix_parameters.h"
 
 #include <stdio.h>
@@ -43,6 +44,10 @@ struct postfix_config {
     size_t count;
     char *map_types; /* postconf -m, one a line */
 };
+
+/* The parameter of main.cf with smtpd's own limit of what anvil counts for it;
+ * NULL: there is none. */
+extern const char *const postfix_client_limits[EVENT_KINDS];
 
 /* Runs postconf a few times. NULL with what it complained about. */
 struct postfix_config *postfix_config_load(

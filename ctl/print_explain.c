@@ -73,16 +73,6 @@ static const char *why_not_asked(const json_t *limit)
                                        : "does not apply";
 }
 
-/* Of main.cf, for what anvil only reports to Postfix. */
-static const char *const main_cf_limits[EVENT_KINDS] = {
-    [EVENT_CONNECTION] = "smtpd_client_connection_rate_limit",
-    [EVENT_CONNECTION_COUNT] = "smtpd_client_connection_count_limit",
-    [EVENT_MESSAGE] = "smtpd_client_message_rate_limit",
-    [EVENT_RECIPIENT] = "smtpd_client_recipient_rate_limit",
-    [EVENT_TLS] = "smtpd_client_new_tls_session_rate_limit",
-    [EVENT_AUTH] = "smtpd_client_auth_rate_limit",
-};
-
 /* In force at the listener of that name, else in main.cf. NULL: not known. */
 static const char *main_cf_limit(
     const struct postfix_config *postfix, const json_t *decision)
@@ -92,14 +82,14 @@ static const char *main_cf_limit(
 
     if (postfix == NULL ||
         !event_kind_parse(print_text(decision, "event"), &kind) ||
-        main_cf_limits[kind] == NULL)
+        postfix_client_limits[kind] == NULL)
         return NULL;
     service = postfix_config_service(
         postfix, print_text(decision, "service"), "inet");
     return postfix_parameters_find(service != NULL && service->is_listener
                                        ? &service->in_force
                                        : &postfix->main,
-        main_cf_limits[kind]);
+        postfix_client_limits[kind]);
 }
 
 /* n: of main.cf; NULL: no Postfix is here to tell. */
