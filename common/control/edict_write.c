@@ -75,6 +75,27 @@ struct listing {
     struct edict last;
 };
 
+/* From *at on, which becomes its place. NULL: none. */
+static const struct edict *first_alive(const struct edict_table *table,
+    enum edict_kind kind, size_t *at, uint64_t now_ms)
+{
+    const struct edict *edict;
+
+    while ((edict = edict_table_at(table, kind, *at)) != NULL &&
+           edict->until_ms <= now_ms)
+        (*at)++;
+    return edict;
+}
+
+static json_t *member_of(const struct control_host *host,
+    const struct edict *edict, uint64_t now_ms, edict_add *add)
+{
+    json_t *member = edict_describe(edict, edict->until_ms - now_ms);
+
+    add(host, edict, member);
+    return member;
+}
+
 static json_t *listing_next(void *state)
 {
     struct listing *listing = state;
@@ -82,17 +103,14 @@ static json_t *listing_next(void *state)
     uint64_t now_ms = clock_monotonic_ms();
     size_t at =
         listing->has_last ? edict_table_after(table, &listing->last) : 0;
-    const struct edict *edict = edict_table_at(table, listing->kind, at);
+    const struct edict *edict = first_alive(table, listing->kind, &at, now_ms);
 
-    while (edict != NULL && edict->until_ms <= now_ms)
-        edict = edict_table_at(table, listing->kind, ++at);
     if (edict == NULL)
         return NULL;
     listing->last = *edict;
     listing->has_last = true;
-    json_t *member = edict_describe(edict, edict->until_ms - now_ms);
-    listing->add(control_call_host(listing->call), edict, member);
-    return member;
+    return member_of(
+        control_call_host(listing->call), edict, now_ms, listing->add);
 }
 
 static json_t *listing_rest(void *state)
@@ -126,20 +144,15 @@ json_t *edict_some(const struct control_host *host, enum edict_kind kind,
     uint64_t now_ms = clock_monotonic_ms();
     json_t *items = json_array();
     const struct edict *edict;
-    json_int_t more = 0;
+    size_t at = 0;
 
-    for (size_t i = 0; (edict = edict_table_at(table, kind, i)) != NULL; i++) {
-        if (json_array_size(items) == most) {
-            more = (json_int_t)(edict_table_count(table, kind) - i);
-            break;
-        }
-        if (edict->until_ms <= now_ms)
-            continue;
-        json_t *item = edict_describe(edict, edict->until_ms - now_ms);
-        add(host, edict, item);
-        json_array_append_new(items, item);
+    while (json_array_size(items) < most &&
+           (edict = first_alive(table, kind, &at, now_ms)) != NULL) {
+        json_array_append_new(items, member_of(host, edict, now_ms, add));
+        at++;
     }
-    return json_pack("{s:o, s:I}", "items", items, "more", more);
+    return json_pack("{s:o, s:I}", "items", items, "more",
+        (json_int_t)(edict_table_count(table, kind) - at));
 }
 
 static void answer(struct edict_call *edict_call)
