@@ -127,7 +127,7 @@ static void note_statistics(struct anvil_session *session)
 {
     struct anvil_statistics *statistics = &session->owner->statistics;
     const uint32_t *count = session->decision.verdict.count;
-    time_t now = (time_t)(clock_wall_ms() / 1000);
+    time_t now = (time_t)clock_wall_s();
 
     for (size_t i = 0; i < sizeof peaks / sizeof peaks[0]; i++)
         if (session->decision.event.amount[peaks[i].kind] > 0)

@@ -42,6 +42,11 @@ uint64_t clock_wall_ms(void)
     return clock_read_us(CLOCK_REALTIME) / 1000;
 }
 
+int64_t clock_wall_s(void)
+{
+    return (int64_t)(clock_wall_ms() / 1000);
+}
+
 struct timeval clock_span(uint64_t ms)
 {
     return (struct timeval){

@@ -19,6 +19,8 @@ uint64_t clock_coarse_ms(void);
 uint64_t clock_cpu_us(void);
 /* CLOCK_REALTIME: for what people read. */
 uint64_t clock_wall_ms(void);
+/* The same in whole seconds since 1970. */
+int64_t clock_wall_s(void);
 
 /* A span, as the event loop's timers want it. */
 struct timeval clock_span(uint64_t ms);

@@ -305,7 +305,7 @@ void certificate_take(
     struct choice choice;
 
     keep_paths(certificate, look);
-    certificate->looked_s = (int64_t)(clock_wall_ms() / 1000);
+    certificate->looked_s = clock_wall_s();
     const struct choice_terms terms = {
         .names = certificate->config->names,
         .now_s = certificate->looked_s,
@@ -332,7 +332,7 @@ void certificate_take(
 
 bool certificate_may_pass(const struct certificate *certificate)
 {
-    int64_t now_s = (int64_t)(clock_wall_ms() / 1000);
+    int64_t now_s = clock_wall_s();
 
     return !certificate->is_fresh && !certificate->is_new_source &&
            certificate->problem == NULL && certificate->waiting_s == 0 &&
@@ -344,7 +344,7 @@ bool certificate_may_pass(const struct certificate *certificate)
 
 void certificate_pass(struct certificate *certificate)
 {
-    certificate->looked_s = (int64_t)(clock_wall_ms() / 1000);
+    certificate->looked_s = clock_wall_s();
     publication_begin(certificate, false, false);
 }
 

@@ -17,7 +17,7 @@ struct publication {
     struct event *timer; /* the next step, or the next attempt */
     struct task *writer; /* under way; NULL: none */
     bool writes_map;     /* it; else the chain */
-    bool is_sync;        /* at start: nobody waits for us yet */
+    bool is_sync;        /* at start: no decision waits yet */
     bool needs_chain, needs_map, needs_command;
     uint64_t map_again_ms; /* monotonic: when it is renamed over again; 0: no */
     bool has_asked;        /* the helper, which has not said that it is done */
@@ -126,8 +126,9 @@ bool publication_ask_helper(struct certificate *);
 void publication_on_reply(
     struct certificate *, const struct command_reply *reply);
 
-/* verification.c */
+/* verification.c. Nothing is asked before verification_begin. */
 void verification_init(struct certificate *, struct event_base *);
+/* A process that asks is ended. */
 void verification_clear(struct certificate *);
 /* Takes over what is known of the same places. */
 void verification_inherit(struct certificate *, struct certificate *old);

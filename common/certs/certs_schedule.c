@@ -27,7 +27,7 @@
 
 static void warn_expiry(struct certs *certs)
 {
-    int64_t now_s = (int64_t)(clock_wall_ms() / 1000);
+    int64_t now_s = clock_wall_s();
     int64_t warning_s =
         (int64_t)(certs->config->certificate_expiry_warning_ms / 1000);
 

@@ -2,9 +2,9 @@
  * dialogue.h - lines to and from a server, in clear or under TLS, with one
  * deadline for all of them.
  *
- * Blocks: for a process of its own. Trusts nobody: a certificate is looked at,
- * and not verified; what the server says is bounded and escaped where it is
- * repeated.
+ * Blocks: for a process of its own. The server is not trusted: its certificate
+ * is looked at, and not verified; what it says is bounded here, and escaped
+ * where it is repeated.
  */
 #ifndef TOLLGATE_CERTS_DIALOGUE_H
 #define TOLLGATE_CERTS_DIALOGUE_H
@@ -45,6 +45,7 @@ bool dialogue_get_line(
     struct dialogue *, char line_r[DIALOGUE_LINE_MAX], struct error *err);
 /* "127.0.0.1" or "IPv6:::1", our own end, as an address literal has it. */
 const char *dialogue_own_address(const struct dialogue *, char text_r[64]);
+/* Closes the connection, if there is one; may be called again. */
 void dialogue_end(struct dialogue *);
 
 #endif

@@ -22,7 +22,7 @@ void look_begin(struct look *look, const struct config_certificate *config)
 {
     *look = (struct look){.config = config,
         .source = config->sources,
-        .now_s = (int64_t)(clock_wall_ms() / 1000),
+        .now_s = clock_wall_s(),
         .until_s = INT64_MAX};
 }
 

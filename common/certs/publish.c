@@ -166,8 +166,7 @@ static void publication_on_written(void *context, const char *problem)
     } else {
         publication->attempts = 0;
         *(publication->writes_map ? &publication->map_s
-                                  : &publication->chain_s) =
-            (int64_t)(clock_wall_ms() / 1000);
+                                  : &publication->chain_s) = clock_wall_s();
         if (!publication->writes_map) {
             verification_restart(certificate);
             log_info("certificate \"%s\": written to %s",

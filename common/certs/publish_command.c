@@ -75,7 +75,7 @@ void publication_on_reply(
 
     publication->has_asked = reply->retry_ms > 0;
     if (reply->problem[0] == '\0') {
-        publication->command_s = (int64_t)(clock_wall_ms() / 1000);
+        publication->command_s = clock_wall_s();
         log_info("certificate \"%s\": on_change done", title);
         verification_restart(certificate);
         return;

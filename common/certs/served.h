@@ -20,7 +20,7 @@ struct served_question {
 };
 
 /* An SMTP session up to the handshake, and QUIT. False: err says where and
- * what else is served, or why nobody can tell. */
+ * what else is served, or why no certificate was seen. */
 bool served_ask(const struct served_question *, struct error *err);
 
 #endif

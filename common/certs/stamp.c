@@ -1,7 +1,7 @@
 /*
  * stamp.c - see stamp.h.
  *
- * The change time is the kernel's own, and nobody sets it: not even who gives
+ * The kernel sets the change time, and no program can: not even one that gives
  * a file another modification time.
  */
 #include "common/certs/stamp.h"

@@ -25,11 +25,11 @@ struct task *task_start(struct event_base *,
     void (*work)(const void *argument, struct task_report *report_r),
     const void *argument, void (*on_done)(void *context, const char *problem),
     void *context, struct error *err);
-/* Another one is to be told. */
+/* on_done is called with another context from now on. */
 void task_hand_on(struct task *, void *context);
-/* The work goes on, and nobody is told. */
+/* The work goes on, and on_done is not called. */
 void task_leave(struct task **);
-/* The work is ended now, and nobody is told. */
+/* The process is killed and waited for; on_done is not called. */
 void task_end(struct task **);
 
 #endif

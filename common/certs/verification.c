@@ -269,7 +269,7 @@ static void verification_on_done(void *context, const char *problem)
         run_after(certificate, pauses_ms[0]);
         return;
     }
-    verification->looked_s = (int64_t)(clock_wall_ms() / 1000);
+    verification->looked_s = clock_wall_s();
     free(verification->problem);
     verification->problem = *problem != '\0' ? xstrdup(problem) : NULL;
     if (verification->problem != NULL)

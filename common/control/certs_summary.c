@@ -24,7 +24,7 @@ static const struct certs_chain *first_to_end(const struct certs_report *report)
 
 static int64_t left_s(const struct certs_chain *chain)
 {
-    return chain->not_after - (int64_t)(clock_wall_ms() / 1000);
+    return chain->not_after - clock_wall_s();
 }
 
 static int64_t needed_s(const struct certs_report *report,
@@ -55,8 +55,7 @@ static json_t *check_one(const struct certs_report *report, uint64_t within_s,
         chain != NULL ? json_integer(chain->not_after - chain->issued_at)
                       : json_null(),
         "left_s", chain != NULL ? json_integer(left_s(chain)) : json_null(),
-        "problem", problem != NULL ? control_text(problem) : json_null(),
-        "good", *is_good_r);
+        "problem", control_text(problem), "good", *is_good_r);
 }
 
 json_t *certs_summary_check(

@@ -26,9 +26,8 @@ static json_t *chain_of(const struct certs_chain *chain)
         names_of(chain), "issuer", control_text(chain->issuer), "sha256",
         chain->fingerprint, "not_before", (json_int_t)chain->not_before,
         "not_after", (json_int_t)chain->not_after, "left_s",
-        (json_int_t)(chain->not_after - (int64_t)(clock_wall_ms() / 1000)),
-        "found_at", control_text(chain->found_at), "since",
-        (json_int_t)chain->since_s);
+        (json_int_t)(chain->not_after - clock_wall_s()), "found_at",
+        control_text(chain->found_at), "since", (json_int_t)chain->since_s);
 }
 
 /* Null where the section has not this way. */
@@ -45,8 +44,7 @@ static json_t *verify_of(const struct certs_verify *verify)
     if (verify->places[0] == '\0')
         return json_null();
     return json_pack("{s:o, s:o, s:b, s:I, s:I}", "places",
-        control_text(verify->places), "problem",
-        verify->problem != NULL ? control_text(verify->problem) : json_null(),
+        control_text(verify->places), "problem", control_text(verify->problem),
         "failed", verify->has_failed, "looked", (json_int_t)verify->looked_s,
         "good", (json_int_t)verify->good_s);
 }
@@ -59,8 +57,7 @@ static json_t *section_of(const struct certs_report *report)
         json_array_append_new(chains, chain_of(&report->chains[i]));
     return json_pack("{s:o, s:o, s:o, s:I, s:b, s:o, s:o, s:o, s:o, s:o}",
         "title", control_text(report->title), "source",
-        control_text(report->source), "problem",
-        report->problem != NULL ? control_text(report->problem) : json_null(),
+        control_text(report->source), "problem", control_text(report->problem),
         "looked", (json_int_t)report->looked_s, "sni", report->has_sni,
         "chains", chains, "default_chain", way_of(&report->default_chain),
         "refresh_map", way_of(&report->refresh_map), "on_change",

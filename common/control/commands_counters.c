@@ -69,10 +69,9 @@ static json_t *counter_of(const struct counter *counter)
                      "s:b, s:b}",
         "limit", limit != NULL ? control_text(limit->name) : json_null(),
         "event", event_kind_name(counter->kind), "at", face_name(face),
-        "service",
-        counter->service != NULL ? control_text(counter->service) : json_null(),
-        "key", control_text(counter->subject.text), "window",
-        window_name(charge), "used", (json_int_t)charge->used, "allowed",
+        "service", control_text(counter->service), "key",
+        control_text(counter->subject.text), "window", window_name(charge),
+        "used", (json_int_t)charge->used, "allowed",
         counter->allowed > 0 ? json_integer((json_int_t)counter->allowed)
                              : json_null(),
         "window_ms", (json_int_t)charge->window_ms, "refuses", charge->refused,

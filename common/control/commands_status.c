@@ -20,9 +20,8 @@ static json_t *config_of(const struct daemon *daemon)
 {
     const struct config *config = engine_config(daemon_engine(daemon));
 
-    return json_pack("{s:o, s:s, s:I, s:i}", "file",
-        config->path != NULL ? control_text(config->path) : json_null(), "hash",
-        config->hash, "age_s",
+    return json_pack("{s:o, s:s, s:I, s:i}", "file", control_text(config->path),
+        "hash", config->hash, "age_s",
         (json_int_t)(daemon_config_age_ms(daemon) / 1000), "warnings",
         (int)config->warning_count);
 }

@@ -22,6 +22,8 @@
 
 json_t *control_text(const char *text)
 {
+    if (text == NULL)
+        return json_null();
     json_t *value = json_string(text);
     if (value != NULL)
         return value;

@@ -86,7 +86,8 @@ const struct control_host *control_call_host(const struct control_call *);
 /* Who asks; -1: the kernel does not tell. */
 long control_call_uid(const struct control_call *);
 
-/* A JSON string of any bytes: those that are no UTF-8 are escaped. */
+/* A JSON string of any bytes: those that are no UTF-8 are escaped. NULL: null.
+ */
 json_t *control_text(const char *text);
 
 /*

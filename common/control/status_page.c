@@ -138,9 +138,8 @@ static int page_json(struct evbuffer *body, void *context)
     const struct status_page *page = context;
     const struct history_totals totals = totals_of(page);
     json_t *all = json_pack("{s:I, s:o, s:o, s:o}", "now",
-        (json_int_t)(clock_wall_ms() / 1000), "status",
-        describe_status(&page->host), "certificates",
-        certificates_of(&page->host), "history",
+        (json_int_t)clock_wall_s(), "status", describe_status(&page->host),
+        "certificates", certificates_of(&page->host), "history",
         history_describe(&page->history, &totals, clock_monotonic_ms()));
     add_names(&page->host, all);
     char *text = json_dumps(all, JSON_COMPACT | JSON_ENSURE_ASCII);
