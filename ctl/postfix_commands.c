@@ -46,9 +46,9 @@ static enum ctl_exit judge(const struct doctor_report *report)
 
 /* What is typed after doctor. */
 struct questions {
-    const char *directory; /* of Postfix; NULL: its own */
-    const char *host;      /* whose lines are wanted; NULL: nobody's */
-    bool is_told;          /* by standard input */
+    const char *directory;          /* of Postfix; NULL: its own */
+    const struct doctor_host *host; /* whose lines are wanted; NULL: none's */
+    bool is_told;                   /* by standard input */
 };
 
 static enum ctl_exit examine(const struct ctl_options *options,
@@ -66,9 +66,7 @@ static enum ctl_exit examine(const struct ctl_options *options,
         config_unref(&config);
         return CTL_REFUSED;
     }
-    doctor_examine(config, postfix,
-        questions->host == NULL ? NULL : doctor_host_find(questions->host),
-        &report);
+    doctor_examine(config, postfix, questions->host, &report);
     err->text[0] = '\0';
     if (options->json)
         print_json(doctor_json(&report));
@@ -102,11 +100,12 @@ static enum ctl_exit run_doctor(
     const struct ctl_options *options, int argc, char **argv, struct error *err)
 {
     struct questions questions = {0};
+    const char *host = NULL;
 
     for (int i = 0; i < argc; i++) {
         if (strcmp(argv[i], "-") == 0)
             questions.is_told = true;
-        else if (!take_value(argc, argv, &i, "--for", &questions.host) &&
+        else if (!take_value(argc, argv, &i, "--for", &host) &&
                  !take_value(argc, argv, &i, "--postfix-config",
                      &questions.directory)) {
             error_set(err,
@@ -120,9 +119,9 @@ static enum ctl_exit run_doctor(
         error_set(err, "--postfix-config and - are two places");
         return CTL_USAGE;
     }
-    if (questions.host != NULL && doctor_host_find(questions.host) == NULL) {
-        error_set(
-            err, "--for %s: no such host, but " DOCTOR_HOSTS, questions.host);
+    questions.host = host != NULL ? doctor_host_find(host) : NULL;
+    if (host != NULL && questions.host == NULL) {
+        error_set(err, "--for %s: no such host, but " DOCTOR_HOSTS, host);
         return CTL_USAGE;
     }
     return examine(options, &questions, err);
