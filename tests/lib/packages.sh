@@ -14,7 +14,7 @@ packages_demo="postfix postfix-cdb haproxy redis-server python3 iproute2 \
 openssl"
 packages_test="libcmocka-dev chromium python3-pytest python3-pytest-xdist python3-yaml \
 mandoc nginx libnginx-mod-stream nftables dnsmasq-base pebble lego acme-tiny \
-dovecot-core"
+dovecot-core systemd"
 packages_fuzz="clang llvm"
 packages_layout="clang-format"
 packages_coverage="gcovr"
@@ -26,7 +26,7 @@ packages_kernels="qemu-system-x86 e2fsprogs"
 packages_machine="linux-image-cloud-amd64 initramfs-tools kmod apparmor \
 python3-pytest nginx libnginx-mod-stream"
 packages_acme="certbot dehydrated uacme acmetool caddy apache2"
-packages_packaging="systemd dpkg-dev debhelper lintian fail2ban prometheus \
+packages_packaging="dpkg-dev debhelper lintian fail2ban prometheus \
 buildah python3-yaml python3-jsonschema docker-compose"
 
 # Services that arrive with the packages above.

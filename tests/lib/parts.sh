@@ -16,11 +16,9 @@ part_quick() {
         control_failures sni_face watchdog cut_material redis_full health proof
         proof_refused lifecycle"
     part_build "$build" || return
-    build_logged "$build/programs.out" make -C "$build" -j"$(nproc)" check \
-        TESTS= || { failures+=("build of the tests"); return; }
-    part_make_check quick-unit "$build" "TESTS=$(cd "$build" &&
-        find tests/unit -name 'test_*' -type f -executable |
-        grep -vwF "$(printf '%s\n' $slow)" | tr '\n' ' ')"
+    part_build_tests "$build" || return
+    part_make_check quick-unit "$build" "TESTS=$(
+        part_programs "$build" "$slow" tests/unit)"
     part_pytest quick "$build" -n "$(($(nproc) * 2))" --dist loadfile \
         $(printf 'tests/integration/test_%s.py ' $files)
 }
@@ -150,6 +148,20 @@ part_build() {
         { failures+=("build in ${1#"$top"/}"); return 1; }
 }
 
+# The programs of `make check`, without running them.
+part_build_tests() {
+    build_logged "$1/programs.out" make -C "$1" -j"$(nproc)" check TESTS= ||
+        { failures+=("build of the tests"); return 1; }
+}
+
+# part_programs BUILD WITHOUT FOLDER...: names of built unit tests and targets
+# of the fuzzer, but those in WITHOUT.
+part_programs() {
+    (cd "$1" && find "${@:3}" -type f -executable \
+        \( -name 'test_*' -o -name 'fuzz_*' \) | sort) |
+        grep -vwF "$(printf '%s\n' $2)" | tr '\n' ' '
+}
+
 part_run_unit() {
     part_make_check unit "$1"
 }
@@ -178,8 +190,7 @@ part_show_failures() {
 
 part_run_integration() {
     # The property test is a program of `make check`.
-    build_logged "$1/programs.out" make -C "$1" -j"$(nproc)" check TESTS= ||
-        failures+=("build of the tests")
+    part_build_tests "$1"
     part_run_script property tests/property/run "$1"
     part_run_pytest integration "$1"
     if command -v valkey-server >/dev/null; then

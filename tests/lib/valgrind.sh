@@ -21,9 +21,9 @@ test_unix_socket"
 part_memcheck() {
     local build=$top/build folder=$top/build-valgrind
     valgrind_prepare "$build" "$folder" || return
-    build_logged "$build/programs.out" make -C "$build" -j"$(nproc)" check \
-        TESTS= || { failures+=("build of the tests"); return; }
-    part_make_check memcheck-unit "$build" "TESTS=$(valgrind_units "$build")" \
+    part_build_tests "$build" || return
+    part_make_check memcheck-unit "$build" "TESTS=$(
+        part_programs "$build" "$valgrind_without" tests/unit tests/fuzz)" \
         "LOG_COMPILER=$valgrind_run"
     valgrind_pytest memcheck "$folder" -k "several_questions_over_one or \
         reload_takes_the_new or byte_by_byte or term_closes_idle or \
@@ -61,12 +61,6 @@ valgrind_prepare() {
         chmod 755 "$folder/$program"
     done
     ln -s "$build/tollgate-anvil-pass" "$build/tollgatectl" "$folder"
-}
-
-valgrind_units() {
-    (cd "$1" && find tests/unit tests/fuzz -type f -executable \
-        \( -name 'test_*' -o -name 'fuzz_*' \) | sort) |
-        grep -vwF "$(printf '%s\n' $valgrind_without)" | tr '\n' ' '
 }
 
 # Leaks show when a daemon ends by itself, not when a fixture kills it.

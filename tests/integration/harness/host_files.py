@@ -32,11 +32,14 @@ class HostFiles:
                       for name in ("main.cf", "master.cf")}
         self.main, self.master = [], []
 
+    def here(self, lines):
+        return [re.sub(r"argv=/\S*/tollgate-anvil-pass",
+                       f"argv={self.helper}", line) for line in lines]
+
     def add(self, main, master):
         """In any order: no line may need another."""
         for kept, new in ((self.main, main), (self.master, master)):
-            new = [re.sub(r"argv=/\S*/tollgate-anvil-pass",
-                          f"argv={self.helper}", line) for line in new]
+            new = self.here(new)
             self.dice.shuffle(new)
             kept += new
 
@@ -88,9 +91,8 @@ class Mailcow(HostFiles):
 
     def add(self, main, master):
         super().add(main, master)
-        for line in master:
-            self._shell(re.sub(r"argv=/\S*/tollgate-anvil-pass",
-                               f"argv={self.helper}", line))
+        for line in self.here(master):
+            self._shell(line)
 
     def start(self):
         path = pathlib.Path(self.etc / "main.cf")
