@@ -3,13 +3,14 @@
  * makes it: a Deployment of cdk8s-plus with the label of its component, a
  * volume, and a route of the same entry point to port 25. Writes to dist/.
  *
- *     node mailu.js WHAT   plain, sidecar, route, twice or none
+ *     node mailu.js WHAT [PROFILE]   plain, sidecar, route, twice or none
  */
 import { ApiObject, App, Chart } from 'cdk8s';
 import { Deployment, Volume } from 'cdk8s-plus-33';
-import { Tollgate } from './kubernetes/cdk8s/tollgate';
+import { Tollgate, TollgateProps } from './kubernetes/cdk8s/tollgate';
 
 const what = process.argv[2];
+const profile = (process.argv[3] ?? 'medium') as TollgateProps['profile'];
 
 function component(chart: Chart, name: string) {
   const labels = { 'app.kubernetes.io/component': name };
@@ -40,7 +41,7 @@ new ApiObject(chart, 'imap-route', {
 });
 if (what !== 'plain') {
   new Tollgate(chart, {
-    subnet: '10.42.0.0/16', profile: 'medium', postfixUid: 101,
+    subnet: '10.42.0.0/16', profile, postfixUid: 101,
     image: 'example/tollgate:0.1.0', route: what === 'route',
   });
 }

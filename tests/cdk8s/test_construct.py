@@ -44,15 +44,16 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def synthesised(folder):
-    """synthesised(WHAT): the text that a user would apply."""
+    """synthesised(WHAT, PROFILE): the text that a user would apply."""
     texts = {}
 
-    def one(what):
-        if what not in texts:
-            done = run(folder, "node", "mailu.js", what)
+    def one(what, profile="medium"):
+        if (what, profile) not in texts:
+            done = run(folder, "node", "mailu.js", what, profile)
             assert done.returncode == 0, done.stderr
-            texts[what] = (folder / "dist/simple.k8s.yaml").read_text()
-        return texts[what]
+            texts[what, profile] = \
+                (folder / "dist/simple.k8s.yaml").read_text()
+        return texts[what, profile]
     return one
 
 
@@ -102,10 +103,11 @@ def take_own(objects):
     return own, sidecar.pop("image")
 
 
-@pytest.mark.parametrize("what, components", [
-    (SIDECAR, ["medium"]), (ROUTE, ["medium", "medium/route"])])
-def test_it_is_the_overlay(folder, synthesised, what, components):
-    made = by_name(synthesised(what))
+@pytest.mark.parametrize("profile", ["small", "medium", "large"])
+@pytest.mark.parametrize("what", [SIDECAR, ROUTE])
+def test_it_is_the_overlay(folder, synthesised, what, profile):
+    components = [profile] + [f"{profile}/route"] * (what == ROUTE)
+    made = by_name(synthesised(what, profile))
     wanted = by_name(overlaid(folder, synthesised(PLAIN), *components))
     if what == ROUTE:  # which kustomize leaves to the user
         del wanted["IngressRouteTCP", "mailu-smtp"]
