@@ -8,6 +8,7 @@
 #include "common/control/certs_summary.h"
 #include "common/control/control_command.h"
 #include "common/control/describe.h"
+#include "common/control/fleet.h"
 #include "common/control/history.h"
 #include "common/control/lookup.h"
 #include "common/control/status_page_html.h"
@@ -32,6 +33,7 @@ struct status_page {
     struct control_host host;
     struct event *minute;
     struct history history;
+    struct fleet *fleet;
     char headers[HEADERS_SIZE];
     struct http_route routes[4];
 };
@@ -141,6 +143,7 @@ static int page_json(struct evbuffer *body, void *context)
         (json_int_t)clock_wall_s(), "status", describe_status(&page->host),
         "certificates", certificates_of(&page->host), "history",
         history_describe(&page->history, &totals, clock_monotonic_ms()));
+    json_object_set_new(all, "daemons", fleet_describe(page->fleet));
     add_names(&page->host, all);
     char *text = json_dumps(all, JSON_COMPACT | JSON_ENSURE_ASCII);
 
@@ -167,6 +170,7 @@ struct status_page *status_page_new(const struct control_host *host)
     page->host = *host;
     write_headers(page->headers);
     begin_history(page);
+    page->fleet = fleet_new(host->daemon);
     page->routes[0] = (struct http_route){
         "/", "text/html; charset=utf-8", page->headers, page_html, false, NULL};
     page->routes[1] = (struct http_route){"/status.json", "application/json",
@@ -185,6 +189,7 @@ void status_page_free(struct status_page **page_p)
         return;
     daemon_show_pages(page->host.daemon, NULL, NULL);
     event_free(page->minute);
+    fleet_free(&page->fleet);
     free(page);
     *page_p = NULL;
 }

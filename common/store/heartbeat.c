@@ -7,6 +7,7 @@
  * the breaker and every lease_ttl/3. Any failure of it is the store's.
  */
 #include "common/store/redis_store_internal.h"
+#include "common/store/store_inspect.h"
 
 #include "common/base/clock.h"
 
@@ -112,7 +113,7 @@ static void heartbeat_on_reply(struct redis_call *call, const redisReply *reply)
     } else if (!script_reply_read_leases(reply, HEARTBEAT_LEASES, alive)) {
         redis_node_fail(node, "an unexpected reply to the heartbeat");
     } else {
-        if (strcmp(node->pulse.text, heartbeat_daemons().text) == 0)
+        if (strcmp(node->pulse.text, store_daemons.text) == 0)
             heartbeat_learn(node->store, alive);
         node->heartbeat_is_repeated = false;
         node->heartbeats_lost = 0;
@@ -122,17 +123,14 @@ static void heartbeat_on_reply(struct redis_call *call, const redisReply *reply)
     }
 }
 
-struct subject heartbeat_daemons(void)
-{
-    return (struct subject){
-        .len = sizeof "instances" - 1,
-        .text = "instances",
-    };
-}
+const struct subject store_daemons = {
+    .len = sizeof "instances" - 1,
+    .text = "instances",
+};
 
 void heartbeat_init(struct redis_node *node)
 {
-    node->pulse = heartbeat_daemons();
+    node->pulse = store_daemons;
     node->heartbeat.context = node;
     node->heartbeat.on_reply = heartbeat_on_reply;
 }

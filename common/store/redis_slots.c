@@ -8,6 +8,7 @@
  * of them know.
  */
 #include "common/store/redis_store_internal.h"
+#include "common/store/store_inspect.h"
 
 #include "common/base/clock.h"
 #include "common/base/memory.h"
@@ -69,17 +70,16 @@ static bool slots_has(
 static bool slots_choose_pulse(
     const struct redis_store *store, struct redis_node *node)
 {
-    const struct subject daemons = heartbeat_daemons();
-    if (slots_owner(store, &daemons) == node) {
-        node->pulse = daemons;
+    if (slots_owner(store, &store_daemons) == node) {
+        node->pulse = store_daemons;
         return true;
     }
-    if (node->pulse.len > daemons.len &&
+    if (node->pulse.len > store_daemons.len &&
         slots_owner(store, &node->pulse) == node)
         return true;
     for (unsigned i = 0; i < PULSES_MAX; i++) {
         node->pulse.len = (uint8_t)snprintf(node->pulse.text,
-            sizeof node->pulse.text, "%s-%u", daemons.text, i);
+            sizeof node->pulse.text, "%s-%u", store_daemons.text, i);
         if (slots_owner(store, &node->pulse) == node)
             return true;
     }

@@ -172,7 +172,6 @@ void redis_slots_on_node(struct redis_store *);
 void redis_slots_renew(struct redis_store *);
 
 /* Whose leases count the daemons. */
-struct subject heartbeat_daemons(void);
 void heartbeat_init(struct redis_node *);
 void heartbeat_send(struct redis_node *);
 /* To a server that may not know the other daemons yet. */

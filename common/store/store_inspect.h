@@ -36,6 +36,9 @@ struct store_inspection {
     struct store_pending *pending; /* the store's */
 };
 
+/* Whose lease (without a name) each living daemon of a shared store holds. */
+extern const struct subject store_daemons;
+
 /* Of a CHARGE_LEASE: who holds how many. */
 void store_read_holders(struct store *, struct store_inspection *);
 /*

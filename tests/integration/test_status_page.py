@@ -75,6 +75,8 @@ def test_what_it_tells(policyd):
     assert (override["limit"], override["allowed"]) == ("login", 20)
     assert sum(told["history"]["decisions"]) == 5
     assert sum(told["history"]["refused"]) == 3
+    if not told["status"]["store"]["shared"]:
+        assert told["daemons"] is None
     assert told["status"]["store"]["serving"]["policy"] == 1
 
 
@@ -99,6 +101,27 @@ def test_a_key_has_one_row(place, keep):
     assert {it["key"]: it["by"] for it in told["top"]}["203.0.113.3"] == \
         "banned"
     assert len(told["bans"]["items"]) == 12 and told["bans"]["more"] == 3
+
+
+def test_the_daemons_of_the_store_have_names(place, keep):
+    """One that ends is gone from the page; a store of one's own has none."""
+    redis = keep(RedisServer(place / "redis"))
+    mine, other = [keep(Policyd(
+        place / name, [f"policy:unix:{place}/{name}.policy"],
+        options={"store": redis.url, "instance_name": name}))
+        for name in ("mx1", "mx2")]
+
+    def names(daemon):
+        told = json.loads(get(daemon, "/status.json")[2])["daemons"]
+        return told and sorted((it["name"], it["self"]) for it in told)
+    wait_until(lambda: names(mine) == [("mx1/policyd", True),
+                                       ("mx2/policyd", False)], 30,
+               "both have announced themselves")
+    assert names(other) in (None, [("mx1/policyd", False),
+                                   ("mx2/policyd", True)])
+    other.stop()
+    wait_until(lambda: names(mine) == [("mx1/policyd", True)], 30,
+               "the other has gone")
 
 
 def test_names_are_for_those_who_may_read_the_control_socket(place, keep):

@@ -1,0 +1,28 @@
+/*
+ * fleet.h - the names of all daemons of a shared store, as they announce them.
+ *
+ * The store is asked when somebody looks, at most once in FLEET_EVERY_MS; a
+ * look shows what the last answer was.
+ */
+#ifndef TOLLGATE_CONTROL_FLEET_H
+#define TOLLGATE_CONTROL_FLEET_H
+
+#include <jansson.h>
+
+#define FLEET_EVERY_MS 5000
+
+struct daemon;
+struct fleet;
+
+struct fleet *fleet_new(struct daemon *);
+/* Must be freed before the daemon's store. */
+void fleet_free(struct fleet **);
+
+/*
+ * A new array of {"name": "mx1/policyd", "self": true}, at most
+ * STORE_HOLDERS_MAX. A daemon that has not announced itself has its id as its
+ * name. null: the store is not shared, or has not answered yet.
+ */
+json_t *fleet_describe(struct fleet *);
+
+#endif
