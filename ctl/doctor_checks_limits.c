@@ -2,6 +2,7 @@
  * doctor_checks_limits.c - what keeps Postfix from asking anvil, or from
  * heeding what it answers.
  */
+#include "common/engine/postfix_limits.h"
 #include "ctl/doctor_checks.h"
 
 #include "common/base/memory.h"

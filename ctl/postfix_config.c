@@ -7,9 +7,9 @@
 #include "ctl/postfix_config.h"
 
 #include "common/base/memory.h"
+#include "common/base/program.h"
 #include "ctl/postfix_expand.h"
 #include "ctl/postfix_told.h"
-#include "ctl/program.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -18,15 +18,6 @@
 
 /* It pauses for a second or two where a file was changed just now. */
 #define POSTCONF_TIME_MS 20000
-
-const char *const postfix_client_limits[EVENT_KINDS] = {
-    [EVENT_CONNECTION] = "smtpd_client_connection_rate_limit",
-    [EVENT_CONNECTION_COUNT] = "smtpd_client_connection_count_limit",
-    [EVENT_MESSAGE] = "smtpd_client_message_rate_limit",
-    [EVENT_RECIPIENT] = "smtpd_client_recipient_rate_limit",
-    [EVENT_TLS] = "smtpd_client_new_tls_session_rate_limit",
-    [EVENT_AUTH] = "smtpd_client_auth_rate_limit",
-};
 
 /* "NAME/TYPE/LAST": NAME may hold slashes, TYPE and LAST do not. */
 static bool split_path(

@@ -45,10 +45,6 @@ struct postfix_config {
     char *map_types; /* postconf -m, one a line */
 };
 
-/* The parameter of main.cf with smtpd's own limit of what anvil counts for it;
- * NULL: there is none. */
-extern const char *const postfix_client_limits[EVENT_KINDS];
-
 /* Runs postconf a few times. NULL with what it complained about. */
 struct postfix_config *postfix_config_load(
     const char *directory, struct error *err);

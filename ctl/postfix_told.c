@@ -7,7 +7,7 @@
 #include "ctl/postfix_told.h"
 
 #include "common/base/memory.h"
-#include "ctl/program.h"
+#include "common/base/program.h"
 
 #include <stdlib.h>
 #include <string.h>

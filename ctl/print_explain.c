@@ -3,6 +3,7 @@
  */
 #include "common/base/memory.h"
 #include "common/core/event.h"
+#include "common/engine/postfix_limits.h"
 #include "ctl/postfix_config.h"
 #include "ctl/print.h"
 #include "ctl/table.h"
@@ -92,14 +93,21 @@ static const char *main_cf_limit(
         postfix_client_limits[kind]);
 }
 
-/* n: of main.cf; NULL: no Postfix is here to tell. */
+/* n: of main.cf; NULL: no Postfix is here to tell, but maybe where the daemon
+ * is. */
 static void add_report_text(
     struct table *table, const json_t *limit, const char *n)
 {
     const char *window = print_text(limit, "window");
+    long long told = print_number(limit, "postfix_limit");
+    char number[24];
     long long used = print_number(limit, "used");
     const char *in = window[0] != '\0' ? " in " : "";
 
+    if (n == NULL && told > 0) {
+        (void)snprintf(number, sizeof number, "%lld", told);
+        n = number;
+    }
     if (n == NULL)
         table_add_format(
             table, "%lld of main.cf's limit%s%s", used, in, window);

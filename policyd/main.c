@@ -9,6 +9,7 @@
 #include "common/control/control_server.h"
 #include "common/control/status_page.h"
 #include "common/engine/daemon.h"
+#include "common/engine/postfix_limits.h"
 #include "common/engine/privileges.h"
 #include "policyd/anvil_pass.h"
 #include "policyd/anvil_session.h"
@@ -28,6 +29,7 @@ struct policyd {
     struct certs_start certs_start;
     struct control_server *control;
     struct status_page *page;
+    struct postfix_limits *limits; /* NULL: no anvil face */
 };
 
 static const struct config_listeners *policyd_listeners(
@@ -154,6 +156,9 @@ static bool policyd_start(
         daemon, policyd->certs, 1u << FACE_ANVIL | 1u << FACE_POLICY};
     policyd->control = control_server_new(&host);
     policyd->page = status_page_new(&host);
+    if (policyd_serves(engine_config(engine)) & 1u << FACE_ANVIL)
+        policyd->limits = postfix_limits_new(daemon_base(daemon));
+    engine_use_postfix_limits(engine, policyd->limits);
     return true;
 }
 
@@ -164,6 +169,8 @@ static void policyd_reload(void *context, const struct config *config)
     certs_reload(policyd->certs, engine_config(daemon_engine(policyd->daemon)));
     allow_postfix(policyd, config);
     control_server_reload(policyd->control);
+    if (policyd->limits != NULL)
+        postfix_limits_look(policyd->limits);
 }
 
 static void policyd_write_metrics(void *context, struct evbuffer *out)
@@ -234,6 +241,7 @@ static void policyd_stop(void *context)
     anvil_sessions_free(&policyd->anvil);
     sni_sessions_free(&policyd->sni);
     certs_free(&policyd->certs);
+    postfix_limits_free(&policyd->limits);
 }
 
 int main(int argc, char **argv)

@@ -58,6 +58,12 @@ static json_t *describe_events(const struct ring_record *record)
 
 static void set_limit(json_t *line, const struct ring_record *record)
 {
+    if (record->postfix_limit > 0) {
+        set_text(line, "limit", "main.cf");
+        set_number(line, "used", record->postfix_count);
+        set_number(line, "allowed", record->postfix_limit);
+        return;
+    }
     set_text(line, "limit", record->limit);
     set_text(line, "key", record->key);
     if (record->limit[0] != '\0') {
@@ -67,6 +73,15 @@ static void set_limit(json_t *line, const struct ring_record *record)
     }
     if (record->retry_ms > 0)
         set_number(line, "retry_after_ms", record->retry_ms);
+}
+
+static const char *verdict_of(const struct ring_record *record)
+{
+    if (record->postfix_limit > 0)
+        return "postfix-refuses";
+    return record->kind == VERDICT_PASS && record->would_refuse
+               ? "would-refuse"
+               : verdict_kind_name(record->kind);
 }
 
 /* Names and order of the log. */
@@ -88,10 +103,7 @@ static json_t *describe(const struct ring_record *record)
     set_text(line, "sender", record->sender);
     set_text(line, "recipient", record->recipient);
     set_limit(line, record);
-    set_text(line, "verdict",
-        record->kind == VERDICT_PASS && record->would_refuse
-            ? "would-refuse"
-            : verdict_kind_name(record->kind));
+    set_text(line, "verdict", verdict_of(record));
     set_text(line, "reason", verdict_reason_name(record->reason));
     set_text(line, "instance", record->instance);
     return line;

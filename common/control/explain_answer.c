@@ -256,6 +256,17 @@ static json_t *describe_limit(
     return line;
 }
 
+/* Of what is only reported: smtpd's own limit, if it has one that is known. */
+static void set_postfix_limit(
+    json_t *line, const struct decision *decision, enum event_kind kind)
+{
+    uint32_t n =
+        engine_postfix_limit(decision->engine, decision->event.service, kind);
+
+    if (n > 0)
+        json_object_set_new(line, "postfix_limit", json_integer(n));
+}
+
 static json_t *describe_limits(const struct decision *decision)
 {
     const struct event *event = &decision->event;
@@ -273,6 +284,7 @@ static json_t *describe_limits(const struct decision *decision)
             continue;
         json_t *line = limit_line("", "passed");
         set_used(line, decision, item);
+        set_postfix_limit(line, decision, item->kind);
         json_array_append_new(limits, line);
     }
     return limits;

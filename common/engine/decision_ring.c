@@ -71,7 +71,8 @@ static void copy(char *field, size_t size, const char *text)
 
 static bool is_refusal(const struct ring_record *record)
 {
-    return record->kind != VERDICT_PASS || record->would_refuse;
+    return record->kind != VERDICT_PASS || record->would_refuse ||
+           record->postfix_limit > 0;
 }
 
 static void fill(struct ring_record *record, const struct decision *decision)
@@ -87,6 +88,8 @@ static void fill(struct ring_record *record, const struct decision *decision)
     record->would_refuse = decision->would_refuse;
     record->used = verdict->used;
     record->allowed = verdict->allowed;
+    record->postfix_limit = decision->postfix_limit;
+    record->postfix_count = decision->postfix_count;
     record->window_ms = verdict->window_ms;
     record->retry_ms = verdict->retry_ms;
     record->peer = event->peer;
@@ -119,7 +122,7 @@ void decision_ring_note(
     if (ring->records == NULL || !is_worth_telling(decision))
         return;
     if (ring->readers_of_all == 0 && decision->verdict.kind == VERDICT_PASS &&
-        !decision->would_refuse)
+        !decision->would_refuse && decision->postfix_limit == 0)
         return;
     fill(&ring->records[ring->next % RING_RECORDS], decision);
     ring->next++;

@@ -24,6 +24,7 @@ struct ring_record {
     enum verdict_reason reason;
     bool would_refuse;
     uint32_t used, allowed;
+    uint32_t postfix_limit, postfix_count; /* as a decision has them */
     uint64_t window_ms;
     int64_t retry_ms;
     struct peer peer;

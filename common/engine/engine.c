@@ -7,6 +7,7 @@
 #include "common/base/memory.h"
 #include "common/engine/decision_ring.h"
 #include "common/engine/newcomers.h"
+#include "common/engine/postfix_limits.h"
 #include "common/engine/tops.h"
 
 #include <stdlib.h>
@@ -57,6 +58,18 @@ void engine_reload(struct engine *engine, struct config *config)
     proof_follow(&engine->proof, config);
     gateway_watch_follow(&engine->gateways, config);
     follow_newcomers(engine);
+}
+
+void engine_use_postfix_limits(
+    struct engine *engine, const struct postfix_limits *limits)
+{
+    engine->postfix_limits = limits;
+}
+
+uint32_t engine_postfix_limit(
+    const struct engine *engine, const char *service, enum event_kind kind)
+{
+    return postfix_limits_of(engine->postfix_limits, service, kind);
 }
 
 void engine_use_trust(struct engine *engine, struct trust *trust)

@@ -49,6 +49,9 @@ struct decision {
     struct store_request request;
     uint64_t started_us;
     bool would_refuse; /* a limit that is a shadow */
+    /* smtpd will refuse the count that the anvil face is about to report, by
+     * this limit of its own. 0: it will not, or that is not known. */
+    uint32_t postfix_limit, postfix_count;
     struct bill bill;
 };
 
@@ -73,6 +76,12 @@ const struct peer_ports *engine_ports(const struct engine *);
 /* Where lists of trusted proxies in files and the DNS are; borrowed. */
 void engine_use_trust(struct engine *, struct trust *);
 struct trust *engine_trust(const struct engine *); /* NULL: none */
+/* Postfix's own limits; borrowed. NULL: they are not known. */
+struct postfix_limits;
+void engine_use_postfix_limits(struct engine *, const struct postfix_limits *);
+/* As postfix_limits_of says. */
+uint32_t engine_postfix_limit(
+    const struct engine *, const char *service, enum event_kind);
 
 void engine_decide(struct engine *, struct decision *);
 /* The session goes away: no on_verdict any more; releases the snapshot. */

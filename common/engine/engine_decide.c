@@ -11,6 +11,7 @@
 #include "common/engine/ban.h"
 #include "common/engine/decision_ring.h"
 #include "common/engine/per_message.h"
+#include "common/engine/postfix_limits.h"
 #include "common/engine/refusal.h"
 #include "common/engine/tops.h"
 
@@ -37,6 +38,28 @@ static void decision_begin(struct engine *engine, struct decision *decision)
     memset(&decision->verdict, 0, sizeof decision->verdict);
     decision->bill.count = 0;
     decision->would_refuse = false;
+    decision->postfix_limit = 0;
+}
+
+/* smtpd compares each count that it asked for, and does not tell us. */
+static void foresee_postfix(struct decision *decision)
+{
+    const struct event *event = &decision->event;
+    const struct verdict *verdict = &decision->verdict;
+
+    if (event->face != FACE_ANVIL || verdict->kind != VERDICT_PASS)
+        return;
+    for (unsigned i = 0; i < EVENT_KINDS; i++) {
+        enum event_kind kind = (enum event_kind)i;
+        if (event->amount[kind] == 0)
+            continue;
+        uint32_t n = postfix_limits_of(
+            decision->engine->postfix_limits, event->service, kind);
+        if (n > 0 && verdict->count[kind] > n) {
+            decision->postfix_limit = n;
+            decision->postfix_count = verdict->count[kind];
+        }
+    }
 }
 
 static void decision_end(struct decision *decision)
@@ -47,6 +70,7 @@ static void decision_end(struct decision *decision)
     if (!decision->event.is_dry)
         metrics
             ->decisions[decision->event.face][verdict->kind][verdict->reason]++;
+    foresee_postfix(decision);
     tops_note(decision->engine->tops, decision, clock_coarse_ms());
     decision_ring_note(decision->engine->ring, decision);
     decision->on_verdict(decision);

@@ -9,12 +9,15 @@
 #include "common/engine/names.h"
 #include "common/engine/proof.h"
 
+struct postfix_limits;
+
 struct engine {
     struct store *store;   /* borrowed */
     struct config *config; /* the current snapshot; held */
     struct metrics metrics;
     struct proof proof;
     struct gateway_watch gateways;
+    const struct postfix_limits *postfix_limits; /* borrowed; NULL: unknown */
     struct tops *tops;
     struct decision_ring *ring;
     struct names services;       /* that have no section */

@@ -127,15 +127,26 @@ static struct heavy_key user_key(const struct tops *tops,
     return heavy_key_of(&tops->hash_key, bytes, 1 + len);
 }
 
-/* 0: the verdict passes. Kept over reloads. */
-static uint8_t mark_of(struct tops *tops, const struct verdict *verdict)
+/* NULL: nothing does. */
+static const char *what_refuses(const struct decision *decision)
 {
-    const char *name = verdict->limit != NULL
-                           ? verdict->limit->name
-                           : verdict_reason_name(verdict->reason);
+    const struct verdict *verdict = &decision->verdict;
+
+    if (decision->postfix_limit > 0)
+        return "main.cf";
+    if (verdict->kind == VERDICT_PASS)
+        return NULL;
+    return verdict->limit != NULL ? verdict->limit->name
+                                  : verdict_reason_name(verdict->reason);
+}
+
+/* 0: the verdict passes. Kept over reloads. */
+static uint8_t mark_of(struct tops *tops, const struct decision *decision)
+{
+    const char *name = what_refuses(decision);
     size_t mark = 1;
 
-    if (verdict->kind == VERDICT_PASS)
+    if (name == NULL)
         return 0;
     while (mark < tops->mark_count &&
            strncmp(tops->marks[mark], name, TOP_BY_SIZE - 1) != 0)
@@ -154,9 +165,8 @@ static uint8_t mark_of(struct tops *tops, const struct verdict *verdict)
  * login, for others may have filled it. */
 static bool is_to_blame(const struct verdict *verdict, uint16_t parts)
 {
-    return verdict->kind != VERDICT_PASS &&
-           (verdict->limit == NULL || verdict->limit->key == 0 ||
-               (verdict->limit->key & parts) != 0);
+    return verdict->limit == NULL || verdict->limit->key == 0 ||
+           (verdict->limit->key & parts) != 0;
 }
 
 /* Whose counter it is that is nobody's of the two; len 0: nobody's. */
@@ -201,7 +211,7 @@ void tops_note(
     struct heavy_key client = client_key(tops, decision, &client_bytes);
     struct heavy_key user = user_key(tops, decision, user_bytes);
     struct heavy_key other = other_key(tops, decision, other_bytes);
-    uint8_t mark = mark_of(tops, verdict);
+    uint8_t mark = mark_of(tops, decision);
     uint8_t client_mark = is_to_blame(verdict, CLIENT_PARTS) ? mark : 0;
     uint8_t user_mark = is_to_blame(verdict, USER_PARTS) ? mark : 0;
     for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++) {

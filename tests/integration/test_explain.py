@@ -325,13 +325,14 @@ def test_a_watcher_who_does_not_read_holds_up_nobody(site):
 
 def test_explain_names_main_cfs_own_limit(place, keep, monkeypatch):
     """What anvil only reports is refused by Postfix: by main.cf, or by what
-    master.cf says at that listener."""
+    master.cf says at that listener. The daemon may know none, or tollgatectl."""
     etc = place / "etc"
     copy_debian(etc, place, smtpd_client_message_rate_limit="5",
                 smtpd_client_connection_rate_limit="0")
     postconf(etc, "-P", "smtp/inet/smtpd_client_message_rate_limit=7")
-    monkeypatch.setenv("MAIL_CONFIG", str(etc))
+    monkeypatch.setenv("MAIL_CONFIG", str(place / "nothing"))
     daemon = keep(Policyd(place / "policyd", [f"anvil:unix:{place}/anvil"]))
+    monkeypatch.setenv("MAIL_CONFIG", str(etc))
     with Anvil(place / "anvil") as smtpd:
         for _ in range(3):
             smtpd.event("message", "198.51.100.7", "other")

@@ -1,7 +1,7 @@
 /*
  * test_program.c - programs that print, fail, stall and never stop talking.
  */
-#include "ctl/program.h"
+#include "common/base/program.h"
 #include "tests/unit/unit.h"
 
 #include <stdlib.h>

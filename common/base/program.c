@@ -5,7 +5,7 @@
  * stop it. What it leaves running is none of our business: we go when its
  * outputs are closed, or kill it when its time is over.
  */
-#include "ctl/program.h"
+#include "common/base/program.h"
 
 #include "common/base/clock.h"
 #include "common/base/memory.h"

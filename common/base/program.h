@@ -1,8 +1,8 @@
 /*
  * program.h - run a program of the system's and keep what it prints.
  */
-#ifndef TOLLGATE_CTL_PROGRAM_H
-#define TOLLGATE_CTL_PROGRAM_H
+#ifndef TOLLGATE_BASE_PROGRAM_H
+#define TOLLGATE_BASE_PROGRAM_H
 
 #include "common/base/error.h"
 
