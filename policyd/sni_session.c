@@ -226,6 +226,10 @@ static bool session_answer(
 
     if (socketmap_request_name(request, name))
         reply = certs_find(all->certs, name, &len);
+    else
+        name[0] = '\0';
+    log_debug("sni: pid %ld, name \"%s\": %s", (long)session->peer, name,
+        reply != NULL ? "found" : "NOTFOUND");
     if (reply != NULL) {
         all->found++;
         return session_send(session, reply, len);

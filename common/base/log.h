@@ -41,6 +41,9 @@ bool log_give_to(uid_t uid, gid_t gid, struct error *err);
 /* "mail", as openlog(3) wants it; all but "kern", which is not ours. */
 bool log_facility_parse(const char *text, int *facility_r);
 
+/* Would a line of that level be written? Ask before a trace is put together. */
+bool log_is_wanted(enum log_level);
+
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -6,7 +6,6 @@
 
 #include "common/base/log.h"
 
-bool log_is_wanted(enum log_level);
 bool log_is_json(void);
 
 /*

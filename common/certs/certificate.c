@@ -299,6 +299,46 @@ static void keep_paths(struct certificate *certificate, struct look *look)
     look->paths = (struct file_paths){0};
 }
 
+/* At level debug, what there is to choose from. */
+static void trace_look(
+    const struct certificate *certificate, const struct look *look)
+{
+    const char *title = certificate->config->title;
+
+    if (!log_is_wanted(LOG_LEVEL_DEBUG))
+        return;
+    for (size_t i = 0; i < look->count; i++) {
+        const struct candidate *item = &look->items[i];
+        if (item->chain == NULL)
+            log_debug(
+                "certificate \"%s\": candidate: %s", title, item->problem);
+        else
+            log_debug("certificate \"%s\": candidate: %s %u at %s, for %s, by "
+                      "%s, SHA-256 %s%s",
+                title, chain_algorithm_name(item->chain->algorithm),
+                item->chain->bits, item->where,
+                item->chain->names[0] != NULL ? item->chain->names[0]
+                                              : "no name",
+                item->chain->issuer, item->chain->fingerprint,
+                item->is_for_us ? "" : ", not for this section");
+    }
+}
+
+static void trace_choice(
+    const struct certificate *certificate, const struct choice *choice)
+{
+    const char *title = certificate->config->title;
+
+    for (size_t i = 0; i < CHAIN_ALGORITHMS; i++)
+        if (choice->chains[i] != NULL)
+            log_debug("certificate \"%s\": chosen: %s, SHA-256 %s%s", title,
+                chain_algorithm_name(choice->chains[i]->algorithm),
+                choice->chains[i]->fingerprint,
+                choice->where[i] != NULL ? "" : ", as before");
+    if (choice->problem != NULL)
+        log_debug("certificate \"%s\": %s", title, choice->problem);
+}
+
 void certificate_take(
     struct certificate *certificate, struct look *look, bool is_first)
 {
@@ -315,7 +355,9 @@ void certificate_take(
         .has_waited = has_lasted(
             certificate->waiting_s, certificate->looked_s, LOOK_MAKING_S),
     };
+    trace_look(certificate, look);
     choice_make(look, &terms, certificate->chains, &choice);
+    trace_choice(certificate, &choice);
     if (choice.problem == NULL)
         certificate->is_new_source = false;
     bool has_changed = take_choice(certificate, &choice);

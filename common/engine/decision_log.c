@@ -3,6 +3,7 @@
  */
 #include "common/engine/decision_log.h"
 
+#include "common/base/clock.h"
 #include "common/base/duration.h"
 #include "common/base/log.h"
 
@@ -61,6 +62,72 @@ static void record_peer(struct log_record *record, const struct peer *peer)
     log_record_number(record, "port", peer->port > 0 ? peer->port : -1);
 }
 
+static void record_kind(struct log_record *record, enum event_kind kind)
+{
+    if (kind < EVENT_KINDS)
+        log_record_text(record, "event", event_kind_name(kind));
+}
+
+static void record_who(
+    struct log_record *record, const struct decision *decision)
+{
+    const struct event *event = &decision->event;
+
+    log_record_text(record, "client", event->client_text);
+    record_peer(record, &event->peer);
+    log_record_text(record, "sasl", event->sasl_username);
+    log_record_text(record, "sender", event->sender);
+    log_record_text(record, "recipient", event->recipient);
+}
+
+static void trace_charge(const struct bill *bill, size_t index)
+{
+    const struct bill_item *item = &bill->items[index];
+    const struct charge *charge = &bill->charges[index];
+    char window[DURATION_TEXT_SIZE];
+    struct log_record record;
+
+    log_record_begin(&record, LOG_LEVEL_DEBUG, "charge");
+    record_kind(&record, item->kind);
+    log_record_text(
+        &record, "limit", item->limit != NULL ? item->limit->name : "report");
+    log_record_text(&record, "subject", charge->subject->text);
+    log_record_number(&record, "amount", charge->amount);
+    log_record_number(&record, "used", charge->used);
+    log_record_number(&record, "allowed", item->n > 0 ? (int64_t)item->n : -1);
+    if (charge->kind != CHARGE_LEASE)
+        log_record_text(
+            &record, "window", duration_format(charge->window_ms, window));
+    log_record_number(&record, "retry_after", retry_seconds(charge->retry_ms));
+    log_record_text(&record, "outcome", charge->refused ? "refuse" : "pass");
+    log_record_end(&record);
+}
+
+void decision_log_trace(const struct decision *decision)
+{
+    const struct event *event = &decision->event;
+    const struct verdict *verdict = &decision->verdict;
+    struct log_record record;
+
+    if (!log_is_wanted(LOG_LEVEL_DEBUG) || event->is_dry)
+        return;
+    for (size_t i = 0; i < decision->bill.count; i++)
+        trace_charge(&decision->bill, i);
+    log_record_begin(&record, LOG_LEVEL_DEBUG, "trace");
+    log_record_text(&record, "face", face_name(event->face));
+    log_record_text(&record, "service", decision->service_title);
+    record_kind(&record, event_first_kind(event));
+    record_who(&record, decision);
+    log_record_number(&record, "store_us",
+        decision->bill.count > 0 && decision->started_us != 0
+            ? (int64_t)(clock_monotonic_us() - decision->started_us)
+            : -1);
+    log_record_text(&record, "verdict", verdict_kind_name(verdict->kind));
+    log_record_text(&record, "reason", verdict_reason_name(verdict->reason));
+    log_record_text(&record, "instance", event->instance);
+    log_record_end(&record);
+}
+
 void decision_log_refusal(
     const struct decision *decision, const struct refusal *refusal)
 {
@@ -74,13 +141,8 @@ void decision_log_refusal(
     log_record_begin(&record, LOG_LEVEL_INFO, "decision");
     log_record_text(&record, "face", face_name(event->face));
     log_record_text(&record, "service", decision->service_title);
-    if (refusal->kind < EVENT_KINDS)
-        log_record_text(&record, "event", event_kind_name(refusal->kind));
-    log_record_text(&record, "client", event->client_text);
-    record_peer(&record, &event->peer);
-    log_record_text(&record, "sasl", event->sasl_username);
-    log_record_text(&record, "sender", event->sender);
-    log_record_text(&record, "recipient", event->recipient);
+    record_kind(&record, refusal->kind);
+    record_who(&record, decision);
     if (refusal->limit != NULL)
         record_limit(&record, decision, refusal);
     log_record_number(&record, "retry_after", retry_seconds(refusal->retry_ms));

@@ -73,6 +73,7 @@ static void decision_end(struct decision *decision)
     foresee_postfix(decision);
     tops_note(decision->engine->tops, decision, clock_coarse_ms());
     decision_ring_note(decision->engine->ring, decision);
+    decision_log_trace(decision);
     decision->on_verdict(decision);
 }
 
