@@ -28,6 +28,7 @@ char *client_receive(struct client *, int wait_ms, struct error *err);
 /* A line is there already: client_receive will not wait. */
 bool client_has_line(const struct client *);
 
+/* For poll(2); -1: not connected. */
 int client_fd(const struct client *);
 
 #endif

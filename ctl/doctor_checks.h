@@ -153,6 +153,7 @@ struct limits_there {
     bool is_plain; /* client_* for all clients, and in earnest */
 };
 
+/* The limits of that face that this listener's clients meet, by event. */
 struct limits_there doctor_limits(const struct doctor *,
     const struct doctor_listener *, enum face, enum event_kind);
 /* With any event at all. */

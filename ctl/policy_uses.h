@@ -38,10 +38,13 @@ struct policy_uses {
     size_t count;
 };
 
+/* What the listener's lists ask of policyd; policy_uses_close frees it. */
 void policy_uses_open(const struct doctor *, const struct doctor_listener *,
     struct policy_uses *uses_r);
+/* Frees what policy_uses_open has made. */
 void policy_uses_close(struct policy_uses *);
 
+/* "smtpd_client_restrictions" … */
 const char *policy_list_name(enum policy_list);
 /* How many of that state. */
 size_t policy_uses_at(const struct policy_uses *, const char *state);

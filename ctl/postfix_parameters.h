@@ -41,6 +41,7 @@ struct postfix_list {
     size_t count;
 };
 
+/* The words are copies. */
 void postfix_list_parse(const char *text, struct postfix_list *list_r);
 /* Takes the word over; index at most count. */
 void postfix_list_insert(struct postfix_list *, size_t index, char *word);
@@ -61,7 +62,9 @@ struct postfix_entry {
     bool is_malformed; /* Postfix would give up on it */
 };
 
+/* postfix_entry_clear frees what it finds. */
 void postfix_entry_parse(const char *word, struct postfix_entry *entry_r);
+/* Frees the texts. */
 void postfix_entry_clear(struct postfix_entry *);
 
 /* "10s" "2m" "1h" "1d" "1w", or in seconds; false: none of these. */

@@ -26,6 +26,7 @@ struct reply {
 void reply_parse(char *line, struct reply *reply_r);
 void reply_clear(struct reply *);
 
+/* Is it a refusal with that code? */
 bool reply_has_code(const struct reply *, const char *code);
 /* Is the store of the one that of the other? Never so in memory. */
 bool reply_is_same_store(const struct reply *, const struct reply *);

@@ -59,6 +59,7 @@ struct setup_answer {
 #define SETUP_ANSWERS 5
 extern const struct setup_answer setup_answers[SETUP_ANSWERS + 1];
 
+/* Frees the answers. */
 void setup_clear(struct setup *);
 
 /*

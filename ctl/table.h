@@ -38,6 +38,7 @@ void table_add_colored(struct table *, enum table_color, const char *text);
 void table_add_format(struct table *, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Has no row been added? */
 bool table_is_empty(const struct table *);
 /* columns: how wide the terminal is; color: with escape sequences. */
 void table_print(const struct table *, int columns, bool color, FILE *out);

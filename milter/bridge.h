@@ -32,6 +32,7 @@ struct bridge_job {
     STAILQ_ENTRY(bridge_job) link;
 };
 
+/* free(3), for `destroy`. */
 void bridge_job_free(struct bridge_job *);
 
 /* The life of the process: libmilter's threads may come until its end. */
@@ -70,6 +71,7 @@ struct bridge_thread {
     void (*on_end)(int status, void *context);
     void *context;
 };
+/* False: err. The description is copied. */
 bool bridge_start_thread(
     struct bridge *, const struct bridge_thread *, struct error *err);
 

@@ -20,6 +20,7 @@
 
 struct context;
 
+/* Nothing is known of the session. */
 struct context *context_new(void);
 void context_free(struct context **);
 
@@ -33,7 +34,9 @@ struct context_peer {
     const char *daemon_name;               /* names the listener */
     const char *daemon_addr, *daemon_port; /* a PROXY header's destination */
 };
+/* The session begins: all texts are copied. */
 void context_connect(struct context *, const struct context_peer *);
+/* HELO or EHLO; the last one counts. */
 void context_helo(struct context *, const char *helo);
 
 /*

@@ -15,6 +15,7 @@
 
 struct turnaways;
 
+/* The daemon is borrowed. */
 struct turnaways *turnaways_new(struct daemon *);
 /* Ends those that are under way. */
 void turnaways_free(struct turnaways **);

@@ -36,6 +36,7 @@ enum wire_result {
     WIRE_BAD,
 };
 
+/* Reads on. used_r: how many bytes were taken. */
 enum wire_result wire_take(
     struct wire *, const char *bytes, size_t len, size_t *used_r);
 /* Of the packet that wire_take has found. */

@@ -18,6 +18,7 @@
 void anvil_event_fill(
     enum anvil_request_kind, const struct anvil_ident *, struct event *event_r);
 
+/* What smtpd is told, by the kind of its request. */
 struct anvil_numbers anvil_event_numbers(
     enum anvil_request_kind, const struct verdict *);
 

@@ -22,6 +22,7 @@ struct daemon;
 struct evbuffer;
 struct policy_request;
 
+/* The daemon is borrowed. */
 struct anvil_sessions *anvil_sessions_new(struct daemon *);
 void anvil_sessions_free(struct anvil_sessions **); /* logs statistics */
 

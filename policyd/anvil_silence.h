@@ -46,6 +46,7 @@ enum anvil_acquaintance {
     ANVIL_CONNECTED, /* it has asked about the client that it serves */
 };
 
+/* Before any other verb. */
 void anvil_silence_init(struct anvil_silence *);
 /* Some smtpd has asked the anvil face something. */
 void anvil_silence_end(struct anvil_silence *);

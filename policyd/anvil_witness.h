@@ -29,6 +29,7 @@ struct anvil_witness {
     char service[ANVIL_IDENT_SIZE];
 };
 
+/* Empty. */
 struct anvil_witnesses *anvil_witnesses_new(void);
 void anvil_witnesses_free(struct anvil_witnesses **); /* empty by then */
 
@@ -37,7 +38,9 @@ void anvil_witness_add(
     struct anvil_witnesses *, struct anvil_witness *, pid_t pid);
 void anvil_witness_remove(struct anvil_witness *);
 
+/* The smtpd serves this client from now on. */
 void anvil_witness_enter(struct anvil_witness *, const struct anvil_ident *);
+/* Its client has gone. */
 void anvil_witness_leave(struct anvil_witness *);
 
 /* False too where no session of this smtpd is known. */

@@ -12,6 +12,7 @@ struct attr_connection;
 struct attr_round;
 struct event_base;
 
+/* The base is borrowed. */
 struct attr_round *attr_round_new(struct event_base *);
 /* Connections that use it have been freed. */
 void attr_round_free(struct attr_round **);

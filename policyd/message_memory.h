@@ -27,6 +27,7 @@ struct message_seen {
     uint32_t recipients; /* charged so far */
 };
 
+/* Empty. */
 struct message_memory *message_memory_new(void);
 void message_memory_free(struct message_memory **);
 
@@ -41,6 +42,7 @@ struct message_seen message_memory_find(struct message_memory *, uint32_t hash,
 void message_memory_note(struct message_memory *, uint32_t hash,
     const char *instance, struct message_seen, uint64_t now_ms);
 
+/* Do all three members agree? */
 bool message_seen_is_same(struct message_seen, struct message_seen);
 
 /* "1 17": counted, 17 recipients; "2 17": and ended. Parsing anything else

@@ -34,6 +34,7 @@ void sni_sessions_add(struct sni_sessions *, int fd);
 void sni_sessions_drain(struct sni_sessions *);
 size_t sni_sessions_count(const struct sni_sessions *);
 
+/* Appends its lines of /metrics. */
 void sni_sessions_write_metrics(const struct sni_sessions *, struct evbuffer *);
 
 #endif

@@ -53,6 +53,7 @@ bool address_embedded(
 /* Clears all bits after the first prefix_length (larger: nothing to do). */
 void address_mask(struct address *, unsigned prefix_length);
 
+/* Same family and same bytes. */
 bool address_equal(const struct address *, const struct address *);
 
 #endif

@@ -35,11 +35,15 @@ char *cidr_format(const struct cidr *, char text[CIDR_TEXT_SIZE]);
 /* The network of an address: masked to prefix_length (bits at the most). */
 struct cidr cidr_of(const struct address *, unsigned prefix_length);
 
+/* False for an address of another family. */
 bool cidr_contains(const struct cidr *, const struct address *);
 /* Every address of inner is in outer. */
 bool cidr_contains_net(const struct cidr *outer, const struct cidr *inner);
 
+/* Adds one address or network as text. False: err says why; the list is as
+ * before. */
 bool cidr_list_add(struct cidr_list *, const char *text, struct error *err);
+/* Is the address in one of the networks? A binary search. */
 bool cidr_list_contains(const struct cidr_list *, const struct address *);
 /* One of its nets holds all of it; not several of them together. */
 bool cidr_list_contains_net(const struct cidr_list *, const struct cidr *);

@@ -44,6 +44,7 @@ bool log_facility_parse(const char *text, int *facility_r);
 /* Would a line of that level be written? Ask before a trace is put together. */
 bool log_is_wanted(enum log_level);
 
+/* One line of text, without a newline; what is not printable is escaped. */
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -62,9 +63,13 @@ struct log_record {
     char text[2048]; /* a member that does not fit is left out whole */
 };
 
+/* Starts a record. It is not written before log_record_end. */
 void log_record_begin(struct log_record *, enum log_level, const char *event);
+/* Adds key=value; nothing for an empty value. */
 void log_record_text(struct log_record *, const char *key, const char *value);
+/* Adds key=value; nothing for a negative number. */
 void log_record_number(struct log_record *, const char *key, int64_t value);
+/* Writes the record, if its level is wanted. */
 void log_record_end(struct log_record *);
 
 /*

@@ -6,6 +6,7 @@
 
 #include "common/base/log.h"
 
+/* Is the format of the open log JSON? */
 bool log_is_json(void);
 
 /*

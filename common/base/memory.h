@@ -10,6 +10,8 @@
 
 #include <stddef.h>
 
+/* calloc(3), also of 0 bytes, that ends the process where there is no memory.
+ */
 void *xcalloc(size_t count, size_t size) __attribute__((malloc));
 /* Zeroed pages of their own, that cost nothing until they are touched. */
 void *xmap(size_t size);

@@ -15,7 +15,9 @@ struct nearest {
     unsigned distance; /* of best: letters to change, add, drop or swap */
 };
 
+/* The word that was typed is borrowed until the last nearest_try. */
 void nearest_begin(struct nearest *, const char *typed);
+/* Offers a word, borrowed too, that could have been meant. */
 void nearest_try(struct nearest *, const char *word);
 
 /* At most two letters off, or one in four; NULL: none is. */

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/* Writes beside the path, syncs, renames. False: err, and the old file stays.
+ */
 bool atomic_file_write(const char *path, const void *bytes, size_t len,
     mode_t mode, struct error *err);
 

@@ -73,8 +73,11 @@ struct certificate {
     struct verification verification;
 };
 
+/* Both arguments behind the base are borrowed and outlive it. Nothing is read
+ * yet. */
 struct certificate *certificate_new(
     struct event_base *, const struct config_certificate *, struct publisher *);
+/* Wipes its keys. */
 void certificate_free(struct certificate **);
 
 /* What a predecessor of the last configuration has in use. */

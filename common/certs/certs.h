@@ -23,6 +23,8 @@ struct event_base;
 struct certs_start {
     int command_fd; /* of command.h; -1: none */
 };
+/* Makes the folders of what is published, for that user and group, and starts
+ * the helper of on_change. False: err. */
 bool certs_prepare(const struct config *, uid_t uid, gid_t gid,
     struct certs_start *, struct error *err);
 

@@ -8,6 +8,7 @@
 
 struct evbuffer;
 
+/* Appends the lines of /metrics for all sections. */
 void certs_metrics_write(
     struct certificate *const *items, size_t count, struct evbuffer *);
 

@@ -85,6 +85,7 @@ bool chain_name_matches(const char *pattern, const char *name);
 /* Bytes of the reply that a pem of that length becomes. */
 size_t chain_reply_size(size_t pem_len);
 
+/* "RSA", "ECDSA", "Ed25519" or "ML-DSA-65". */
 const char *chain_algorithm_name(enum chain_algorithm);
 /* Do ordinary clients of today verify its signatures? Others are served beside
  * such a one only. */

@@ -45,6 +45,7 @@ struct command_reply {
     uint64_t retry_ms;               /* the next attempt; 0: none */
 };
 
+/* The first half of the vector's SHA-256, in hexadecimal digits. */
 void command_digest(char *const *argv, char digest_r[33]);
 
 /*

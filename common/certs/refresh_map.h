@@ -13,6 +13,7 @@
  * has the old chain and the new map. */
 #define REFRESH_MAP_AGAIN_MS 2000
 
+/* Writes an empty cdb(5); it is the same at each call. */
 void refresh_map_fill(unsigned char map_r[REFRESH_MAP_SIZE]);
 
 /* By their dates: the map has not been renamed over twice since the chain was

@@ -26,6 +26,8 @@ struct round {
     bool is_wrong;           /* something, somewhere, or not there yet */
 };
 
+/* Starts at the first section; the items are borrowed until the round is over.
+ */
 void round_begin(struct round *, struct certificate *const *items, size_t count,
     bool is_first, bool is_whole);
 /* Does the least that can be done. False: the round is over. */

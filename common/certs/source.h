@@ -49,6 +49,7 @@ struct look {
     void (*end_work)(void *work);
 };
 
+/* Starts at the first source; the section is borrowed until look_clear. */
 void look_begin(struct look *, const struct config_certificate *);
 /* At most one file, or one entry of a file, is read. True: there is more. */
 bool look_step(struct look *);

@@ -16,8 +16,11 @@ struct watch;
 
 #define WATCH_GATHER_MS 50
 
+/* on_change is called WATCH_GATHER_MS after the first of several changes.
+ * Without inotify never; the log says so. */
 struct watch *watch_new(
     struct event_base *, void (*on_change)(void *context), void *context);
+/* No on_change any more. */
 void watch_free(struct watch **);
 
 /* From now on these and no others. What is watched for the first time may have

@@ -23,6 +23,7 @@ bool build_check_nat64(const struct config *, struct error *err);
 /* A password given twice, TLS for a store without. */
 bool build_check_store(const struct config *, struct error *err);
 
+/* Fills the services from their sections. False: err. */
 bool build_services(struct config *, struct error *err);
 /* What services say of their proxies; needs the listeners. */
 bool build_proxies(struct config *, struct error *err);
@@ -34,8 +35,11 @@ bool build_section_limits(struct config *, struct error *err);
 /* config->feeds, and no more counters in one request than a store takes. */
 bool build_feeds(struct config *, struct error *err);
 
+/* Fills the certificates from their sections. False: err. */
 bool build_certificates(struct config *, struct error *err);
+/* Frees what build_certificates has made. */
 void build_clear_certificates(struct config *);
+/* Is that one of the service's names, or its title? */
 bool build_service_has_name(const struct config_service *, const char *name);
 
 /* A new limit at the end of config->limits, zeroed. */

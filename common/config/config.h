@@ -231,7 +231,9 @@ void config_fold_client(const struct config *, struct cidr *client);
  */
 const char *config_client_store_name(enum event_kind, enum limit_window);
 
+/* One more holder; returns its argument. */
 struct config *config_ref(struct config *);
+/* One holder less, and *config is NULL; the last one frees the snapshot. */
 void config_unref(struct config **);
 
 /*

@@ -10,12 +10,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* memory:, or a URL of Redis, Sentinel or Cluster. */
 bool option_check_store(const char *text, struct error *err);
+/* 1 to 64 printable characters, without space { } * ? [ ] and backslash. */
 bool option_check_prefix(const char *text, struct error *err);
+/* stderr, syslog:FACILITY or file:PATH. */
 bool option_check_log(const char *text, struct error *err);
+/* ADDRESS:PORT, or empty. */
 bool option_check_http(const char *text, struct error *err);
+/* A socket that libmilter can open. */
 bool option_check_milter_listen(const char *text, struct error *err);
+/* Letters, digits and hyphens. */
 bool option_check_header(const char *text, struct error *err);
+/* A reply that refuses, with no other %{...} than verdict_action knows. */
 bool option_check_action(const char *text, struct error *err);
 /* Printable ASCII without spaces, letters, digits, '@' and '"'; or "". */
 bool option_check_delimiter(const char *text, struct error *err);

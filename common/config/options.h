@@ -67,6 +67,7 @@ extern const struct option options[];
 extern const size_t option_count;
 extern const struct option_section_kind option_sections[OPTION_SECTIONS];
 
+/* Does it take { a, b } and +=? */
 bool option_is_list(const struct option *);
 
 /* NULL: no such option. */

@@ -81,6 +81,7 @@ extern const struct control_command commands_watch[];
 const struct control_command *control_command_find(
     const struct control_host *, const char *name);
 
+/* Borrowed; what the command works on. */
 const struct control_host *control_call_host(const struct control_call *);
 
 /* Who asks; -1: the kernel does not tell. */
@@ -126,6 +127,7 @@ struct control_list {
     json_t *(*rest)(void *state); /* an object */
     void (*end)(void *state);
 };
+/* The call goes on until the list is through; then `end` is called. */
 void control_answer_list(
     struct control_call *, const struct control_list *, void *state);
 

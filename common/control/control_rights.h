@@ -36,6 +36,7 @@ void control_rights_clear(struct control_rights *);
 /* False: the kernel does not tell; nothing may be changed then. */
 bool control_peer_ask(int fd, struct control_peer *peer_r);
 
+/* Root, the daemon's own user, and control_admins may. */
 bool control_rights_may_change(
     const struct control_rights *, const struct control_peer *);
 

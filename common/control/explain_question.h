@@ -31,6 +31,7 @@ struct explain_ask {
     enum face face;
     enum event_kind kind;
 };
+/* Writes what is to be decided; returns how many. */
 size_t explain_question_asks(const struct explain_question *,
     const struct config *, unsigned faces, struct explain_ask[EXPLAIN_ASKS]);
 

@@ -14,6 +14,7 @@
 struct daemon;
 struct fleet;
 
+/* Nothing is asked before the first fleet_describe. */
 struct fleet *fleet_new(struct daemon *);
 /* Must be freed before the daemon's store. */
 void fleet_free(struct fleet **);

@@ -31,6 +31,7 @@ struct history {
     uint64_t last_ms;                                 /* of the last look */
 };
 
+/* The sums over all faces that a minute of the history is a difference of. */
 struct history_totals history_totals_of(const struct metrics *);
 
 /* A look, HISTORY_MINUTE_MS after the last one; the first begins the first

@@ -8,7 +8,9 @@
 struct daemon;
 struct top_publisher;
 
+/* Shows this daemon's lists to the others every five seconds. */
 struct top_publisher *top_publisher_new(struct daemon *);
+/* What was shown last is forgotten by the store after 20 s. */
 void top_publisher_free(struct top_publisher **);
 
 #endif

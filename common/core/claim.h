@@ -34,6 +34,8 @@ struct claim_rules {
     size_t frontend_count; /* 0: any destination */
 };
 
+/* In this order: the proxy itself, exempt, impossible, not a frontend of ours;
+ * else CLAIM_CLIENT. */
 enum claim claim_judge(const struct claim_rules *, const struct event *);
 
 #endif

@@ -48,6 +48,7 @@ struct heavy {
     struct heavy_slot slots[HEAVY_SLOTS];
 };
 
+/* All zero again. */
 void heavy_clear(struct heavy *);
 
 /* What is longer than HEAVY_KEY_SIZE is cut. A list needs the same hash_key

@@ -112,6 +112,7 @@ char *limit_key_text(uint16_t key, const struct event *,
 const char *limit_part_text(const struct event *, enum key_part,
     struct limit_prefixes, char out[MAILBOX_SIZE]);
 
+/* Frees what it owns. */
 void limit_clear(struct limit *);
 
 #endif

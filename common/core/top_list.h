@@ -33,6 +33,7 @@ struct top_list {
     uint64_t span_ms;  /* the longest time that a source has looked at */
 };
 
+/* Frees the rows. */
 void top_list_clear(struct top_list *);
 
 /* One source: its rows with top_list_row (a key that is printable; two that
@@ -67,6 +68,7 @@ struct top_lists {
     struct top_list of[FACES][EVENT_KINDS];
 };
 bool top_lists_read(struct top_lists *, const char *text, size_t len);
+/* Frees all rows of all lists. */
 void top_lists_clear(struct top_lists *);
 
 #endif

@@ -43,7 +43,9 @@ struct verdict {
     uint32_t count[EVENT_KINDS];
 };
 
+/* "pass", "refuse" or "defer". */
 const char *verdict_kind_name(enum verdict_kind);
+/* The word in the log and in /metrics: "limit", "banned" ... */
 const char *verdict_reason_name(enum verdict_reason);
 
 /*

@@ -83,6 +83,7 @@ void daemon_show_pages(
 
 #define DAEMON_AT_START_MAX 32
 
+/* The whole program; returns its exit status. */
 int daemon_main(int argc, char **argv, const struct daemon_faces *);
 
 /* What the daemon needs to go on has failed: ends with the status of a start
@@ -100,6 +101,7 @@ struct daemon_reload {
     size_t at_start_count;
     struct config_changes changes; /* of the one in effect */
 };
+/* Frees what daemon_reload or daemon_try_config has filled in. */
 void daemon_reload_clear(struct daemon_reload *);
 /* What HUP does; the old configuration stays if it fails. A reload that takes
  * protection away (config_changes.guarded) fails unless it is forced. */
@@ -119,8 +121,10 @@ struct daemon_waiter {
     void (*on_result)(bool is_ready, pid_t successor, void *context);
     void *context;
 };
+/* False: err says why no successor was started. */
 bool daemon_restart(
     struct daemon *, const struct daemon_waiter *, struct error *err);
+/* No on_result any more; the restart goes on. */
 void daemon_forget_waiter(struct daemon *);
 
 /* "starting" "serving" "restarting" "draining" */
@@ -132,7 +136,9 @@ const char *daemon_trouble(const struct daemon *);
 uint64_t daemon_uptime_ms(const struct daemon *);
 uint64_t daemon_config_age_ms(const struct daemon *);
 
+/* Borrowed. */
 struct event_base *daemon_base(const struct daemon *);
+/* Borrowed. */
 struct engine *daemon_engine(const struct daemon *);
 /* A session of a face has ended or become idle. Does something only while
  * draining, and then later, from the loop: no session is freed under its

@@ -20,6 +20,7 @@ enum daemon_options_result {
     DAEMON_OPTIONS_BAD,  /* printed what is wrong */
 };
 
+/* Reads the command line. DAEMON_OPTIONS_BAD: the error has been printed. */
 enum daemon_options_result daemon_options_parse(
     int argc, char **argv, const char *program, struct daemon_options *);
 

@@ -41,14 +41,19 @@ struct ring_reader {
     uint64_t next;
 };
 
+/* Without a reader there is no memory for records. */
 struct decision_ring *decision_ring_new(void);
 /* Readers must have left. */
 void decision_ring_free(struct decision_ring **);
 
+/* The reader sees what is decided from now on; it is the caller's, and stays
+ * where it is until decision_ring_leave. */
 void decision_ring_join(
     struct decision_ring *, struct ring_reader *, bool refused_only);
+/* Of a reader that has not joined: nothing happens. */
 void decision_ring_leave(struct ring_reader *);
 
+/* At the end of a decision; copies it if a reader wants it. */
 void decision_ring_note(struct decision_ring *, const struct decision *);
 
 /* The next record that the reader wants; NULL: none yet. Valid until the next

@@ -39,6 +39,7 @@ struct gateway_watch {
 /* What helps where an engine or a balancer hides the clients. */
 extern const char gateway_remedy[];
 
+/* Frees the crowds. */
 void gateway_watch_clear(struct gateway_watch *);
 
 /* A new snapshot: all crowds begin anew. */

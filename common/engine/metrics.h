@@ -57,9 +57,11 @@ struct metrics {
     size_t limit_count;
 };
 
+/* Counts a refusal of this limit, or one that a shadow would have made. */
 void metrics_refused(
     struct metrics *, const struct limit *, enum event_kind, bool is_shadow);
 
+/* Counts an answer of the store that took so many microseconds. */
 void metrics_round_trip(struct metrics *, uint64_t us);
 
 /* The Prometheus text of it all. config_hash and version: labels. */

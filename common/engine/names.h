@@ -19,6 +19,8 @@ struct names {
     char items[NAMES_MAX][NAMES_SIZE];
 };
 
+/* Remembers the name. Of more than NAMES_MAX, and of longer ones, none is kept.
+ */
 void names_note(struct names *, const char *name);
 
 #endif

@@ -14,7 +14,9 @@
 
 struct newcomers;
 
+/* Nothing is remembered at first. */
 struct newcomers *newcomers_new(void);
+/* NULL is allowed. */
 void newcomers_free(struct newcomers **);
 
 /* Does a stranger choose what such a key counts? A name without a login. */

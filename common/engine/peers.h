@@ -31,6 +31,8 @@ struct peers {
     struct peer_records proxies, untrusted;
 };
 
+/* One more request of this peer for this service. now_ms: of any clock that
+ * goes forward. */
 void peers_note(struct peers *, const struct address *, bool is_trusted,
     const char *service, uint64_t now_ms);
 

@@ -21,7 +21,9 @@ struct postfix_limits;
  * none. */
 extern const char *const postfix_client_limits[EVENT_KINDS];
 
+/* Asks one second later. */
 struct postfix_limits *postfix_limits_new(struct event_base *);
+/* Ends the process that asks, if it runs. */
 void postfix_limits_free(struct postfix_limits **);
 
 /* Asks again, soon. */

@@ -23,6 +23,7 @@ struct privileges_kept {
     bool ptrace; /* CAP_SYS_PTRACE: to prove peers */
     bool read;   /* CAP_DAC_READ_SEARCH: to read private keys */
 };
+/* False: err, and the process must end: rights may be half given up. */
 bool privileges_drop(const char *user, const char *group,
     const struct privileges_kept *, struct error *err);
 

@@ -28,6 +28,7 @@ struct proof {
     struct proof_faults faults;
 };
 
+/* Frees peers; the trust is borrowed and stays. */
 void proof_clear(struct proof *);
 
 /* A new snapshot: its ports, and the lists that it names. */

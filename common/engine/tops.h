@@ -15,9 +15,11 @@ struct tops;
 
 #define TOPS_MINUTE_MS 60000
 
+/* Lists are made when the first event of their kind comes. */
 struct tops *tops_new(void);
 void tops_free(struct tops **);
 
+/* At the end of a decision. now_ms: monotonic. */
 void tops_note(struct tops *, const struct decision *, uint64_t now_ms);
 
 /* Adds both minutes, as sources, to the lists. */

@@ -31,6 +31,7 @@ struct acceptor *acceptor_new(
 /* May be called from on_accept. */
 void acceptor_free(struct acceptor **);
 
+/* Of connections from now on; borrowed. NULL: all may come. */
 void acceptor_allow_peers(struct acceptor *, const struct cidr_list *);
 
 #endif

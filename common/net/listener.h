@@ -75,6 +75,7 @@ void listener_take_lock(struct listener *, int lock_fd);
 /* Is our socket still at its path? Always, for inet. */
 bool listener_is_held(const struct listener *);
 
+/* From now on connections are accepted. False: err. */
 bool listener_start(struct listener *, struct event_base *,
     const struct listener_events *, struct error *err);
 /* No more accepts; connections that are open stay. */
@@ -86,6 +87,7 @@ void listener_close(struct listener **, bool unlink_socket);
 /* At a reload: the list of the old snapshot is about to go. */
 void listener_allow_peers(struct listener *, const struct cidr_list *);
 
+/* The listening descriptor, which stays the listener's. */
 int listener_fd(const struct listener *);
 /* A second descriptor for a successor, which may have no right to look into
  * the socket's directory; -1: none, or the socket is lent. */

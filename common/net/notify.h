@@ -12,10 +12,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* READY=1: started, or done with a reload. */
 void notify_ready(void);
 void notify_reloading(void); /* followed by notify_ready when done */
+/* STOPPING=1: it drains. */
 void notify_stopping(void);
+/* MAINPID: the successor is the service from now on. */
 void notify_main_pid(pid_t);
+/* WATCHDOG=1: the loop turns. */
 void notify_watchdog(void);
 
 /* How often notify_watchdog is expected at the latest; 0: not at all. */

@@ -39,6 +39,7 @@ struct peer_setting {
  * taken for not so. */
 void peer_setting_read(struct peer_setting *setting_r);
 
+/* The most likely cause of a refused call, from what the system is set to. */
 enum peer_cause peer_cause_find(
     const struct peer_refusal *, const struct peer_setting *);
 

@@ -23,7 +23,9 @@ struct peer_ports {
     uint64_t bits[65536 / 64];
 };
 
+/* Adds the port to the set. */
 void peer_ports_add(struct peer_ports *, uint16_t port);
+/* Is the port in the set? */
 bool peer_ports_has(const struct peer_ports *, uint16_t port);
 
 /* One per thread. All zero: knows no port but those of listeners that it

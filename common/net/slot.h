@@ -22,6 +22,7 @@ struct slot_options {
     bool is_trusted;
 };
 
+/* The options are copied; what they point to is borrowed. */
 struct slot *slot_new(struct event_base *, const struct slot_options *);
 /* Not from work. */
 void slot_free(struct slot **);

@@ -24,7 +24,9 @@ struct trust_source {
     void (*free)(struct trust_source *);
 };
 
+/* Reads the file, and again when it changes. */
 struct trust_source *trust_file_new(struct event_base *, const char *text);
+/* Asks for the name, and again as its answer says. The resolver is borrowed. */
 struct trust_source *trust_dns_new(
     struct event_base *, struct resolver *, const char *text);
 

@@ -32,6 +32,7 @@ struct unix_owner {
     int error_number;
 };
 
+/* Who listens at the path, as far as the kernel tells. */
 struct unix_owner unix_owner_find(const char *path);
 
 #endif

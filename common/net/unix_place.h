@@ -29,6 +29,7 @@ bool unix_place_adopt(struct unix_place *, int fd);
 /* Gives up descriptors; files stay, and the lock to those who share it. */
 void unix_place_clear(struct unix_place *);
 
+/* Is the socket at our path still the one that we made? */
 bool unix_place_is_held(const struct unix_place *);
 
 #endif

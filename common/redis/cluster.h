@@ -30,8 +30,10 @@ struct redis_cluster_settings {
     void *context;
 };
 
+/* The settings are copied, what they point to is borrowed. Connects at once. */
 struct redis_cluster *redis_cluster_new(
     struct event_base *, const struct redis_cluster_settings *);
+/* No event of it any more. */
 void redis_cluster_free(struct redis_cluster **);
 
 /* The map is out of date. */

@@ -97,6 +97,7 @@ bool redis_connection_call(struct redis_connection *, struct redis_call *,
 /* The answer will be dropped; on_reply is not called. */
 void redis_connection_cancel(struct redis_call *);
 
+/* Greeted, and commands go out. */
 bool redis_connection_is_ready(const struct redis_connection *);
 /* SHA-1 of the script, 40 hex digits, for EVALSHA. */
 const char *redis_connection_script_sha(const struct redis_connection *);

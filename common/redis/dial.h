@@ -53,8 +53,10 @@ struct redis_dialer {
     char problem[RESOLVER_NAME_SIZE + 128]; /* with the name; "": none */
 };
 
+/* Both are borrowed; resolver may be NULL. */
 void redis_dialer_init(
     struct redis_dialer *, struct event_base *, struct resolver *);
+/* Frees what it has; an attempt that waits for an address ends unheard. */
 void redis_dialer_clear(struct redis_dialer *);
 
 /* Frees what redis_dial has made. What the kernel has not sent by now will

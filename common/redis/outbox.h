@@ -11,7 +11,9 @@ struct bufferevent;
 struct event_base;
 struct redis_outbox;
 
+/* Aimed nowhere. */
 struct redis_outbox *redis_outbox_new(struct event_base *);
+/* What was not sent is lost. */
 void redis_outbox_free(struct redis_outbox **);
 
 /* Where to; NULL: what has not been sent is forgotten. Borrowed. */

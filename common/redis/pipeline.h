@@ -35,7 +35,9 @@ struct redis_pipeline {
     size_t capacity, first, count;
 };
 
+/* At most `capacity` requests wait for their replies. */
 void redis_pipeline_init(struct redis_pipeline *, size_t capacity);
+/* Frees the slots; no call is told. */
 void redis_pipeline_clear(struct redis_pipeline *);
 
 /* NULL if it is full. The slot stays where it is until it is taken. */

@@ -34,8 +34,10 @@ struct redis_sentinel_settings {
     void *context;
 };
 
+/* The settings are copied, what they point to is borrowed. Connects at once. */
 struct redis_sentinel *redis_sentinel_new(
     struct event_base *, const struct redis_sentinel_settings *);
+/* No event of it any more. */
 void redis_sentinel_free(struct redis_sentinel **);
 
 /* Is the master lost? Then they are asked often, else now and then. */

@@ -25,6 +25,7 @@ struct control_word {
     size_t len;
 };
 
+/* The holder is borrowed. */
 void control_script_init(struct control_script *, const struct script_holder *);
 
 /* by_name: NOSCRIPT may be the answer. False: not sent, and no on_reply. */

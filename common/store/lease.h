@@ -38,7 +38,9 @@ enum lease_outcome {
     LEASE_UNKNOWN,  /* no answer: either may be */
 };
 
+/* Empty. */
 struct lease_table *lease_table_new(void);
+/* Frees all leases; none may be under way. */
 void lease_table_free(struct lease_table **);
 
 /* Units held, of all leases. */

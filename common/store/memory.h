@@ -22,6 +22,7 @@
 struct memory_store;
 
 struct memory_store *memory_store_new(size_t entries_max); /* at least 64 */
+/* All counters are lost. */
 void memory_store_free(struct memory_store **);
 
 /*

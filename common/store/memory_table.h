@@ -43,9 +43,12 @@ struct memory_key {
     uint32_t hash; /* memory_table_hash */
 };
 
+/* At most entries_max entries. */
 void memory_table_init(struct memory_table *, size_t entries_max);
+/* Frees all entries. */
 void memory_table_clear(struct memory_table *);
 
+/* Keyed, so that a stranger cannot choose keys of one bucket. */
 uint32_t memory_table_hash(
     const struct memory_table *, const char *bytes, size_t len);
 /* NULL if there is none. Valid until tend, resize or clear. */

@@ -98,6 +98,7 @@ enum redis_trouble {
     TROUBLE_ALL,       /* redis_node_fail has settled all, this call too */
 };
 struct redisReply;
+/* Does what an error reply asks for, and says of which kind it is. */
 enum redis_trouble redis_node_take_error(
     struct redis_node *, const struct redisReply *reply);
 

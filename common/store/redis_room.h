@@ -22,6 +22,7 @@ struct redis_room {
     enum store_room_trouble logged;
 };
 
+/* The node is borrowed and outlives it. */
 void redis_room_init(struct redis_room *, struct redis_node *);
 /* Asks if it is time to. */
 void redis_room_look(struct redis_room *, uint64_t now_ms);

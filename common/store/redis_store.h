@@ -21,19 +21,25 @@ struct redis_store *redis_store_open(struct event_base *, struct resolver *,
     struct edict_table **, struct error *err);
 void redis_store_close(struct redis_store **);
 
+/* As store_charge says; calls out once. */
 void redis_store_charge(struct redis_store *, struct store_request *);
+/* No on_done any more; what was sent stays charged. */
 void redis_store_cancel(struct redis_store *, struct store_request *);
 /* Its charged_ms is not 0. */
 void redis_store_refund(struct redis_store *, const struct charge *);
 /* A lease changed by itself: tell Redis soon. */
 void redis_store_write_leases(struct redis_store *);
 
+/* As store_serve says; told by the next heartbeat. */
 void redis_store_serve(struct redis_store *, unsigned faces);
 
+/* Without an answer: a note that is lost is written again by its owner. */
 void redis_store_note_write(
     struct redis_store *, const char *key, const char *value);
+/* As store_note_read says. */
 void redis_store_note_read(
     struct redis_store *, const char *key, struct store_recall *);
+/* No on_done any more. */
 void redis_store_recall_cancel(struct redis_store *, struct store_recall *);
 
 /* Reads TLS material again; if it has changed, connects anew with it while

@@ -179,7 +179,9 @@ void heartbeat_on_connected(struct redis_node *);
 /* Gives back this process's own leases, unasked. */
 void heartbeat_farewell(struct redis_node *);
 
+/* No request waits. */
 void redis_pending_init(struct redis_store *);
+/* Frees all that wait; none is answered. */
 void redis_pending_clear(struct redis_store *);
 /* On the list of those that wait, without parts; NULL: there are too many. */
 struct store_pending *redis_pending_new(struct redis_store *);
@@ -201,7 +203,9 @@ void store_parts_expire(struct redis_node *);
 /* It is not under way any more. The last one of a request calls out. */
 void store_part_end(struct store_part *, enum store_status);
 
+/* Writes leases once a turn of the loop, if any are queued. */
 void lease_writer_init(struct redis_store *, struct event_base *);
+/* Writes nothing any more. */
 void lease_writer_clear(struct redis_store *);
 /* Writes what is queued, a few batches at a time. */
 void lease_writer_run(struct redis_store *);

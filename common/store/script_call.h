@@ -93,6 +93,7 @@ enum script_error {
     SCRIPT_ERROR_MOVED_ON,  /* another server, or a new greeting, may: READONLY
                              */
 };
+/* By the first word of the error's text. */
 enum script_error script_error_of(const char *text);
 
 #endif
