@@ -59,7 +59,8 @@ static const char *milter_control(const struct config *config)
     return config->milter.control;
 }
 
-static const struct cidr_list *milter_allowed_peers(const struct config *config)
+static const struct cidr_list *milter_allowed_peers(
+    const struct config *config, const struct config_listener *listener)
 {
     return NULL;
 }

@@ -8,6 +8,8 @@
  */
 #include "policyd/anvil_offer.h"
 
+#include "common/net/descriptor.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -47,28 +49,6 @@ static int connect_to(const char *path)
         return -1;
     }
     return fd;
-}
-
-static bool send_descriptor(int fd, char state, int descriptor)
-{
-    union {
-        struct cmsghdr header; /* for its alignment */
-        char space[CMSG_SPACE(sizeof(int))];
-    } control = {.space = {0}};
-    struct iovec bytes = {.iov_base = &state, .iov_len = 1};
-    struct msghdr message = {
-        .msg_iov = &bytes,
-        .msg_iovlen = 1,
-        .msg_control = &control,
-        .msg_controllen = sizeof control,
-    };
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
-    return sendmsg(fd, &message, MSG_NOSIGNAL) == 1;
 }
 
 /* Waits until there is something to read, or the time is over. */
@@ -111,7 +91,7 @@ enum anvil_offer_result anvil_offer(
     *errno_r = errno;
     if (fd == -1)
         return ANVIL_OFFER_AWAY;
-    if (send_descriptor(fd, state, descriptor))
+    if (descriptor_send(fd, state, descriptor))
         result = settle(fd, patience_ms, errno_r);
     else
         *errno_r = errno;

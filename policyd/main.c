@@ -1,5 +1,5 @@
 /*
- * main.c - tollgate-policyd: the policy, anvil and SNI faces.
+ * main.c - tollgate-policyd: the policy, anvil and SNI faces, and the gate.
  *
  * Only puts the parts together: which listener leads to which face, and when
  * the last session has gone.
@@ -13,6 +13,7 @@
 #include "common/engine/privileges.h"
 #include "policyd/anvil_pass.h"
 #include "policyd/anvil_session.h"
+#include "policyd/gate.h"
 #include "policyd/policy_session.h"
 #include "policyd/sni_session.h"
 
@@ -25,6 +26,7 @@ struct policyd {
     struct anvil_sessions *anvil;
     struct anvil_pass *anvil_pass;
     struct sni_sessions *sni;
+    struct gate *gate;
     struct certs *certs;
     struct certs_start certs_start;
     struct control_server *control;
@@ -90,18 +92,12 @@ static bool policyd_listener_options(const struct config *config,
         config->policyd.socket_group, &options->group, err);
 }
 
+/* A gate answers whoever comes, and believes a service's proxies alone. */
 static const struct cidr_list *policyd_allowed_peers(
-    const struct config *config)
+    const struct config *config, const struct config_listener *listener)
 {
-    return &config->policyd.allowed_peers;
-}
-
-static bool has_inet_listener(const struct config *config)
-{
-    for (size_t i = 0; i < config->policyd.listen.count; i++)
-        if (config->policyd.listen.items[i].is_inet)
-            return true;
-    return false;
+    return strcmp(listener->face, "gate") == 0 ? NULL
+                                               : &config->policyd.allowed_peers;
 }
 
 static bool policyd_prepare(
@@ -146,7 +142,8 @@ static bool policyd_start(
     policyd->anvil_pass = anvil_pass_new(daemon_base(daemon), policyd->anvil);
     policyd->policy = policy_sessions_new(daemon, policyd->anvil);
     policy_sessions_share_messages(
-        policyd->policy, has_inet_listener(engine_config(engine)));
+        policyd->policy, config_has_inet(engine_config(engine), "policy"));
+    policyd->gate = gate_new(daemon);
     policyd->certs = certs_new(
         daemon_base(daemon), engine_config(engine), &policyd->certs_start);
     policyd->sni = sni_sessions_new(
@@ -182,14 +179,19 @@ static void policyd_write_metrics(void *context, struct evbuffer *out)
     certs_write_metrics(policyd->certs, out);
     sni_sessions_write_metrics(policyd->sni, out);
     anvil_sessions_write_metrics(policyd->anvil, out);
+    gate_write_metrics(policyd->gate, out);
 }
 
 static const char *policyd_trouble(void *context)
 {
     const struct policyd *policyd = context;
 
-    return policyd->anvil != NULL ? anvil_sessions_silence(policyd->anvil)
-                                  : NULL;
+    const char *silence =
+        policyd->anvil != NULL ? anvil_sessions_silence(policyd->anvil) : NULL;
+
+    return silence != NULL || policyd->gate == NULL
+               ? silence
+               : gate_trouble(policyd->gate);
 }
 
 static void policyd_on_accept(
@@ -203,6 +205,8 @@ static void policyd_on_accept(
         anvil_sessions_add(policyd->anvil, fd, false);
     else if (strcmp(listener->face, "sni") == 0)
         sni_sessions_add(policyd->sni, fd);
+    else if (strcmp(listener->face, "gate") == 0)
+        gate_add(policyd->gate, listener, fd);
     else
         anvil_pass_add(policyd->anvil_pass, fd);
 }
@@ -224,7 +228,7 @@ static bool policyd_drain(void *context)
     anvil_sessions_drain(policyd->anvil);
     sni_sessions_drain(policyd->sni);
     certs_retire(policyd->certs, policyd_on_rest, policyd->daemon);
-    return certs_is_idle(policyd->certs) &&
+    return certs_is_idle(policyd->certs) && gate_count(policyd->gate) == 0 &&
            sni_sessions_count(policyd->sni) == 0 &&
            anvil_sessions_count(policyd->anvil) == 0 &&
            policy_sessions_count(policyd->policy) == 0;
@@ -240,6 +244,7 @@ static void policyd_stop(void *context)
     anvil_pass_free(&policyd->anvil_pass);
     anvil_sessions_free(&policyd->anvil);
     sni_sessions_free(&policyd->sni);
+    gate_free(&policyd->gate);
     certs_free(&policyd->certs);
     postfix_limits_free(&policyd->limits);
 }
@@ -250,6 +255,7 @@ int main(int argc, char **argv)
     const struct daemon_faces faces = {
         .program = "tollgate-policyd",
         .reads_keys = true,
+        .hands_over = true,
         .context = &policyd,
         .listeners = policyd_listeners,
         .serves = policyd_serves,

@@ -25,7 +25,12 @@ bool build_check_store(const struct config *, struct error *err);
 
 /* Fills the services from their sections. False: err. */
 bool build_services(struct config *, struct error *err);
-/* What services say of their proxies; needs the listeners. */
+/* A gate for each service with pass_to, and such a service for each gate. */
+bool build_gates(struct config *, struct error *err);
+/* The section that a service was made of. */
+const struct section *build_service_section(
+    const struct config *, const struct config_service *);
+/* What services say of their proxies; needs the listeners and the gates. */
 bool build_proxies(struct config *, struct error *err);
 void build_clear_proxies(struct config_service *);
 /* config->limits from the client_* options. */

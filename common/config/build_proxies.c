@@ -18,18 +18,6 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-static const struct section *service_section(
-    const struct config *config, const struct config_service *service)
-{
-    for (size_t i = 0; i < config->values->count; i++) {
-        const struct section *section = &config->values->sections[i];
-        if (section->kind == SECTION_SERVICE &&
-            strcmp(section->title, service->title) == 0)
-            return section;
-    }
-    return NULL;
-}
-
 static void warn(struct config *config, const struct setting *setting,
     const char *format, ...) __attribute__((format(printf, 3, 4)));
 
@@ -186,14 +174,6 @@ static void warn_of_nets(struct config *config,
     }
 }
 
-static bool has_inet_listener(const struct config *config)
-{
-    for (size_t i = 0; i < config->policyd.listen.count; i++)
-        if (config->policyd.listen.items[i].is_inet)
-            return true;
-    return false;
-}
-
 static void warn_of_proof(struct config *config,
     const struct config_service *service, const struct section *section)
 {
@@ -218,11 +198,12 @@ static void warn_of_inet(struct config *config)
     const struct section *milter =
         values_section(config->values, SECTION_MILTER);
 
-    if (config->requires_proof && has_inet_listener(config))
+    if (config->wants_proof && config->requires_proof &&
+        config_has_inet(config, "policy"))
         warn(config, section_setting(policyd, "listen"),
             "nothing can be proven over inet: requests for a service with "
             "proof = \"required\", or for none that is known, get 451");
-    if (config->requires_proof &&
+    if (config->wants_proof && config->requires_proof &&
         strncmp(config->milter.listen, "inet:", 5) == 0)
         warn(config, section_setting(milter, "listen"),
             "nothing can be proven over inet: sessions of a service with "
@@ -233,7 +214,7 @@ bool build_proxies(struct config *config, struct error *err)
 {
     for (size_t i = 0; i < config->service_count; i++) {
         struct config_service *service = &config->services[i];
-        const struct section *section = service_section(config, service);
+        const struct section *section = build_service_section(config, service);
         split_proxies(service);
         split_frontends(service);
         if (!check_unproxied(service, section, err) ||
@@ -241,7 +222,8 @@ bool build_proxies(struct config *config, struct error *err)
             return false;
         service->wants_proof = service->proof != SERVICE_PROOF_OFF &&
                                (service->proxied || service->port != 0);
-        config->wants_proof |= service->wants_proof;
+        config->wants_proof |=
+            service->wants_proof && service->pass_name == NULL;
         config->judges_peers |= service->proxied || service->wants_proof;
         config->requires_proof |=
             service->proxied && service->proof == SERVICE_PROOF_REQUIRED;

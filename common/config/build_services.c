@@ -9,10 +9,23 @@
 
 #include <string.h>
 
+const struct section *build_service_section(
+    const struct config *config, const struct config_service *service)
+{
+    for (size_t i = 0; i < config->values->count; i++) {
+        const struct section *section = &config->values->sections[i];
+        if (section->kind == SECTION_SERVICE &&
+            strcmp(section->title, service->title) == 0)
+            return section;
+    }
+    return NULL;
+}
+
 bool build_service_has_name(
     const struct config_service *service, const char *name)
 {
-    if (strcmp(service->title, name) == 0)
+    if (strcmp(service->title, name) == 0 ||
+        config_is_behind_gate(service, name))
         return true;
     for (char **other = service->names; *other != NULL; other++)
         if (strcmp(*other, name) == 0)

@@ -110,7 +110,8 @@ static bool build(struct config *config, struct error *err)
     warn_of_environment(config);
     return build_check_store(config, err) && build_check_nat64(config, err) &&
            build_check_sockets(config, err) && build_services(config, err) &&
-           build_proxies(config, err) && build_client_limits(config, err) &&
+           build_gates(config, err) && build_proxies(config, err) &&
+           build_client_limits(config, err) &&
            build_section_limits(config, err) && build_feeds(config, err) &&
            build_certificates(config, err);
 }
@@ -192,6 +193,31 @@ const struct config_service *config_find_service(
             named = service;
     }
     return named;
+}
+
+const struct config_service *config_find_gate(
+    const struct config *config, uint16_t port)
+{
+    for (size_t i = 0; i < config->service_count; i++)
+        if (config->services[i].pass_name != NULL &&
+            config->services[i].port == port)
+            return &config->services[i];
+    return NULL;
+}
+
+bool config_is_behind_gate(
+    const struct config_service *service, const char *name)
+{
+    return service->pass_name != NULL && strcmp(service->pass_name, name) == 0;
+}
+
+bool config_has_inet(const struct config *config, const char *face)
+{
+    for (size_t i = 0; i < config->policyd.listen.count; i++)
+        if (config->policyd.listen.items[i].is_inet &&
+            strcmp(config->policyd.listen.items[i].face, face) == 0)
+            return true;
+    return false;
 }
 
 const char *config_service_title(const struct config *config, const char *name)

@@ -35,9 +35,14 @@ struct config_service {
     enum service_proof proof;
     char **frontends; /* as written */
     enum unproxied_mail unproxied_mail;
+    char *pass_to; /* "": no gate; else the socket of a pass service */
+    uint64_t pass_timeout_ms, header_timeout_ms;
+    bool tls_wrapper;
+    uint32_t max_sessions_in_hand; /* of one client */
 
     /* Made of the above. */
-    bool wants_proof;              /* the peer, or only the port */
+    const char *pass_name; /* what master.cf calls that service; NULL: none */
+    bool wants_proof;      /* the peer, or only the port */
     struct cidr_list trusted_nets; /* of trusted_proxies */
     char **trusted_sources; /* its "file:" and "dns:", NULL-terminated; only
                                the array is owned */
@@ -48,7 +53,7 @@ struct config_service {
 /* A face's listener: "policy:unix:/path" or "policy:inet:host:port". */
 struct config_listener {
     char *text; /* as written: its identity over a reload or restart */
-    char *face; /* "policy" "anvil" "anvil-pass" "sni" */
+    char *face; /* "policy" "anvil" "anvil-pass" "sni" "gate" */
     bool is_inet;
     char *path; /* unix; absolute */
     char *host; /* inet: an address, never a name */
@@ -163,7 +168,8 @@ struct config {
     struct config_service *services;
     size_t service_count;
     bool judges_peers;    /* one of them is proxied or wants proof */
-    bool wants_proof;     /* one of them at least */
+    bool wants_proof;     /* of one at least the kernel is asked: those that
+                             have a gate need no other proof */
     bool requires_proof;  /* one that is proxied has proof = required */
     struct limit *limits; /* client_* that are > 0 first, then the sections */
     size_t limit_count;
@@ -174,6 +180,7 @@ struct config {
         unsigned socket_mode;
         char *socket_group;
         struct cidr_list allowed_peers;
+        uint32_t gate_connections;
         bool anvil_greeting;
         char *control; /* a path, "" = off */
         char *http;    /* "host:port", "" = off */
@@ -243,6 +250,17 @@ void config_unref(struct config **);
  */
 const struct config_service *config_find_service(
     const struct config *, const char *name, uint16_t port);
+
+/* The service that a gate at this port is for. NULL: none. */
+const struct config_service *config_find_gate(
+    const struct config *, uint16_t port);
+
+/* Is this the name of the pass service that a gate hands the clients of this
+ * service to? No client can come there by another way. */
+bool config_is_behind_gate(const struct config_service *, const char *name);
+
+/* Is there such a listener of policyd over inet? */
+bool config_has_inet(const struct config *, const char *face);
 
 /*
  * The title of the service section one of whose names this is, else the name

@@ -4,7 +4,8 @@
  *
  * Pure. Anvil's protocol is refused over inet: Postfix looks for it at a unix
  * path only, and descriptors cannot be passed otherwise. So is sni: over
- * inet nobody could tell who asks for a private key.
+ * inet nobody could tell who asks for a private key. A gate is where proxies
+ * come to, over inet.
  */
 #include "common/config/listen.h"
 
@@ -16,15 +17,19 @@
 #include <string.h>
 
 #define ALLOWED \
-    "allowed: FACE:unix:/PATH or policy:inet:ADDRESS:PORT, FACE one of " \
-    "policy, anvil, anvil-pass, sni"
+    "allowed: FACE:unix:/PATH, FACE one of policy, anvil, anvil-pass, sni; " \
+    "policy:inet:ADDRESS:PORT, gate:inet:ADDRESS:PORT"
 
 static const struct face_word {
     const char *name;
-    enum face face;
+    enum face face; /* FACES: feeds no limit */
+    bool is_unix, is_inet;
 } faces[] = {
-    {"policy", FACE_POLICY}, {"anvil", FACE_ANVIL}, {"anvil-pass", FACE_ANVIL},
-    {"sni", FACES}, /* feeds no limit */
+    {"policy", FACE_POLICY, true, true},
+    {"anvil", FACE_ANVIL, true, false},
+    {"anvil-pass", FACE_ANVIL, true, false},
+    {"sni", FACES, true, false},
+    {"gate", FACES, false, true},
 };
 
 static const struct face_word *face_find(const char *text, size_t len)
@@ -60,15 +65,15 @@ static bool take_inet(
 static bool take_place(const char *place, const struct face_word *face,
     struct config_listener *listener, struct error *err)
 {
-    if (strncmp(place, "unix:", 5) == 0)
-        return take_unix(place + 5, listener, err);
-    if (strncmp(place, "inet:", 5) != 0)
+    bool is_unix = strncmp(place, "unix:", 5) == 0;
+    if (!is_unix && strncmp(place, "inet:", 5) != 0)
         return error_set(
             err, "neither unix: nor inet: after the face; " ALLOWED);
-    if (face->face != FACE_POLICY)
-        return error_set(
-            err, "%s over inet is not possible; " ALLOWED, face->name);
-    return take_inet(place + 5, listener, err);
+    if (is_unix ? !face->is_unix : !face->is_inet)
+        return error_set(err, "%s over %s is not possible; " ALLOWED,
+            face->name, is_unix ? "unix" : "inet");
+    return is_unix ? take_unix(place + 5, listener, err)
+                   : take_inet(place + 5, listener, err);
 }
 
 bool listen_parse(

@@ -21,7 +21,8 @@ bool listen_parse_milter(
     const char *text, struct config_listener *listener_r, struct error *err);
 void listen_clear(struct config_listener *);
 
-/* The face that answers there; FACES for sni, which feeds no limit. */
+/* The face that answers there; FACES for sni and gate, which feed no
+ * limit. */
 enum face listen_face(const struct config_listener *);
 
 #endif

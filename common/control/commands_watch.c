@@ -91,7 +91,7 @@ static json_t *describe(const struct ring_record *record)
     json_t *line = json_object();
 
     set_number(line, "time_ms", (int64_t)record->at_ms);
-    set_text(line, "face", face_name(record->face));
+    set_text(line, "face", record->asker);
     set_text(line, "service", record->service);
     json_object_set_new(line, "events", describe_events(record));
     set_text(line, "client", record->client);

@@ -58,6 +58,11 @@ const char *face_name(enum face face)
     return (unsigned)face < FACES ? face_names[face] : NULL;
 }
 
+const char *event_asker(const struct event *event)
+{
+    return event->is_gate ? "gate" : face_name(event->face);
+}
+
 const char *event_kind_name(enum event_kind kind)
 {
     return (unsigned)kind < EVENT_KINDS ? event_kinds[kind].name : NULL;

@@ -65,7 +65,8 @@ struct event {
                                      included, for max_per_message; 0: n/a */
     bool peek;                    /* tell, but count nothing */
     bool silent;                  /* nobody acts on the answer: no refusal */
-    bool is_dry; /* made up, and a peek: is not logged, not in the metrics */
+    bool is_dry;  /* made up, and a peek: is not logged, not in the metrics */
+    bool is_gate; /* asked by a gate, before any smtpd: a peek of this face's */
 };
 
 /* In an initializer: neither a login nor a message nor a HELO name is known. */
@@ -77,6 +78,8 @@ struct event {
 const char *face_name(enum face);
 const char *event_kind_name(enum event_kind);
 const char *key_part_name(enum key_part);
+/* Who asks: the face, or "gate". */
+const char *event_asker(const struct event *);
 bool face_parse(const char *text, enum face *face_r);
 bool event_kind_parse(const char *text, enum event_kind *kind_r);
 bool key_part_parse(const char *text, enum key_part *part_r);

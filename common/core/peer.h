@@ -20,6 +20,7 @@ enum peer_state {
                        and that is handed its clients */
     PEER_INET,      /* asked over inet: nothing can be proven */
     PEER_ASSUMED,   /* made up: take it for a trusted proxy */
+    PEER_GATED,     /* a gate of ours has handed it over: a trusted proxy */
     PEER_STATES,
 };
 

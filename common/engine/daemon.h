@@ -25,6 +25,7 @@ struct inherit;
 struct daemon_faces {
     const char *program; /* "tollgate-policyd" */
     bool reads_keys;     /* of certificate sections: may read any file */
+    bool hands_over;     /* to pass services: may reach their sockets */
     void *context;
     /* The listeners of this daemon in a snapshot. */
     const struct config_listeners *(*listeners)(const struct config *);
@@ -38,8 +39,9 @@ struct daemon_faces {
     bool (*listener_options)(const struct config *,
         const struct config_listener *, struct listener_options *options_r,
         struct error *err);
-    /* Who may come to its inet listeners. */
-    const struct cidr_list *(*allowed_peers)(const struct config *);
+    /* Who may come to an inet listener; NULL: all, the face judges them. */
+    const struct cidr_list *(*allowed_peers)(
+        const struct config *, const struct config_listener *);
     /* May be NULL. As whoever started us, before anything is bound. */
     bool (*prepare)(void *context, const struct config *, struct error *err);
     /* May be NULL. Opens what is no listener of ours, as whoever started us:

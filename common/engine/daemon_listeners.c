@@ -190,7 +190,8 @@ static bool open_face(struct daemon *daemon,
     listener->daemon = daemon;
     if (!daemon->faces->listener_options(daemon->config, config, &options, err))
         return false;
-    options.allowed_peers = daemon->faces->allowed_peers(daemon->config);
+    options.allowed_peers =
+        daemon->faces->allowed_peers(daemon->config, config);
     if (!open_one(daemon, config, &options, &listener->listener, err))
         return false;
     daemon->listener_count++;
@@ -317,7 +318,8 @@ void daemon_listeners_follow(struct daemon *daemon, const struct config *config)
 {
     for (size_t i = 0; i < daemon->listener_count; i++)
         listener_allow_peers(daemon->listeners[i].listener,
-            daemon->faces->allowed_peers(config));
+            daemon->faces->allowed_peers(
+                config, listener_config(daemon->listeners[i].listener)));
 }
 
 void daemon_listeners_close(struct daemon *daemon, bool unlink_sockets)

@@ -1,6 +1,7 @@
 /*
  * daemon_proof.c - drops privileges, keeps the one capability that a proof
- * needs, and says at start whether a proof is possible at all.
+ * needs and the groups that a gate needs, and says at start whether a proof is
+ * possible at all.
  *
  * It is kept only if a service wants proof at start; once given up it does
  * not come back, so a reload that asks for it is refused.
@@ -11,6 +12,11 @@
 #include "common/engine/privileges.h"
 #include "common/net/peer_cause.h"
 #include "common/net/peer_trial.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 
 /* A question about sockets may be refused for one family only, so that the
  * rest is still proven: no reason not to start. */
@@ -54,11 +60,51 @@ bool daemon_check_proof(
     return true;
 }
 
+/* The group that may enter the folder of a pass service's socket: "postdrop",
+ * where Postfix has not made the folder yet. False: none is needed. */
+static bool find_pass_group(const char *socket, gid_t *group_r)
+{
+    char folder[PATH_MAX];
+    struct error ignored;
+    struct stat found;
+
+    snprintf(folder, sizeof folder, "%s", socket);
+    *strrchr(folder, '/') = '\0';
+    if (stat(folder, &found) != 0)
+        return privileges_find_group("postdrop", group_r, &ignored);
+    *group_r = found.st_gid;
+    return found.st_gid != 0 &&
+           (found.st_mode & (S_IXGRP | S_IXOTH)) == S_IXGRP;
+}
+
+static size_t find_pass_groups(
+    const struct config *config, gid_t groups_r[PRIVILEGES_GROUPS])
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < config->service_count; i++) {
+        gid_t group;
+        size_t at = 0;
+        if (config->services[i].pass_name == NULL ||
+            !find_pass_group(config->services[i].pass_to, &group))
+            continue;
+        while (at < count && groups_r[at] != group)
+            at++;
+        if (at == count && count < PRIVILEGES_GROUPS)
+            groups_r[count++] = group;
+    }
+    return count;
+}
+
 static bool drop(struct daemon *daemon, struct error *err)
 {
     const struct config *config = daemon->config;
+    gid_t groups[PRIVILEGES_GROUPS];
     const struct privileges_kept kept = {.ptrace = config->wants_proof,
-        .read = daemon->faces->reads_keys && config->certificate_count > 0};
+        .read = daemon->faces->reads_keys && config->certificate_count > 0,
+        .groups = groups,
+        .group_count =
+            daemon->faces->hands_over ? find_pass_groups(config, groups) : 0};
 
     if (!privileges_drop(config->user, config->group, &kept, err))
         return false;

@@ -139,7 +139,7 @@ void decision_log_refusal(
     if (event->is_dry)
         return;
     log_record_begin(&record, LOG_LEVEL_INFO, "decision");
-    log_record_text(&record, "face", face_name(event->face));
+    log_record_text(&record, "face", event_asker(event));
     log_record_text(&record, "service", decision->service_title);
     record_kind(&record, refusal->kind);
     record_who(&record, decision);

@@ -81,7 +81,7 @@ static void fill(struct ring_record *record, const struct decision *decision)
     const struct verdict *verdict = &decision->verdict;
 
     record->at_ms = clock_wall_ms();
-    record->face = event->face;
+    record->asker = event_asker(event);
     memcpy(record->amount, event->amount, sizeof record->amount);
     record->kind = verdict->kind;
     record->reason = verdict->reason;

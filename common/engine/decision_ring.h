@@ -17,8 +17,8 @@ struct decision;
 struct decision_ring;
 
 struct ring_record {
-    uint64_t at_ms; /* CLOCK_REALTIME */
-    enum face face;
+    uint64_t at_ms;    /* CLOCK_REALTIME */
+    const char *asker; /* event_asker */
     uint32_t amount[EVENT_KINDS];
     enum verdict_kind kind;
     enum verdict_reason reason;

@@ -28,6 +28,7 @@ static void decision_begin(struct engine *engine, struct decision *decision)
     decision->engine = engine;
     decision->service = config_find_service(
         engine->config, decision->event.service, decision->event.peer.port);
+    proof_know_gate(decision);
     decision->service_title = decision->service != NULL
                                   ? decision->service->title
                                   : decision->event.service;
@@ -67,7 +68,9 @@ static void decision_end(struct decision *decision)
     const struct verdict *verdict = &decision->verdict;
     struct metrics *metrics = &decision->engine->metrics;
 
-    if (!decision->event.is_dry)
+    if (decision->event.is_gate)
+        metrics->gate_decisions[verdict->kind][verdict->reason]++;
+    else if (!decision->event.is_dry)
         metrics
             ->decisions[decision->event.face][verdict->kind][verdict->reason]++;
     foresee_postfix(decision);

@@ -41,6 +41,7 @@ struct metrics_limit {
 
 struct metrics {
     uint64_t decisions[FACES][METRICS_VERDICTS][REASONS];
+    uint64_t gate_decisions[METRICS_VERDICTS][REASONS];
     uint64_t shadow_refusals[FACES];
     uint64_t proofs[FACES][PROOF_RESULTS];
     uint64_t proof_refusals[PEER_CAUSES]; /* by the kernel */

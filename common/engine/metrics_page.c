@@ -28,22 +28,26 @@ static void write_number(struct evbuffer *out, const char *name,
     evbuffer_add_printf(out, "%s %" PRIu64 "\n", name, value);
 }
 
+static void write_decisions_of(struct evbuffer *out, const char *face,
+    const uint64_t decisions[METRICS_VERDICTS][REASONS])
+{
+    for (enum verdict_kind kind = 0; kind < METRICS_VERDICTS; kind++)
+        for (enum verdict_reason reason = 0; reason < REASONS; reason++)
+            if (decisions[kind][reason] > 0)
+                evbuffer_add_printf(out,
+                    "tollgate_decisions_total{face=\"%s\",result=\"%s\","
+                    "reason=\"%s\"} %" PRIu64 "\n",
+                    face, verdict_kind_name(kind), verdict_reason_name(reason),
+                    decisions[kind][reason]);
+}
+
 static void write_decisions(const struct metrics *metrics, struct evbuffer *out)
 {
     write_head(out, "tollgate_decisions_total", "counter",
         "Requests decided, by face, result and reason.");
     for (enum face face = 0; face < FACES; face++)
-        for (enum verdict_kind kind = 0; kind < METRICS_VERDICTS; kind++)
-            for (enum verdict_reason reason = 0; reason < REASONS; reason++) {
-                uint64_t value = metrics->decisions[face][kind][reason];
-                if (value == 0)
-                    continue;
-                evbuffer_add_printf(out,
-                    "tollgate_decisions_total{face=\"%s\",result=\"%s\","
-                    "reason=\"%s\"} %" PRIu64 "\n",
-                    face_name(face), verdict_kind_name(kind),
-                    verdict_reason_name(reason), value);
-            }
+        write_decisions_of(out, face_name(face), metrics->decisions[face]);
+    write_decisions_of(out, "gate", metrics->gate_decisions);
 }
 
 /* A limit's name holds neither quotes nor backslashes: config sees to it. */

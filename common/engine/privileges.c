@@ -57,9 +57,19 @@ bool privileges_find_group(const char *text, gid_t *gid_r, struct error *err)
     return true;
 }
 
+static bool has_groups(const struct privileges_kept *kept)
+{
+    gid_t groups[PRIVILEGES_GROUPS];
+    int count = getgroups(PRIVILEGES_GROUPS, groups);
+
+    return count >= 0 && (size_t)count == kept->group_count &&
+           (count == 0 || memcmp(groups, kept->groups,
+                              (size_t)count * sizeof *groups) == 0);
+}
+
 /* user = "root", and we were that already without the right to change: a
  * successor has no capabilities but those that were kept. */
-static bool is_already(uid_t uid, gid_t gid)
+static bool is_already(uid_t uid, gid_t gid, const struct privileges_kept *kept)
 {
     uid_t uids[3];
     gid_t gids[3];
@@ -67,16 +77,18 @@ static bool is_already(uid_t uid, gid_t gid)
     return getresuid(&uids[0], &uids[1], &uids[2]) == 0 &&
            getresgid(&gids[0], &gids[1], &gids[2]) == 0 && uids[0] == uid &&
            uids[1] == uid && uids[2] == uid && gids[0] == gid &&
-           gids[1] == gid && gids[2] == gid && getgroups(0, NULL) == 0;
+           gids[1] == gid && gids[2] == gid && has_groups(kept);
 }
 
 /* Permitted capabilities stay over the change; which of them, the next step
  * says. */
-static bool become(uid_t uid, gid_t gid, struct error *err)
+static bool become(
+    uid_t uid, gid_t gid, const struct privileges_kept *kept, struct error *err)
 {
-    if (is_already(uid, gid))
+    if (is_already(uid, gid, kept))
         return true;
-    if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == -1 || setgroups(0, NULL) == -1 ||
+    if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == -1 ||
+        setgroups(kept->group_count, kept->groups) == -1 ||
         setresgid(gid, gid, gid) == -1 || setresuid(uid, uid, uid) == -1)
         return error_set(
             err, "cannot become uid %u, gid %u: %s", uid, gid, strerror(errno));
@@ -122,9 +134,9 @@ bool privileges_drop(const char *user, const char *group,
     uid_t uid;
     gid_t gid;
 
-    if (geteuid() == 0 &&
-        (!privileges_find_user(user, &uid, &gid, err) ||
-            !privileges_find_group(group, &gid, err) || !become(uid, gid, err)))
+    if (geteuid() == 0 && (!privileges_find_user(user, &uid, &gid, err) ||
+                              !privileges_find_group(group, &gid, err) ||
+                              !become(uid, gid, kept, err)))
         return false;
     if (!keep_only(kept, err))
         return false;

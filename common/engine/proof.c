@@ -9,6 +9,7 @@
 #include "common/engine/proof.h"
 
 #include "common/base/clock.h"
+#include "common/base/decimal.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/engine/decision_log.h"
@@ -44,6 +45,34 @@ void proof_follow(struct proof *proof, const struct config *config)
         trust_end(proof->trust);
 }
 
+/* Of a listener that master.cf calls "PORT", "HOST:PORT" or "[HOST]:PORT"; 0:
+ * this is none. */
+static uint16_t port_in_name(const char *name)
+{
+    const char *colon = strrchr(name, ':');
+    const char *text = colon != NULL ? colon + 1 : name;
+    uint64_t port;
+
+    if (!decimal_read(&text, UINT16_MAX, &port) || *text != '\0')
+        return 0;
+    return (uint16_t)port;
+}
+
+void proof_know_gate(struct decision *decision)
+{
+    const struct config *config = decision->config;
+    struct event *event = &decision->event;
+
+    if (config->wants_proof || event->peer.state != PEER_NOT_ASKED)
+        return;
+    if (decision->service == NULL)
+        decision->service =
+            config_find_gate(config, port_in_name(event->service));
+    else if (config_is_behind_gate(decision->service, event->service))
+        event->peer = (struct peer){
+            .state = PEER_GATED, .port = (uint16_t)decision->service->port};
+}
+
 /* A service and who knows its lists. */
 struct proxies {
     const struct config_service *service;
@@ -74,7 +103,7 @@ static bool is_trusted(const struct proxies *proxies, const struct peer *peer)
     const struct cidr net =
         cidr_of(&peer->address, address_bits(&peer->address));
 
-    return peer->state == PEER_ASSUMED ||
+    return peer->state == PEER_ASSUMED || peer->state == PEER_GATED ||
            (peer->state == PEER_PROVEN && is_proxy(proxies, &net));
 }
 
@@ -89,7 +118,7 @@ static void count_proof(const struct decision *decision, bool is_believed)
     const struct event *event = &decision->event;
     enum proof_result result = results[event->peer.state];
 
-    if (event->peer.state == PEER_NOT_ASKED || event->is_dry)
+    if (event->peer.state == PEER_NOT_ASKED || event->is_dry || event->is_gate)
         return;
     if (event->peer.state == PEER_PROVEN)
         result = is_believed ? PROOF_TRUSTED : PROOF_UNTRUSTED;

@@ -38,6 +38,14 @@ void proof_follow(struct proof *, const struct config *);
  * True: limits decide. */
 bool proof_judge(struct proof *, struct decision *);
 
+/*
+ * Where the kernel is not asked: a session that came through a gate of ours is
+ * known by the name of its pass service. Such a name of another face or host is
+ * as good: no client can say it, and master.cf gives it to no other door. One
+ * that came to the gate's port by another way is the service's, and unproven.
+ */
+void proof_know_gate(struct decision *);
+
 /* Is all of this net a trusted proxy of the service? trust: NULL or where its
  * lists in files and the DNS are. */
 bool proof_is_proxy(const struct config_service *, const struct trust *,

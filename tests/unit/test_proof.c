@@ -2,6 +2,7 @@
  * test_proof.c - proof and claim in the engine's order, by a table.
  */
 #include "common/base/log.h"
+#include "common/base/memory.h"
 #include "common/engine/engine.h"
 #include "tests/unit/fake_store.h"
 #include "tests/unit/unit.h"
@@ -230,6 +231,88 @@ static void test_reload_takes_trust_away(void **state)
     config_unref(&after);
 }
 
+static const char gated_text[] =
+    "client_limits_at = \"policy\"\n"
+    "client_message_rate_limit = 5\n"
+    "exempt_clients = { \"203.0.113.0/24\" }\n"
+    "service \"12525\" { port = 12525 proxied = true\n"
+    "  trusted_proxies = { \"172.16.42.2\" }\n"
+    "  frontends = { \"192.0.2.25:25\" }\n"
+    "  pass_to = \"/q/public/smtpd-gate\" }\n"
+    "service \"claims\" { proxied = true proof = \"off\" }\n"
+    "service \"25\" { port = 25 names = { \"smtpd\" } proof = \"off\" }\n"
+    "policyd { listen = { \"policy:unix:/p\","
+    "  \"gate:inet:0.0.0.0:12525\" } }\n";
+
+/* The kernel is not asked: what is the gate's has the pass service's name. */
+static const struct row gated[] = {
+    {"smtpd-gate", PEER_NOT_ASKED, "", 0, C, 1, PASS, "s=12525|c=198.51.100.7"},
+    {"smtpd-gate", PEER_NOT_ASKED, "", 0, "203.0.113.1", 1, VERDICT_PASS,
+        REASON_EXEMPT, NULL},
+    {"smtpd-gate", PEER_NOT_ASKED, "", 0, "127.0.0.1", 1, NO(IMPOSSIBLE)},
+    {"smtpd-gate", PEER_NOT_ASKED, "", 0, P, 0, VERDICT_PASS, REASON_UNPROXIED,
+        NULL},
+    /* A listener of Postfix at the gate's port is no gate. */
+    {"12525", PEER_NOT_ASKED, "", 0, C, 1, NO(UNPROVEN)},
+    {"127.0.0.1:12525", PEER_NOT_ASKED, "", 0, C, 1, NO(UNPROVEN)},
+    {"[::1]:12525", PEER_NOT_ASKED, "", 0, "203.0.113.1", 1, NO(UNPROVEN)},
+    {"mail.example:12525", PEER_NOT_ASKED, "", 0, C, 0, NO(UNPROVEN)},
+    /* What the gate itself has found out. */
+    {"12525", PROVEN(P, 12525), C, 0, PASS, NULL},
+    {"12525", PROVEN("172.16.42.9", 12525), C, 0, NO(UNTRUSTED)},
+    {"smtpd-gate", PROVEN("172.16.42.9", 12525), C, 1, NO(UNTRUSTED)},
+    /* Others are what they are without a gate. */
+    {"smtpd", PEER_NOT_ASKED, "", 0, C, 1, PASS, "s=25|c=198.51.100.7"},
+    {"", PEER_NOT_ASKED, "", 0, C, 1, PASS, "s=|c=198.51.100.7"},
+    {"112525", PEER_NOT_ASKED, "", 0, C, 1, PASS, "s=112525|c=198.51.100.7"},
+    {"127.0.0.1:25", PEER_NOT_ASKED, "", 0, C, 1, PASS,
+        "s=127.0.0.1:25|c=198.51.100.7"},
+    {"claims", PEER_NOT_ASKED, "", 0, "203.0.113.1", 1, PASS,
+        "s=claims|c=203.0.113.1"},
+};
+
+static void test_behind_a_gate(void **state)
+{
+    struct config *config = load(gated_text);
+    struct engine *engine = engine_new(NULL, config);
+    struct verdict verdict;
+
+    assert_false(config->wants_proof);
+    for (size_t i = 0; i < COUNT(gated); i++) {
+        decide_with(engine, event_of(&gated[i]), &verdict);
+        expect(&gated[i], i, &verdict);
+    }
+    engine_free(&engine);
+    config_unref(&config);
+}
+
+/* Where the kernel is asked for another service, no name counts. */
+static void test_a_gate_beside_other_proxied_services(void **state)
+{
+    static const struct row beside[] = {
+        {"smtpd-gate", PROVEN(P, 12525), C, 1, PASS, "s=12525|c=198.51.100.7"},
+        {"smtpd-gate", PROVEN("172.16.42.9", 12525), C, 1, NO(UNTRUSTED)},
+        {"smtpd-gate", PROVEN("172.16.42.9", 10465), C, 1, NO(UNTRUSTED)},
+        {"smtpd-gate", PEER_UNPROVEN, "", 0, C, 1, NO(UNPROVEN)},
+        {"smtpd-gate", PEER_NOT_ASKED, "", 0, C, 1, NO(UNPROVEN)},
+    };
+    char *both = xprintf("%s%s", gated_text,
+        "service \"10465\" { port = 10465 proxied = true\n"
+        "  trusted_proxies = { \"172.16.42.2\" } }\n");
+    struct config *config = load(both);
+    struct engine *engine = engine_new(NULL, config);
+    struct verdict verdict;
+
+    free(both);
+    assert_true(config->wants_proof);
+    for (size_t i = 0; i < COUNT(beside); i++) {
+        decide_with(engine, event_of(&beside[i]), &verdict);
+        expect(&beside[i], i, &verdict);
+    }
+    engine_free(&engine);
+    config_unref(&config);
+}
+
 /* Shadow limits refuse nothing; proof is no limit. */
 static void test_shadow_does_not_reach_proof(void **state)
 {
@@ -361,6 +444,8 @@ int main(void)
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_frontends),
         cmocka_unit_test(test_reload_takes_trust_away),
+        cmocka_unit_test(test_behind_a_gate),
+        cmocka_unit_test(test_a_gate_beside_other_proxied_services),
         cmocka_unit_test(test_shadow_does_not_reach_proof),
         cmocka_unit_test(test_a_login_of_an_exempt_client),
         cmocka_unit_test(test_local_submission_at_the_milter),

@@ -70,10 +70,12 @@ def pass_through(helper, socket_path, when_down=None, user="nobody"):
 class Postfix:
     """services: {name in master.cf: options of that smtpd}. If not given, one
     that names its address: inet_interfaces refuses all of 127.0.0.0/8 that is
-    not on an interface by itself. main: parameters of main.cf."""
+    not on an interface by itself. main: parameters of main.cf; lines: more
+    of master.cf."""
 
     def __init__(self, directory, *, port, address="127.0.0.1", chroot=False,
-                 anvil=STOCK_ANVIL, main=None, services=None, name="test"):
+                 anvil=STOCK_ANVIL, main=None, services=None, lines=(),
+                 name="test"):
         self.directory = directory
         self.etc = directory / "etc"
         self.queue = directory / "queue"
@@ -87,7 +89,8 @@ class Postfix:
         self._make_data_directory()
         self._write_main_cf(main or {}, f"{name}.example",
                             address if services else "127.0.0.1")
-        self._write_master_cf(services or {self.service: ""}, chroot, anvil)
+        self._write_master_cf(
+            services or {self.service: ""}, chroot, [anvil, *lines])
 
     def _make_data_directory(self):
         self.data.mkdir()
@@ -102,9 +105,9 @@ class Postfix:
                         for key, value in parameters.items())
         (self.etc / "main.cf").write_text(text)
 
-    def _write_master_cf(self, services, chroot, anvil):
+    def _write_master_cf(self, services, chroot, lines):
         jail = "y" if chroot else "n"
-        text = MASTER_CF + f"{anvil}\n"
+        text = MASTER_CF + "".join(f"{line}\n" for line in lines)
         for service, options in services.items():
             text += f"{service} inet n - {jail} - - smtpd {options}\n"
         (self.etc / "master.cf").write_text(text)
