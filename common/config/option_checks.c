@@ -202,7 +202,7 @@ bool option_check_action(const char *text, struct error *err)
     if (unknown != NULL)
         return error_set(err,
             "unknown %%{} in it: %.40s; allowed: %%{client} "
-            "%%{limit} %%{rate} %%{retry_after}",
+            "%%{key} %%{limit} %%{rate} %%{retry_after}",
             unknown);
     return true;
 }
