@@ -195,7 +195,8 @@ void check_prefixes(
         1u << KEY_RECIPIENT_DOMAIN | 1u << KEY_HELO)
 /* With one of these, who names another's sender fills no counter of his. */
 #define VOUCHED \
-    (1u << KEY_CLIENT | 1u << KEY_CLIENT_ADDRESS | 1u << KEY_SASL_USERNAME)
+    (1u << KEY_CLIENT | 1u << KEY_CLIENT_ADDRESS | 1u << KEY_SASL_USERNAME | \
+        1u << KEY_SASL_DOMAIN)
 
 void check_stranger_keys(struct doctor *doctor)
 {

@@ -49,7 +49,8 @@ static bool parse_ban(
 {
     put_automatic(&argc, &argv, arguments);
     if (argc < 1)
-        return error_set(err, "a network, as 198.51.100.7 or 198.51.100.0/24");
+        return error_set(
+            err, "a network, as 198.51.100.0/24, or a name, as sasl:bob");
     if (!put(arguments, "net", argv[0], err))
         return false;
     argc--;
@@ -69,7 +70,7 @@ static bool parse_unban(
 {
     put_automatic(&argc, &argv, arguments);
     if (argc != 1)
-        return error_set(err, "one network, as bans lists it");
+        return error_set(err, "one network or name, as bans lists it");
     return put(arguments, "net", argv[0], err);
 }
 
@@ -90,7 +91,7 @@ static void print_unban(const struct ctl_answer *answer)
 
 static void print_bans(const struct ctl_answer *answer)
 {
-    static const struct table_column columns[] = {{"network", false, false},
+    static const struct table_column columns[] = {{"who", false, true},
         {"for", true, false}, {"until", false, false}, {"by", false, true},
         {"reason", false, true}, {NULL, false, false}};
     const json_t *bans = json_object_get(answer->result, "bans");
@@ -117,13 +118,13 @@ static void print_bans(const struct ctl_answer *answer)
 
 const struct ctl_command ctl_commands_bans[] = {
     {.name = "ban",
-        .usage = "[--automatic] NET [DURATION] [REASON]",
-        .help = "refuse a network, for 1h if not said otherwise",
+        .usage = "[--automatic] NET|KEY [DURATION] [REASON]",
+        .help = "refuse a network or sasl:USER, for 1h",
         .target = CTL_STORE,
         .parse = parse_ban,
         .print = print_ban},
     {.name = "unban",
-        .usage = "[--automatic] NET",
+        .usage = "[--automatic] NET|KEY",
         .help = "lift a ban",
         .target = CTL_STORE,
         .parse = parse_unban,

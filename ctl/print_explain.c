@@ -46,6 +46,7 @@ static enum table_color color_of(const char *outcome)
     } colors[] = {
         {"refused", TABLE_BAD},
         {"would-refuse", TABLE_WARN},
+        {"holds", TABLE_WARN},
         {"assumed", TABLE_WARN},
         {"passed", TABLE_GOOD},
         {"ends", TABLE_GOOD},

@@ -27,6 +27,7 @@ struct session {
     uint32_t message;    /* the one under way, or the next; from 1 */
     uint32_t sent;       /* the last one that came to its end; 0: none */
     bool is_open;        /* it was asked about */
+    bool is_held;        /* it is to be quarantined */
 };
 
 /* Set before libmilter has any thread. */
@@ -38,6 +39,7 @@ static struct {
 
 /* libmilter takes names as char *. */
 static char program[] = "tollgate-milter";
+static char reason[] = "tollgate: banned";
 static char auth_authen[] = "{auth_authen}";
 static char client_addr[] = "{client_addr}";
 static char daemon_addr[] = "{daemon_addr}";
@@ -97,7 +99,7 @@ static bool is_due(
     const struct question_asked *asked, enum context_step step, unsigned flags)
 {
     return step == CONTEXT_CONNECT || asked->asks_about_harvest ||
-           (flags & QUESTION_JUDGES_PEERS) != 0 ||
+           (flags & (QUESTION_JUDGES_PEERS | QUESTION_BANS)) != 0 ||
            is_fed(asked->event, flags) ||
            (step == CONTEXT_END && (flags & QUESTION_HEADER) != 0);
 }
@@ -137,6 +139,12 @@ static bool defers_late(enum context_step step, unsigned flags)
            (step == CONTEXT_CONNECT && (flags & QUESTION_REQUIRES_PROOF) != 0);
 }
 
+/* False: it must not go. */
+static bool quarantine(SMFICTX *ctx)
+{
+    return smfi_quarantine(ctx, reason) == MI_SUCCESS;
+}
+
 static sfsistat take_step(
     SMFICTX *ctx, struct session *session, enum context_step step)
 {
@@ -166,6 +174,9 @@ static sfsistat take_step(
     if (answer.kind != VERDICT_PASS && step != CONTEXT_RCPT_REJECTED)
         return refuse(ctx, answer.action);
     context_passed(context, &event);
+    session->is_held |= answer.is_held && step != CONTEXT_RCPT_REJECTED;
+    if (step == CONTEXT_END && session->is_held && !quarantine(ctx))
+        return refuse(ctx, late);
     if (step == CONTEXT_END && session->is_open)
         session->sent = session->message;
     if (step == CONTEXT_END && answer.header[0] != '\0')
@@ -180,7 +191,7 @@ static void message_over(struct session *session)
     context_reset(session->context);
     if (session->is_open && session->sent != session->message)
         seat_abandon(session->seat, session->message);
-    session->is_open = false;
+    session->is_open = session->is_held = false;
     session->message++;
 }
 
@@ -214,7 +225,8 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions,
     accept_guard_peer(&session->peer);
     session->steps = wanted_steps() & steps;
     (void)smfi_setpriv(ctx, session);
-    *actions_r = (SMFIF_ADDHDRS | SMFIF_SETSYMLIST) & actions;
+    *actions_r =
+        (SMFIF_ADDHDRS | SMFIF_QUARANTINE | SMFIF_SETSYMLIST) & actions;
     *steps_r = session->steps;
     *unused2_r = *unused3_r = 0;
     for (size_t i = 0; i < sizeof macros / sizeof macros[0]; i++)
@@ -347,7 +359,7 @@ bool callbacks_register(struct error *err)
     const struct smfiDesc description = {
         .xxfi_name = program,
         .xxfi_version = SMFI_VERSION,
-        .xxfi_flags = SMFIF_ADDHDRS | SMFIF_SETSYMLIST,
+        .xxfi_flags = SMFIF_ADDHDRS | SMFIF_QUARANTINE | SMFIF_SETSYMLIST,
         .xxfi_connect = on_connect,
         .xxfi_helo = on_helo,
         .xxfi_envfrom = on_mail,

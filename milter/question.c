@@ -13,16 +13,21 @@
 #include "common/base/memory.h"
 #include "common/engine/receipts.h"
 
+#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SLACK_MS     20 /* beyond store_timeout */
 #define LOG_EVERY_MS 10000
+/* Bans are here within half a second, and obeyed within one. */
+#define BANS_EVERY_MS 200
 
 struct judge {
     struct daemon *daemon;
     struct bridge *bridge;
+    struct event *tick;
+    unsigned config_flags;
     uint64_t timeout_ms;
     LIST_HEAD(, question) running;
     uint64_t late, late_logged_ms;
@@ -269,7 +274,8 @@ static void question_answer(struct question *question)
     answer->is_late = false;
     answer->kind = decision->verdict.kind;
     answer->is_harvest = question->is_about_harvest;
-    if (answer->kind != VERDICT_PASS)
+    answer->is_held = decision->verdict.is_held;
+    if (answer->kind != VERDICT_PASS || answer->is_held)
         verdict_action(&decision->verdict, &decision->event, answer->action);
     (void)COPY(answer, header, decision->config->milter.header);
     if (question->takes_places)
@@ -312,6 +318,25 @@ static void question_run(struct bridge_job *job)
     engine_decide(engine_of(judge), &question->decision);
 }
 
+/* Names that are banned, which come from a person or the store at any time. */
+static void follow_bans(struct judge *judge)
+{
+    unsigned banned =
+        edict_table_banned(store_edicts(engine_store(engine_of(judge))));
+    unsigned flags = judge->config_flags;
+
+    if ((banned & ~(1u << KEY_CLIENT)) != 0)
+        flags |= QUESTION_BANS;
+    if ((banned & 1u << KEY_HELO) != 0)
+        flags |= QUESTION_HELO;
+    bridge_set_flags(judge->bridge, flags);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *context)
+{
+    follow_bans(context);
+}
+
 void judge_follow(struct judge *judge, const struct config *config)
 {
     unsigned flags = 0;
@@ -334,7 +359,8 @@ void judge_follow(struct judge *judge, const struct config *config)
         flags |= QUESTION_JUDGES_PEERS;
     if (config->requires_proof)
         flags |= QUESTION_REQUIRES_PROOF;
-    bridge_set_flags(judge->bridge, flags);
+    judge->config_flags = flags;
+    follow_bans(judge);
     if (count == 0 && !config->judges_peers)
         log_warn("no limit is fed by the milter: client_limits_at or at of a "
                  "limit would have to be \"milter\"");
@@ -344,6 +370,7 @@ void judge_follow(struct judge *judge, const struct config *config)
 
 struct judge *judge_new(struct daemon *daemon, struct bridge *bridge)
 {
+    static const struct timeval every = {.tv_usec = BANS_EVERY_MS * 1000};
     const struct config *config = engine_config(daemon_engine(daemon));
     struct judge *judge = xcalloc(1, sizeof *judge);
 
@@ -352,6 +379,10 @@ struct judge *judge_new(struct daemon *daemon, struct bridge *bridge)
     judge->timeout_ms = config->store_timeout_ms + SLACK_MS;
     LIST_INIT(&judge->running);
     judge_follow(judge, config);
+    judge->tick =
+        event_new(daemon_base(daemon), -1, EV_PERSIST, on_tick, judge);
+    if (judge->tick == NULL || event_add(judge->tick, &every) == -1)
+        abort();
     return judge;
 }
 
@@ -360,6 +391,8 @@ void judge_close(struct judge *judge)
 {
     struct question *question;
 
+    event_free(judge->tick);
+    judge->tick = NULL;
     while ((question = LIST_FIRST(&judge->running)) != NULL) {
         question->seat = NULL;
         question_settle(question);

@@ -20,6 +20,7 @@ enum question_flags {
     QUESTION_HELO = 1u << 18,         /* a limit's key has helo in it */
     QUESTION_JUDGES_PEERS = 1u << 19, /* each step is judged */
     QUESTION_REQUIRES_PROOF = 1u << 20, /* of a session, before it begins */
+    QUESTION_BANS = 1u << 21, /* of names: each step of a message is judged */
 };
 
 struct judge;
@@ -27,7 +28,7 @@ struct seat;
 
 /* The loop's end of the bridge. */
 struct judge *judge_new(struct daemon *, struct bridge *);
-/* Sets the flags anew. */
+/* Sets the flags anew. Bans that come and go are followed by itself. */
 void judge_follow(struct judge *, const struct config *);
 /* The loop has ended: whoever still waits is let go. Callbacks may come until
  * the end of the process, so it is not freed. */
@@ -37,7 +38,8 @@ struct question_answer {
     bool is_late; /* nothing was decided in time */
     enum verdict_kind kind;
     bool is_harvest; /* refused for too many rejected recipients before */
-    char action[VERDICT_ACTION_SIZE]; /* "" where it passes */
+    bool is_held;    /* passes, and the message is to be quarantined */
+    char action[VERDICT_ACTION_SIZE]; /* "" where it passes and is not held */
     char header[65];                  /* the name of a header to add, or "" */
 };
 

@@ -7,6 +7,7 @@
 #include "milter/reply.h"
 
 #include <string.h>
+#include <strings.h>
 
 #define DIGITS "0123456789"
 
@@ -25,17 +26,35 @@ static size_t xcode_length(const char *text, char class)
     return len;
 }
 
+/* Code and enhanced code; returns what follows. */
+static const char *split_codes(const char *action, struct reply *reply)
+{
+    memcpy(reply->code, action, 3);
+    action += 3;
+    action += strspn(action, " ");
+    size_t len = xcode_length(action, reply->code[0]);
+    memcpy(reply->xcode, action, len);
+    return action + len;
+}
+
+/* A word of Postfix's, which ends at a blank. */
+static const char *split_word(const char *action, struct reply *reply)
+{
+    bool is_final = strncasecmp(action, "REJECT", strlen("REJECT")) == 0;
+
+    (void)split_codes(is_final ? "554 5.7.1" : "450 4.7.1", reply);
+    action += strcspn(action, " ");
+    return action[strspn(action, " ")] != '\0' ? action
+                                               : "Error: access denied";
+}
+
 void reply_split(const char *action, struct reply *reply_r)
 {
     size_t at = 0;
 
     memset(reply_r, 0, sizeof *reply_r);
-    memcpy(reply_r->code, action, 3);
-    action += 3;
-    action += strspn(action, " ");
-    size_t len = xcode_length(action, reply_r->code[0]);
-    memcpy(reply_r->xcode, action, len);
-    action += len;
+    action = action[0] == '4' || action[0] == '5' ? split_codes(action, reply_r)
+                                                  : split_word(action, reply_r);
     for (action += strspn(action, " ");
          *action != '\0' && at + 2 < sizeof reply_r->text; action++) {
         if (*action == '%')

@@ -2,7 +2,8 @@
  * reply.h - an action of the configuration as a milter's reply.
  *
  * Pure. "450 4.7.1 Error: too much mail" becomes code, enhanced code and text;
- * a '%' is doubled, because whoever takes a milter's reply undoubles it.
+ * a '%' is doubled, because whoever takes a milter's reply undoubles it. The
+ * words of access(5) become the codes that Postfix has for them.
  */
 #ifndef TOLLGATE_MILTER_REPLY_H
 #define TOLLGATE_MILTER_REPLY_H
@@ -18,7 +19,8 @@ struct reply {
     char text[REPLY_TEXT_SIZE];
 };
 
-/* The action begins with 4NN or 5NN: the configuration sees to that. */
+/* The action begins with 4NN or 5NN, REJECT or DEFER: the configuration sees to
+ * that. */
 void reply_split(const char *action, struct reply *reply_r);
 
 #endif

@@ -72,7 +72,8 @@ static void policy_session_pass(struct policy_session *session)
     attr_connection_reply(session->connection, dunno, sizeof dunno - 1);
 }
 
-static void policy_session_refuse(
+/* A refusal, or HOLD. */
+static void policy_session_act(
     struct policy_session *session, const struct verdict *verdict)
 {
     static const char before[] = "action=", after[] = "\n\n";
@@ -140,7 +141,7 @@ static void policy_session_on_verdict(struct decision *decision)
 
     session->is_unreadable = false;
     if (decision->verdict.kind != VERDICT_PASS) {
-        policy_session_refuse(session, &decision->verdict);
+        policy_session_act(session, &decision->verdict);
         return;
     }
     if (is_unreadable) {
@@ -148,7 +149,10 @@ static void policy_session_on_verdict(struct decision *decision)
         return;
     }
     policy_session_note(session);
-    policy_session_pass(session);
+    if (decision->verdict.is_held)
+        policy_session_act(session, &decision->verdict);
+    else
+        policy_session_pass(session);
 }
 
 static void policy_session_read_client(struct policy_session *session)

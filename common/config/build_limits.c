@@ -79,7 +79,7 @@ static bool check_section(const struct section *section, struct error *err)
     if (!is_given(section, "key") && !is_given(section, "max_per_message"))
         return section_refuse(section, err,
             "key: missing; allowed: a list of client, client_address, "
-            "sasl_username, sender, sender_domain, recipient, "
+            "sasl_username, sasl_domain, sender, sender_domain, recipient, "
             "recipient_domain, helo, service");
     return check_kind(section, err);
 }

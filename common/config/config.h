@@ -164,6 +164,7 @@ struct config {
     struct cidr_list exempt_clients;
     struct cidr_list nat64_prefixes; /* of 32, 40, 48, 56, 64 or 96 bits */
     struct cidr_list impossible_clients;
+    char *ban_action; /* "": the words of the part; verdict.h */
     bool shadow;
     struct config_service *services;
     size_t service_count;

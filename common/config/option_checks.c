@@ -185,10 +185,8 @@ static bool is_refusal(const char *text)
            text[3 + strspn(text + 3, " ")] != '\0';
 }
 
-bool option_check_action(const char *text, struct error *err)
+static bool refuses(const char *text, struct error *err)
 {
-    if (*text == '\0')
-        return true;
     if (!is_printable(text, "") || strlen(text) > ACTION_MAX)
         return error_set(err,
             "malformed; allowed: one line of at most %d "
@@ -198,11 +196,35 @@ bool option_check_action(const char *text, struct error *err)
         return error_set(err, "does not refuse; allowed: 4NN TEXT, 5NN TEXT, "
                               "REJECT, DEFER, DEFER_IF_PERMIT, "
                               "DEFER_IF_REJECT, HOLD, each with a text");
+    return true;
+}
+
+bool option_check_action(const char *text, struct error *err)
+{
+    if (*text == '\0')
+        return true;
+    if (!refuses(text, err))
+        return false;
     const char *unknown = verdict_action_unknown(text);
     if (unknown != NULL)
         return error_set(err,
             "unknown %%{} in it: %.40s; allowed: %%{client} "
             "%%{key} %%{limit} %%{rate} %%{retry_after}",
+            unknown);
+    return true;
+}
+
+bool option_check_ban_action(const char *text, struct error *err)
+{
+    if (*text == '\0')
+        return true;
+    if (!refuses(text, err))
+        return false;
+    const char *unknown = verdict_ban_action_unknown(text);
+    if (unknown != NULL)
+        return error_set(err,
+            "unknown %%{} in it: %.40s; allowed: %%{client} %%{key} "
+            "%%{retry_after}",
             unknown);
     return true;
 }

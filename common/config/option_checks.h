@@ -24,6 +24,7 @@ bool option_check_milter_listen(const char *text, struct error *err);
 bool option_check_header(const char *text, struct error *err);
 /* A reply that refuses, with no other %{...} than verdict_action knows. */
 bool option_check_action(const char *text, struct error *err);
+bool option_check_ban_action(const char *text, struct error *err);
 /* Printable ASCII without spaces, letters, digits, '@' and '"'; or "". */
 bool option_check_delimiter(const char *text, struct error *err);
 bool option_check_source(const char *text, struct error *err);

@@ -34,8 +34,8 @@ static const char *const event_words[] = {"connection", "connection_count",
     "message", "recipient", "rejected_recipient", "bytes", "tls", "auth", NULL};
 /* In the order of enum key_part. */
 static const char *const key_words[] = {"client", "client_address",
-    "sasl_username", "sender", "sender_domain", "recipient", "recipient_domain",
-    "helo", "service", NULL};
+    "sasl_username", "sasl_domain", "sender", "sender_domain", "recipient",
+    "recipient_domain", "helo", "service", NULL};
 
 #define FIELD(type, field) \
     .offset = offsetof(type, field), .size = sizeof(((type *)0)->field)
@@ -174,6 +174,9 @@ const struct option options[] = {
         .def = "0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/3, ::/128, "
                "::1/128, fe80::/10, ff00::/8",
         .help = "networks that no proxied client can come from"},
+    {TOP("ban_action"), .type = OPTION_TEXT, FIELD(struct config, ban_action),
+        .def = "", .check = option_check_ban_action,
+        .help = "the reply to who is banned by a name; empty: 450 and words"},
     {TOP("shadow"), .type = OPTION_BOOL, FIELD(struct config, shadow),
         .def = "false",
         .help = "true: log and count refusals, but refuse nothing"},

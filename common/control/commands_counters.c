@@ -132,17 +132,25 @@ static struct engine *engine_of(const struct lookup *lookup)
     return daemon_engine(control_call_host(lookup->call)->daemon);
 }
 
+static const struct edict *ban_of_key(
+    struct engine *engine, const struct counter_key *asked)
+{
+    const struct config *config = engine_config(engine);
+    const struct event event = counter_key_event(asked);
+
+    if (asked->part != KEY_CLIENT)
+        return ban_of_name(engine, config, &event);
+    return asked->is_unproxied || ban_is_void(engine, config, &asked->client)
+               ? NULL
+               : ban_of(engine, &asked->client);
+}
+
 /* Null: there is none that is obeyed. */
 static json_t *ban_that_holds(const struct lookup *lookup)
 {
-    struct engine *engine = engine_of(lookup);
     uint64_t now_ms = clock_monotonic_ms();
-    const struct counter_key *asked = &lookup->asked;
+    const struct edict *ban = ban_of_key(engine_of(lookup), &lookup->asked);
 
-    if (asked->part != KEY_CLIENT || asked->is_unproxied ||
-        ban_is_void(engine, engine_config(engine), &asked->client))
-        return json_null();
-    const struct edict *ban = ban_of(engine, &asked->client);
     if (ban == NULL || ban->until_ms <= now_ms)
         return json_null();
     return edict_describe(ban, ban->until_ms - now_ms);

@@ -79,9 +79,9 @@ static const char *verdict_of(const struct ring_record *record)
 {
     if (record->postfix_limit > 0)
         return "postfix-refuses";
-    return record->kind == VERDICT_PASS && record->would_refuse
-               ? "would-refuse"
-               : verdict_kind_name(record->kind);
+    if (record->kind == VERDICT_PASS && record->would_refuse)
+        return "would-refuse";
+    return record->is_held ? "hold" : verdict_kind_name(record->kind);
 }
 
 /* Names and order of the log. */

@@ -34,7 +34,7 @@ static enum stage last_stage(const struct decision *decision)
     case REASON_UNPROXIED:
         return STAGE_CLAIM;
     case REASON_BANNED:
-        return STAGE_BAN;
+        return decision->verdict.is_held ? STAGE_END : STAGE_BAN;
     default:
         return STAGE_END;
     }
@@ -121,21 +121,39 @@ static void add_found_ban(
         ban->until_ms > now_ms ? (ban->until_ms - now_ms + 999) / 1000 : 0,
         ban->who, ban->reason[0] != '\0' ? ": " : "", ban->reason);
 
-    if (ban_is_void(
+    if (ban->part == KEY_CLIENT &&
+        ban_is_void(
             decision->engine, decision->config, &decision->event.client)) {
         free(text);
         text = xprintf("%s is not obeyed: it is infrastructure", ban->key);
         outcome = "passed";
     } else if (decision->config->shadow) {
         outcome = "would-refuse";
+    } else if (decision->verdict.banned_by != KEY_CLIENT &&
+               verdict_action_holds(decision->config->ban_action)) {
+        outcome = "holds";
     }
     add(checks, "ban", outcome, text);
     free(text);
 }
 
+/* The one that decides; of none such one that is not obeyed. */
+static const struct edict *ban_to_explain(const struct decision *decision)
+{
+    const struct event *event = &decision->event;
+    const struct edict *net = ban_of(decision->engine, &event->client);
+    const struct edict *name =
+        ban_of_name(decision->engine, decision->config, event);
+    bool is_void =
+        net == NULL || event->is_unproxied ||
+        ban_is_void(decision->engine, decision->config, &event->client);
+
+    return is_void && name != NULL ? name : net;
+}
+
 static void add_ban(const struct decision *decision, json_t *checks)
 {
-    const struct edict *ban = ban_of(decision->engine, &decision->event.client);
+    const struct edict *ban = ban_to_explain(decision);
 
     if (last_stage(decision) < STAGE_BAN)
         add(checks, "ban", "not-reached", "");
@@ -315,7 +333,7 @@ json_t *explain_answer(const struct decision *decision)
         face_name(event->face), "event",
         event_kind_name(event_first_kind(event)), "service",
         control_text(decision->service_title), "checks", checks, "limits",
-        describe_limits(decision), "verdict", verdict_kind_name(verdict->kind),
-        "reason", verdict_reason_name(verdict->reason), "reply",
+        describe_limits(decision), "verdict", verdict_word(verdict), "reason",
+        verdict_reason_name(verdict->reason), "reply",
         control_text(describe_reply(decision, reply)));
 }

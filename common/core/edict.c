@@ -9,13 +9,47 @@
 #include <stdio.h>
 #include <string.h>
 
-bool edict_set_ban(struct edict *edict, const char *net, struct error *err)
+/* No address begins with the word of a part and a colon. */
+static bool is_name(const char *key, enum key_part *part_r)
+{
+    size_t len = strcspn(key, ":");
+    return key[len] == ':' && key[len + 1] != '\0' &&
+           strlen(key) < EDICT_KEY_SIZE &&
+           key_part_word_parse(key, len, part_r) && *part_r != KEY_CLIENT &&
+           *part_r != KEY_CLIENT_ADDRESS && *part_r != KEY_SERVICE;
+}
+
+bool edict_set_ban(struct edict *edict, const char *key, struct error *err)
 {
     edict->kind = EDICT_BAN;
-    if (!cidr_parse(net, &edict->net, err))
+    edict->net = (struct cidr){.prefix_length = 0};
+    if (is_name(key, &edict->part)) {
+        (void)snprintf(edict->key, sizeof edict->key, "%s:%s",
+            key_part_word(edict->part), key + strcspn(key, ":") + 1);
+        return true;
+    }
+    edict->part = KEY_CLIENT;
+    if (!cidr_parse(key, &edict->net, err))
         return false;
     cidr_format(&edict->net, edict->key);
     return true;
+}
+
+void edict_set_name_ban(
+    struct edict *edict, enum key_part part, const struct subject *subject)
+{
+    _Static_assert(
+        EDICT_KEY_SIZE > SUBJECT_SIZE + 32, "a word and a subject fit");
+    edict->kind = EDICT_BAN;
+    edict->part = part;
+    edict->net = (struct cidr){.prefix_length = 0};
+    (void)snprintf(edict->key, sizeof edict->key, "%s:%s", key_part_word(part),
+        subject->text + strlen("u="));
+}
+
+const char *edict_name(const struct edict *edict)
+{
+    return edict->key + strcspn(edict->key, ":") + 1;
 }
 
 bool edict_set_override(

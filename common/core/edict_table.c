@@ -4,7 +4,8 @@
  * One sorted array of each kind. Networks either hold one another or are
  * disjoint, and one that holds another sorts before it; so every ban that
  * holds a client is the last ban that sorts not after the client, or an
- * ancestor of that one. `outer` leads from a ban to the next wider one.
+ * ancestor of that one. `outer` leads from a ban to the next wider one. Names
+ * sort behind all networks, each part's together.
  */
 #include "common/core/edict_table.h"
 
@@ -25,7 +26,8 @@ struct edict_table {
         struct entry *entries;
         size_t count, room;
     } lists[EDICT_KINDS];
-    size_t linked; /* of so many bans `outer` is right */
+    size_t linked;            /* of so many bans `outer` is right */
+    size_t banned[KEY_PARTS]; /* bans of each part; of networks: KEY_CLIENT */
 };
 
 struct edict_table *edict_table_new(void)
@@ -58,8 +60,12 @@ static int net_compare(const struct cidr *a, const struct cidr *b)
 
 static int edict_compare(const struct edict *a, const struct edict *b)
 {
-    return a->kind == EDICT_BAN ? net_compare(&a->net, &b->net)
-                                : strcmp(a->key, b->key);
+    if (a->kind != EDICT_BAN)
+        return strcmp(a->key, b->key);
+    if (a->part != b->part)
+        return a->part < b->part ? -1 : 1;
+    return a->part == KEY_CLIENT ? net_compare(&a->net, &b->net)
+                                 : strcmp(a->key, b->key);
 }
 
 /* How many of its kind sort before it or are it. */
@@ -100,14 +106,14 @@ static size_t index_of(
 static void link_bans(struct edict_table *table)
 {
     struct entry *entries = table->lists[EDICT_BAN].entries;
-    for (size_t i = table->linked; i < table->lists[EDICT_BAN].count; i++) {
+    for (size_t i = table->linked; i < table->banned[KEY_CLIENT]; i++) {
         size_t outer = i == 0 ? NONE : i - 1;
         while (outer != NONE && !cidr_contains_net(&entries[outer].edict->net,
                                     &entries[i].edict->net))
             outer = entries[outer].outer;
         entries[i].outer = outer;
     }
-    table->linked = table->lists[EDICT_BAN].count;
+    table->linked = table->banned[KEY_CLIENT];
 }
 
 static void unlink_bans(
@@ -115,6 +121,18 @@ static void unlink_bans(
 {
     if (kind == EDICT_BAN && table->linked > from)
         table->linked = from;
+}
+
+/* One has come, or goes. */
+static void count_ban(
+    struct edict_table *table, const struct edict *edict, bool has_come)
+{
+    if (edict->kind != EDICT_BAN)
+        return;
+    if (has_come)
+        table->banned[edict->part]++;
+    else
+        table->banned[edict->part]--;
 }
 
 static void entry_insert(
@@ -132,6 +150,7 @@ static void entry_insert(
     (*entries)[at] =
         (struct entry){.edict = xcalloc(1, sizeof *edict), .outer = NONE};
     *(*entries)[at].edict = *edict;
+    count_ban(table, edict, true);
     unlink_bans(table, edict->kind, at);
 }
 
@@ -147,6 +166,7 @@ static void remove_at(
     struct edict_table *table, enum edict_kind kind, size_t at)
 {
     struct entry *entries = table->lists[kind].entries;
+    count_ban(table, entries[at].edict, false);
     free(entries[at].edict);
     memmove(entries + at, entries + at + 1,
         (--table->lists[kind].count - at) * sizeof *entries);
@@ -220,10 +240,12 @@ void edict_table_expire(struct edict_table *table, uint64_t now_ms)
         struct entry *entries = table->lists[kind].entries;
         size_t kept = 0, count = table->lists[kind].count;
         for (size_t i = 0; i < count; i++) {
-            if (entries[i].edict->until_ms > now_ms)
+            if (entries[i].edict->until_ms > now_ms) {
                 entries[kept++] = entries[i];
-            else
-                free(entries[i].edict);
+                continue;
+            }
+            count_ban(table, entries[i].edict, false);
+            free(entries[i].edict);
         }
         table->lists[kind].count = kept;
         if (kept < count)
@@ -258,7 +280,7 @@ const struct edict *edict_table_ban(
     const struct edict *last = NULL;
     struct edict wanted = {.kind = EDICT_BAN, .net = *client};
     size_t at;
-    if (table->lists[EDICT_BAN].count == 0)
+    if (table->banned[KEY_CLIENT] == 0)
         return NULL;
     link_bans(table);
     at = position_of(table, &wanted);
@@ -269,6 +291,29 @@ const struct edict *edict_table_ban(
             last = ban;
     }
     return last;
+}
+
+unsigned edict_table_banned(const struct edict_table *table)
+{
+    unsigned parts = 0;
+    if (table->lists[EDICT_BAN].count == 0)
+        return 0;
+    for (unsigned part = 0; part < KEY_PARTS; part++)
+        if (table->banned[part] > 0)
+            parts |= 1u << part;
+    return parts;
+}
+
+const struct edict *edict_table_name_ban(const struct edict_table *table,
+    enum key_part part, const struct subject *subject, uint64_t now_ms)
+{
+    struct edict wanted;
+    edict_set_name_ban(&wanted, part, subject);
+    size_t at = index_of(table, &wanted);
+    if (at == NONE)
+        return NULL;
+    const struct edict *found = table->lists[EDICT_BAN].entries[at].edict;
+    return found->until_ms > now_ms ? found : NULL;
 }
 
 static const struct edict *find_override(const struct edict_table *table,

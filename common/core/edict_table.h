@@ -35,8 +35,8 @@ void edict_table_expire(struct edict_table *, uint64_t now_ms);
 
 /* Those that are over, but not yet forgotten, included. */
 size_t edict_table_count(const struct edict_table *, enum edict_kind);
-/* In the order of networks, or of keys; NULL past the end. Valid until the
- * next change. */
+/* Bans in the order of networks, then of names; others in that of keys. NULL
+ * past the end. Valid until the next change. */
 const struct edict *edict_table_at(
     const struct edict_table *, enum edict_kind, size_t index);
 /* The index of the first of its kind that sorts behind this one, which may be
@@ -45,9 +45,15 @@ size_t edict_table_after(const struct edict_table *, const struct edict *);
 const struct edict *edict_table_find(
     const struct edict_table *, enum edict_kind, const char *key);
 
+/* Of which parts there are bans, over or not; bits: 1u << enum key_part, the
+ * one of KEY_CLIENT for networks. */
+unsigned edict_table_banned(const struct edict_table *);
 /* Of the bans that hold all of this net the one that ends last; NULL: none. */
 const struct edict *edict_table_ban(
     struct edict_table *, const struct cidr *client, uint64_t now_ms);
+/* The ban of a name: subject is that of this part alone. NULL: none. */
+const struct edict *edict_table_name_ban(const struct edict_table *,
+    enum key_part, const struct subject *, uint64_t now_ms);
 /* The override of this limit for a subject: for all of it, else for what
  * follows its service. NULL: none. */
 const struct edict *edict_table_override(const struct edict_table *,

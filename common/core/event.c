@@ -41,6 +41,7 @@ static const struct {
     [KEY_CLIENT] = {"client", true},
     [KEY_CLIENT_ADDRESS] = {"client_address", true},
     [KEY_SASL_USERNAME] = {"sasl_username", false},
+    [KEY_SASL_DOMAIN] = {"sasl_domain", false},
     [KEY_SENDER] = {"sender", false},
     [KEY_SENDER_DOMAIN] = {"sender_domain", false},
     [KEY_RECIPIENT] = {"recipient", false},
@@ -106,6 +107,35 @@ bool key_part_parse(const char *text, enum key_part *part_r)
     return false;
 }
 
+const char *key_part_word(enum key_part part)
+{
+    return part == KEY_SASL_USERNAME ? "sasl" : key_part_name(part);
+}
+
+static bool is_word(const char *word, const char *text, size_t len)
+{
+    return strlen(word) == len && memcmp(word, text, len) == 0;
+}
+
+bool key_part_word_parse(const char *text, size_t len, enum key_part *part_r)
+{
+    for (unsigned i = 0; i < KEY_PARTS; i++) {
+        enum key_part part = (enum key_part)i;
+        if (is_word(key_part_word(part), text, len) ||
+            is_word(key_part_name(part), text, len)) {
+            *part_r = part;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool key_part_is_domain(enum key_part part)
+{
+    return part == KEY_SASL_DOMAIN || part == KEY_SENDER_DOMAIN ||
+           part == KEY_RECIPIENT_DOMAIN;
+}
+
 bool event_can_feed(enum face face, enum event_kind kind)
 {
     return (event_kinds[kind].faces & BIT(face)) != 0;
@@ -127,6 +157,8 @@ const char *event_key_text(const struct event *event, enum key_part part)
     switch (part) {
     case KEY_SASL_USERNAME:
         return event->sasl_username;
+    case KEY_SASL_DOMAIN:
+        return domain_of(event->sasl_username);
     case KEY_SENDER:
         return event->sender;
     case KEY_SENDER_DOMAIN:

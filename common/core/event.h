@@ -11,6 +11,7 @@
 #include "common/core/peer.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum face { FACE_ANVIL, FACE_POLICY, FACE_MILTER, FACES };
@@ -31,6 +32,7 @@ enum key_part {
     KEY_CLIENT,         /* the client's net: client_ipv4/ipv6_prefix_length */
     KEY_CLIENT_ADDRESS, /* as the face has it: exact, or anvil's net */
     KEY_SASL_USERNAME,
+    KEY_SASL_DOMAIN, /* of a login that is an address */
     KEY_SENDER,
     KEY_SENDER_DOMAIN,
     KEY_RECIPIENT,
@@ -83,6 +85,12 @@ const char *event_asker(const struct event *);
 bool face_parse(const char *text, enum face *face_r);
 bool event_kind_parse(const char *text, enum event_kind *kind_r);
 bool key_part_parse(const char *text, enum key_part *part_r);
+/* As people write it in a key: the same, but "sasl" for sasl_username. */
+const char *key_part_word(enum key_part);
+/* Of the text's first len bytes; either word. */
+bool key_part_word_parse(const char *text, size_t len, enum key_part *part_r);
+/* Does the text of such a key follow the last '@' of another? */
+bool key_part_is_domain(enum key_part);
 
 /* INTERFACE: "Who can feed what". */
 bool event_can_feed(enum face, enum event_kind);

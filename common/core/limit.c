@@ -70,7 +70,7 @@ bool limit_spares_exempt(uint16_t key)
         1u << KEY_CLIENT | 1u << KEY_CLIENT_ADDRESS | 1u << KEY_HELO;
     const uint16_t nobody = 1u << KEY_SERVICE;
 
-    if ((key & 1u << KEY_SASL_USERNAME) != 0)
+    if ((key & (1u << KEY_SASL_USERNAME | 1u << KEY_SASL_DOMAIN)) != 0)
         return false;
     return (key & client) != 0 || (key & ~nobody) == 0;
 }

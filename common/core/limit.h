@@ -82,12 +82,12 @@ bool limit_spares_exempt(uint16_t key);
  * Letters: s service, c client (an address alone at full length, else
  * net/length; a net wider than prefixes stays as it is), a client_address
  * (both "unproxied" where the client is the proxy itself),
- * u sasl_username, f sender, F sender_domain, t recipient, T recipient_domain,
- * h helo. Senders and recipients are in the form of mailbox.h, HELO names and
- * logins without dots at the end. All but the service are folded to lower case.
- * Bytes that could be taken for the structure (| { } % # control, non-ASCII)
- * become %xx. A text that does not fit ends in '#' and 128 bits of SHA-256 of
- * the whole.
+ * u sasl_username, U sasl_domain, f sender, F sender_domain, t recipient, T
+ * recipient_domain, h helo. Senders and recipients are in the form of
+ * mailbox.h, HELO names and logins without dots at the end. All but the service
+ * are folded to lower case. Bytes that could be taken for the structure (| { }
+ * % # control, non-ASCII) become %xx. A text that does not fit ends in '#' and
+ * 128 bits of SHA-256 of the whole.
  */
 void limit_subject(uint16_t key, const struct event *,
     const char *service_title, struct limit_prefixes,

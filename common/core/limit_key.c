@@ -14,11 +14,6 @@
 /* Long enough for a login, short enough for several in one line. */
 #define VALUE_SIZE 96
 
-static const char *part_word(enum key_part part)
-{
-    return part == KEY_SASL_USERNAME ? "sasl" : key_part_name(part);
-}
-
 /* Of a longer text the end, where the domain stands. */
 static const char *end_of(const char *text)
 {
@@ -57,7 +52,7 @@ char *limit_key_text(uint16_t key, const struct event *event,
         enum key_part part = (enum key_part)__builtin_ctz(rest);
         char value[MAILBOX_SIZE];
         int len = snprintf(text + used, LIMIT_KEY_TEXT_SIZE - used, "%s%s:%s",
-            used > 0 ? "," : "", part_word(part),
+            used > 0 ? "," : "", key_part_word(part),
             part_value(part, event, service_title, prefixes, value));
         if (len < 0 || (size_t)len >= LIMIT_KEY_TEXT_SIZE - used)
             break;

@@ -26,6 +26,7 @@ static const char part_letters[KEY_PARTS] = {
     [KEY_CLIENT] = 'c',
     [KEY_CLIENT_ADDRESS] = 'a',
     [KEY_SASL_USERNAME] = 'u',
+    [KEY_SASL_DOMAIN] = 'U',
     [KEY_SENDER] = 'f',
     [KEY_SENDER_DOMAIN] = 'F',
     [KEY_RECIPIENT] = 't',

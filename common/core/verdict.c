@@ -15,6 +15,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 #define VALUE_MAX    160
@@ -67,11 +68,25 @@ static const char *const default_words[] = {
     [EVENT_AUTH] = "450 4.7.1 Error: too many AUTH commands",
 };
 
+#define NO_ACCESS "450 4.7.1 Error: access denied for now to %{key}"
+
+/* Where ban_action is not set, of what is banned by its name. */
+static const char *const ban_words[KEY_PARTS] = {
+    [KEY_SASL_USERNAME] = "450 4.7.1 Error: your account may not send for now",
+    [KEY_SASL_DOMAIN] = "450 4.7.1 Error: your domain may not send for now",
+    [KEY_SENDER] = NO_ACCESS,
+    [KEY_SENDER_DOMAIN] = NO_ACCESS,
+    [KEY_RECIPIENT] = NO_ACCESS,
+    [KEY_RECIPIENT_DOMAIN] = NO_ACCESS,
+    [KEY_HELO] = NO_ACCESS,
+};
+
 /* How the parts of a key are called in a reply. */
 static const char *const key_words[KEY_PARTS] = {
     [KEY_CLIENT] = "",
     [KEY_CLIENT_ADDRESS] = "",
     [KEY_SASL_USERNAME] = "login ",
+    [KEY_SASL_DOMAIN] = "login domain ",
     [KEY_SENDER] = "sender ",
     [KEY_SENDER_DOMAIN] = "sender domain ",
     [KEY_RECIPIENT] = "recipient ",
@@ -91,6 +106,20 @@ const char *verdict_kind_name(enum verdict_kind kind)
 const char *verdict_reason_name(enum verdict_reason reason)
 {
     return (unsigned)reason < REASONS ? reason_names[reason] : NULL;
+}
+
+const char *verdict_word(const struct verdict *verdict)
+{
+    return verdict->is_held ? "hold" : verdict_kind_name(verdict->kind);
+}
+
+uint16_t verdict_key(const struct verdict *verdict)
+{
+    if (verdict->limit != NULL)
+        return verdict->limit->key;
+    if (verdict->reason != REASON_BANNED || verdict->banned_by == KEY_CLIENT)
+        return 0;
+    return (uint16_t)(1u << verdict->banned_by);
 }
 
 char *verdict_default_action(enum event_kind kind, uint16_t key)
@@ -157,7 +186,7 @@ static void expand_key(const struct verdict *verdict, const struct event *event,
     char value[VALUE_MAX])
 {
     const uint16_t service = 1u << KEY_SERVICE;
-    unsigned rest = verdict->limit->key;
+    unsigned rest = verdict_key(verdict);
 
     value[0] = '\0';
     if (rest != service)
@@ -203,12 +232,13 @@ static const struct expansion {
     const char *text;
     void (*expand)(
         const struct verdict *, const struct event *, char value[VALUE_MAX]);
+    bool needs_limit;
 } expansions[] = {
-    {"%{client}", expand_client},
-    {"%{key}", expand_key},
-    {"%{limit}", expand_limit},
-    {"%{rate}", expand_rate},
-    {"%{retry_after}", expand_retry_after},
+    {"%{client}", expand_client, false},
+    {"%{key}", expand_key, false},
+    {"%{limit}", expand_limit, true},
+    {"%{rate}", expand_rate, true},
+    {"%{retry_after}", expand_retry_after, false},
 };
 
 /* The expansion that text begins with, or NULL. */
@@ -236,13 +266,26 @@ static void reply_expand(struct reply *reply, const char *action,
     }
 }
 
+static void reply_banned(struct reply *reply, const struct verdict *verdict,
+    const struct event *event)
+{
+    bool is_default = verdict->ban_action[0] == '\0';
+
+    reply_expand(reply,
+        is_default ? ban_words[verdict->banned_by] : verdict->ban_action,
+        verdict, event);
+}
+
 char *verdict_action(const struct verdict *verdict, const struct event *event,
     char text[VERDICT_ACTION_SIZE])
 {
     struct reply reply = {.text = text};
     switch (verdict->kind) {
     case VERDICT_PASS:
-        reply_add_text(&reply, "DUNNO");
+        if (verdict->is_held)
+            reply_banned(&reply, verdict, event);
+        else
+            reply_add_text(&reply, "DUNNO");
         break;
     case VERDICT_DEFER:
         assert(deferrals[verdict->reason] != NULL);
@@ -250,7 +293,9 @@ char *verdict_action(const struct verdict *verdict, const struct event *event,
         break;
     case VERDICT_REFUSE:
         assert(verdict->limit != NULL || refusals[verdict->reason] != NULL);
-        if (verdict->limit == NULL)
+        if (verdict->limit == NULL && verdict_key(verdict) != 0)
+            reply_banned(&reply, verdict, event);
+        else if (verdict->limit == NULL)
             reply_add_text(&reply, refusals[verdict->reason]);
         else
             reply_expand(&reply, verdict->limit->action, verdict, event);
@@ -260,13 +305,33 @@ char *verdict_action(const struct verdict *verdict, const struct event *event,
     return text;
 }
 
-const char *verdict_action_unknown(const char *text)
+static const char *find_unknown(const char *text, bool has_limit)
 {
     const char *open = text;
     while ((open = strstr(open, "%{")) != NULL) {
-        if (expansion_at(open) == NULL)
+        const struct expansion *expansion = expansion_at(open);
+        if (expansion == NULL || (expansion->needs_limit && !has_limit))
             return open;
         open++;
     }
     return NULL;
+}
+
+const char *verdict_action_unknown(const char *text)
+{
+    return find_unknown(text, true);
+}
+
+const char *verdict_ban_action_unknown(const char *text)
+{
+    return find_unknown(text, false);
+}
+
+bool verdict_action_holds(const char *action)
+{
+    static const char hold[] = "HOLD";
+    size_t len = sizeof hold - 1;
+
+    return strncasecmp(action, hold, len) == 0 &&
+           (action[len] == '\0' || action[len] == ' ');
 }

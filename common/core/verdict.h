@@ -37,7 +37,12 @@ struct verdict {
     uint32_t used;
     uint32_t allowed;   /* REFUSE by limit: its n and its window, or those of */
     uint64_t window_ms; /* an override */
-    int64_t retry_ms;   /* REFUSE by limit or ban: CHARGE_NEVER or ms; else 0 */
+    int64_t retry_ms;   /* REFUSE by limit or ban, or held: CHARGE_NEVER or ms;
+                           else 0 */
+    /* BANNED: which part of the event; KEY_CLIENT: its network. */
+    enum key_part banned_by;
+    const char *ban_action; /* by another part: ban_action as configured */
+    bool is_held;           /* PASS, but with ban_action: into the hold queue */
     /* What stands on the counters of each kind that was asked about: the
      * highest of several. For the anvil face, which reports them. */
     uint32_t count[EVENT_KINDS];
@@ -47,6 +52,11 @@ struct verdict {
 const char *verdict_kind_name(enum verdict_kind);
 /* The word in the log and in /metrics: "limit", "banned" ... */
 const char *verdict_reason_name(enum verdict_reason);
+/* For people and the log: the kind's name, or "hold". */
+const char *verdict_word(const struct verdict *);
+/* The key of its limit, or the part that is banned; 0: neither, or a network's
+ * ban. */
+uint16_t verdict_key(const struct verdict *);
 
 /*
  * The default action of a limit with such a key, in Postfix's own words and
@@ -58,7 +68,8 @@ char *verdict_default_action(enum event_kind, uint16_t key);
 
 /*
  * The policy action or milter reply: "DUNNO", a 421 or 451 in the words of a
- * reason that is no limit, or the limit's action with %{client} %{key} %{limit}
+ * reason that is no limit, ban_action or its default for the part, or the
+ * limit's action with %{client} %{key} %{limit}
  * %{rate} %{retry_after} expanded (seconds, rounded up; "never" for
  * CHARGE_NEVER). %{key}: whose counter is full, "login bob@example.com". One
  * line: values are escaped, and a control byte in the action itself is written
@@ -73,5 +84,9 @@ char *verdict_action(const struct verdict *, const struct event *,
  * not one of the five.
  */
 const char *verdict_action_unknown(const char *text);
+/* The same of ban_action, which knows neither %{limit} nor %{rate}. */
+const char *verdict_ban_action_unknown(const char *text);
+/* Is the action HOLD, with or without a text? */
+bool verdict_action_holds(const char *action);
 
 #endif

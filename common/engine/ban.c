@@ -12,6 +12,8 @@
 #include "common/engine/refusal.h"
 #include "common/net/trust.h"
 
+#include <string.h>
+
 bool ban_is_void(struct engine *engine, const struct config *config,
     const struct cidr *client)
 {
@@ -72,24 +74,90 @@ const struct edict *ban_of(struct engine *engine, const struct cidr *client)
     return edict_table_ban(edicts, client, clock_coarse_ms());
 }
 
-bool ban_judge(struct decision *decision)
+static bool is_free(struct engine *engine, const struct config *config,
+    const struct event *event, enum key_part part)
+{
+    return limit_spares_exempt((uint16_t)(1u << part)) &&
+           (event->is_unproxied || ban_is_void(engine, config, &event->client));
+}
+
+static const struct edict *ban_of_part(struct engine *engine,
+    const struct config *config, const struct event *event, enum key_part part)
+{
+    struct subject subject;
+
+    if (is_free(engine, config, event, part))
+        return NULL;
+    limit_subject(
+        (uint16_t)(1u << part), event, "", config->prefixes, &subject);
+    if (subject.len <= strlen("u=")) /* not known */
+        return NULL;
+    return edict_table_name_ban(
+        store_edicts(engine_store(engine)), part, &subject, clock_coarse_ms());
+}
+
+const struct edict *ban_of_name(struct engine *engine,
+    const struct config *config, const struct event *event)
+{
+    unsigned parts = edict_table_banned(store_edicts(engine_store(engine))) &
+                     ~(1u << KEY_CLIENT);
+    const struct edict *last = NULL;
+
+    for (; parts != 0; parts &= parts - 1) {
+        const struct edict *ban = ban_of_part(
+            engine, config, event, (enum key_part)__builtin_ctz(parts));
+        if (ban != NULL && (last == NULL || ban->until_ms > last->until_ms))
+            last = ban;
+    }
+    return last;
+}
+
+/* The one that is obeyed; NULL: none. */
+static const struct edict *find_ban(const struct decision *decision)
 {
     struct engine *engine = decision->engine;
-    const struct edict *ban = ban_of(engine, &decision->event.client);
+    const struct event *event = &decision->event;
+    const struct edict *ban = ban_of(engine, &event->client);
+
+    if (ban != NULL && !event->is_unproxied &&
+        !ban_is_void(engine, decision->config, &event->client))
+        return ban;
+    return ban_of_name(engine, decision->config, event);
+}
+
+/* Limits are asked yet. */
+static void hold(struct decision *decision, const struct refusal *refusal)
+{
+    decision->verdict.is_held = true;
+    decision->verdict.reason = REASON_BANNED;
+    decision->verdict.retry_ms = refusal->retry_ms;
+    if (!decision->event.peek)
+        decision_log_refusal(decision, refusal);
+}
+
+bool ban_judge(struct decision *decision)
+{
+    const struct config *config = decision->config;
+    const struct edict *ban = find_ban(decision);
     uint64_t now_ms;
 
-    if (ban == NULL || decision->event.is_unproxied ||
-        ban_is_void(engine, decision->config, &decision->event.client))
+    if (ban == NULL)
         return true;
     now_ms = clock_monotonic_ms(); /* in whole seconds it is told */
     const struct refusal refusal = {.reason = REASON_BANNED,
         .kind = event_first_kind(&decision->event),
         .retry_ms =
             ban->until_ms > now_ms ? (int64_t)(ban->until_ms - now_ms) : 0};
-    if (decision->config->shadow) {
+    decision->verdict.banned_by = ban->part;
+    decision->verdict.ban_action = config->ban_action;
+    if (config->shadow) {
         refusal_note_shadow(decision, refusal);
-        return true;
+    } else if (ban->part != KEY_CLIENT &&
+               verdict_action_holds(config->ban_action)) {
+        hold(decision, &refusal);
+    } else {
+        refusal_make(decision, &refusal);
+        return false;
     }
-    refusal_make(decision, &refusal);
-    return false;
+    return true;
 }

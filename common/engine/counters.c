@@ -22,21 +22,14 @@ static bool parse_client(
 static bool parse_part(
     const char *text, size_t len, enum key_part *part_r, struct error *err)
 {
-    char name[32];
-
-    if (len >= sizeof name)
-        return error_set(err, "no such kind of key");
-    memcpy(name, text, len);
-    name[len] = '\0';
-    if (strcmp(name, "sasl") == 0)
-        *part_r = KEY_SASL_USERNAME;
-    else if (!key_part_parse(name, part_r) || *part_r == KEY_SERVICE ||
-             *part_r == KEY_CLIENT_ADDRESS)
-        return error_set(err,
-            "%s: no such kind of key; allowed: an address, sasl:USER, "
-            "sender:, sender_domain:, recipient:, recipient_domain:, helo:",
-            name);
-    return true;
+    if (key_part_word_parse(text, len, part_r) && *part_r != KEY_SERVICE &&
+        *part_r != KEY_CLIENT_ADDRESS)
+        return true;
+    return error_set(err,
+        "%.*s: no such kind of key; allowed: an address, sasl:USER, "
+        "sasl:@DOMAIN, sender:, sender_domain:, recipient:, "
+        "recipient_domain:, helo:",
+        (int)(len < 32 ? len : 32), text);
 }
 
 bool counter_key_parse(
@@ -53,11 +46,13 @@ bool counter_key_parse(
     const char *value = colon + 1;
     if (key->part == KEY_CLIENT)
         return parse_client(value, key, err);
+    if (key->part == KEY_SASL_USERNAME && value[0] == '@') {
+        key->part = KEY_SASL_DOMAIN;
+        value++;
+    }
     /* A domain is what follows the @ of an address. */
-    bool is_domain =
-        key->part == KEY_SENDER_DOMAIN || key->part == KEY_RECIPIENT_DOMAIN;
-    int len = snprintf(
-        key->text, sizeof key->text, "%s%s", is_domain ? "@" : "", value);
+    int len = snprintf(key->text, sizeof key->text, "%s%s",
+        key_part_is_domain(key->part) ? "@" : "", value);
     if (value[0] == '\0' || len >= (int)sizeof key->text)
         return error_set(err, "%.*s: 1 to %d bytes must follow it",
             (int)(colon - text), text, COUNTER_KEY_TEXT - 2);
@@ -73,6 +68,7 @@ void counter_key_put(const struct counter_key *key, struct event *event)
         event->is_unproxied = key->is_unproxied;
         break;
     case KEY_SASL_USERNAME:
+    case KEY_SASL_DOMAIN:
         event->sasl_username = key->text;
         break;
     case KEY_SENDER:

@@ -24,7 +24,8 @@ struct counter_key {
 /*
  * "198.51.100.7", a network, "unproxied", or PART:VALUE with a part of
  * tollgate.conf's keys ("sender:bob@example.com"); "sasl" is short for
- * sasl_username. "client:" may stand before an address.
+ * sasl_username, "sasl:@example.com" for "sasl_domain:example.com". "client:"
+ * may stand before an address.
  */
 bool counter_key_parse(
     const char *text, struct counter_key *key_r, struct error *err);

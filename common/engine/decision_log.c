@@ -9,12 +9,12 @@
 
 #include <string.h>
 
-static const char *verdict_word(
+static const char *word_of(
     const struct decision *decision, const struct refusal *refusal)
 {
     if (refusal->is_shadow)
         return "would-refuse";
-    return verdict_kind_name(decision->verdict.kind);
+    return verdict_word(&decision->verdict);
 }
 
 /* Whole seconds, rounded up; -1 (left out) where waiting does not help. */
@@ -32,6 +32,16 @@ char *decision_key_text(const struct decision *decision,
         return memcpy(text, message, sizeof message);
     return limit_key_text(limit->key, &decision->event, decision->service_title,
         decision->config->prefixes, text);
+}
+
+char *decision_banned_text(
+    const struct decision *decision, char text[LIMIT_KEY_TEXT_SIZE])
+{
+    enum key_part part = decision->verdict.banned_by;
+    unsigned key = part == KEY_CLIENT ? 0 : 1u << part;
+
+    return limit_key_text((uint16_t)key, &decision->event,
+        decision->service_title, decision->config->prefixes, text);
 }
 
 static void record_limit(struct log_record *record,
@@ -122,7 +132,7 @@ void decision_log_trace(const struct decision *decision)
         decision->bill.count > 0 && decision->started_us != 0
             ? (int64_t)(clock_monotonic_us() - decision->started_us)
             : -1);
-    log_record_text(&record, "verdict", verdict_kind_name(verdict->kind));
+    log_record_text(&record, "verdict", verdict_word(verdict));
     log_record_text(&record, "reason", verdict_reason_name(verdict->reason));
     log_record_text(&record, "instance", event->instance);
     log_record_end(&record);
@@ -134,6 +144,7 @@ void decision_log_refusal(
     const struct event *event = &decision->event;
     enum verdict_reason reason =
         refusal->limit != NULL ? REASON_LIMIT : refusal->reason;
+    char key[LIMIT_KEY_TEXT_SIZE];
     struct log_record record;
 
     if (event->is_dry)
@@ -145,8 +156,10 @@ void decision_log_refusal(
     record_who(&record, decision);
     if (refusal->limit != NULL)
         record_limit(&record, decision, refusal);
+    else if (reason == REASON_BANNED)
+        log_record_text(&record, "key", decision_banned_text(decision, key));
     log_record_number(&record, "retry_after", retry_seconds(refusal->retry_ms));
-    log_record_text(&record, "verdict", verdict_word(decision, refusal));
+    log_record_text(&record, "verdict", word_of(decision, refusal));
     log_record_text(&record, "reason", verdict_reason_name(reason));
     log_record_text(&record, "instance", event->instance);
     log_record_end(&record);

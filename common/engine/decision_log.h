@@ -31,6 +31,10 @@ char *decision_key_text(const struct decision *, const struct limit *,
  */
 void decision_log_trace(const struct decision *);
 
+/* Who is banned: that name, in the same words; "" for a network. */
+char *decision_banned_text(
+    const struct decision *, char text[LIMIT_KEY_TEXT_SIZE]);
+
 /* Nothing for a decision that is dry. */
 void decision_log_refusal(const struct decision *, const struct refusal *);
 

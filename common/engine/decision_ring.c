@@ -72,7 +72,7 @@ static void copy(char *field, size_t size, const char *text)
 static bool is_refusal(const struct ring_record *record)
 {
     return record->kind != VERDICT_PASS || record->would_refuse ||
-           record->postfix_limit > 0;
+           record->is_held || record->postfix_limit > 0;
 }
 
 static void fill(struct ring_record *record, const struct decision *decision)
@@ -86,6 +86,7 @@ static void fill(struct ring_record *record, const struct decision *decision)
     record->kind = verdict->kind;
     record->reason = verdict->reason;
     record->would_refuse = decision->would_refuse;
+    record->is_held = verdict->is_held;
     record->used = verdict->used;
     record->allowed = verdict->allowed;
     record->postfix_limit = decision->postfix_limit;
@@ -98,6 +99,8 @@ static void fill(struct ring_record *record, const struct decision *decision)
     record->key[0] = '\0';
     if (verdict->limit != NULL)
         decision_key_text(decision, verdict->limit, record->key);
+    else if (verdict->reason == REASON_BANNED)
+        decision_banned_text(decision, record->key);
     copy(record->service, RING_TEXT, decision->service_title);
     copy(record->client, RING_TEXT, event->client_text);
     copy(record->sasl, RING_TEXT, event->sasl_username);
@@ -122,7 +125,8 @@ void decision_ring_note(
     if (ring->records == NULL || !is_worth_telling(decision))
         return;
     if (ring->readers_of_all == 0 && decision->verdict.kind == VERDICT_PASS &&
-        !decision->would_refuse && decision->postfix_limit == 0)
+        !decision->would_refuse && !decision->verdict.is_held &&
+        decision->postfix_limit == 0)
         return;
     fill(&ring->records[ring->next % RING_RECORDS], decision);
     ring->next++;

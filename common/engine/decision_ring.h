@@ -22,7 +22,7 @@ struct ring_record {
     uint32_t amount[EVENT_KINDS];
     enum verdict_kind kind;
     enum verdict_reason reason;
-    bool would_refuse;
+    bool would_refuse, is_held;
     uint32_t used, allowed;
     uint32_t postfix_limit, postfix_count; /* as a decision has them */
     uint64_t window_ms;

@@ -91,7 +91,7 @@ static void judge_exemption(struct decision *decision)
         event->is_exempt = exempt->count > 0 &&
                            event->client.net.family != ADDRESS_NONE &&
                            cidr_list_contains_net(exempt, &event->client);
-    if (event->is_exempt)
+    if (event->is_exempt && !decision->verdict.is_held)
         decision->verdict.reason = REASON_EXEMPT;
 }
 
@@ -154,6 +154,7 @@ static void engine_defer(struct decision *decision)
         .reason = REASON_STORE, .kind = decision->bill.items[0].kind};
 
     decision->verdict.kind = VERDICT_DEFER;
+    decision->verdict.is_held = false;
     decision->verdict.reason = REASON_STORE;
     if (!decision->event.silent)
         decision_log_refusal(decision, &refusal);

@@ -16,7 +16,7 @@ static bool refuse(
     enum key_part part, const char *text, const char *why, struct error *err)
 {
     return error_set(err, "%s:%s: no request has this key: %s",
-        part == KEY_SASL_USERNAME ? "sasl" : key_part_name(part), text, why);
+        key_part_word(part), text, why);
 }
 
 /* "/.../" and "^...$", as in Postfix's tables, "%" as in SQL. */
@@ -57,8 +57,8 @@ static const char *address_fault(const char *text)
         return "write the address without < and >; the null sender is not "
                "counted";
     if (at == text)
-        return "a key is one address; for all of a domain there must be a "
-               "limit with sender_domain or recipient_domain";
+        return "a key is one address; all of a domain are sender_domain: or "
+               "recipient_domain:, which a limit may have in its key";
     if (!is_quoted(text) && strpbrk(text, BLANKS) != NULL)
         return "there is no blank in an address";
     return at == NULL ? NULL : domain_fault(at + 1);
@@ -69,7 +69,7 @@ static const char *login_fault(const char *text)
     size_t len = strlen(text);
     const char *at = strrchr(text, '@');
     if (at == text)
-        return "a key is one login, not all of a domain";
+        return "a key is one login; all of a domain are sasl_domain:";
     if (at != NULL && at[1] == '\0')
         return "nothing follows the @";
     if (strchr(BLANKS, text[0]) != NULL ||
@@ -87,6 +87,7 @@ static const char *text_fault(enum key_part part, const char *text)
     case KEY_SENDER:
     case KEY_RECIPIENT:
         return address_fault(text);
+    case KEY_SASL_DOMAIN:
     case KEY_SENDER_DOMAIN:
     case KEY_RECIPIENT_DOMAIN:
         if (strchr(text, '@') != NULL)
@@ -136,19 +137,24 @@ static bool client_may_occur(const struct counter_key *key,
     return true;
 }
 
+bool name_may_occur(const struct counter_key *key, struct error *err)
+{
+    const char *text = key->text + key_part_is_domain(key->part);
+    const char *fault = text_fault(key->part, text);
+    return fault == NULL || refuse(key->part, text, fault, err);
+}
+
 bool key_may_occur(const struct counter_key *key, const struct config *config,
     const struct limit *limit, struct error *err)
 {
-    bool is_domain =
-        key->part == KEY_SENDER_DOMAIN || key->part == KEY_RECIPIENT_DOMAIN;
-    const char *text = key->text + is_domain;
+    bool is_login =
+        key->part == KEY_SASL_USERNAME || key->part == KEY_SASL_DOMAIN;
     if (key->part == KEY_CLIENT || key->part == KEY_CLIENT_ADDRESS)
         return client_may_occur(key, config, limit, err);
-    if (key->part == KEY_SASL_USERNAME && limit->authenticated == LIMIT_AUTH_NO)
-        return refuse(key->part, text,
+    if (is_login && limit->authenticated == LIMIT_AUTH_NO)
+        return refuse(key->part, key->text,
             "the limit counts those who have not authenticated", err);
-    const char *fault = text_fault(key->part, text);
-    return fault == NULL || refuse(key->part, text, fault, err);
+    return name_may_occur(key, err);
 }
 
 /* names: NULL-terminated, or NULL. */

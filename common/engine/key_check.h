@@ -13,6 +13,9 @@
 bool key_may_occur(const struct counter_key *, const struct config *,
     const struct limit *, struct error *err);
 
+/* The same of any part but a client, whatever counts it. */
+bool name_may_occur(const struct counter_key *, struct error *err);
+
 /* The same of a service's title. */
 bool service_may_occur(const char *title, const struct config *,
     const struct limit *, struct error *err);

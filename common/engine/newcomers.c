@@ -58,7 +58,8 @@ bool newcomers_can_invent(uint16_t key)
     const uint16_t invented = 1u << KEY_SENDER | 1u << KEY_SENDER_DOMAIN |
                               1u << KEY_RECIPIENT | 1u << KEY_RECIPIENT_DOMAIN |
                               1u << KEY_HELO;
-    return (key & invented) != 0 && (key & 1u << KEY_SASL_USERNAME) == 0;
+    const uint16_t login = 1u << KEY_SASL_USERNAME | 1u << KEY_SASL_DOMAIN;
+    return (key & invented) != 0 && (key & login) == 0;
 }
 
 static uint64_t hash_of(const struct newcomers *newcomers,

@@ -8,6 +8,7 @@ void refusal_make(struct decision *decision, const struct refusal *refusal)
     struct verdict *verdict = &decision->verdict;
 
     verdict->kind = VERDICT_REFUSE;
+    verdict->is_held = false;
     verdict->reason = refusal->limit != NULL ? REASON_LIMIT : refusal->reason;
     verdict->limit = refusal->limit;
     verdict->used = refusal->used;

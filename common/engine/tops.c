@@ -165,21 +165,20 @@ static uint8_t mark_of(struct tops *tops, const struct decision *decision)
  * login, for others may have filled it. */
 static bool is_to_blame(const struct verdict *verdict, uint16_t parts)
 {
-    return verdict->limit == NULL || verdict->limit->key == 0 ||
-           (verdict->limit->key & parts) != 0;
+    return verdict_key(verdict) == 0 || (verdict_key(verdict) & parts) != 0;
 }
 
 /* Whose counter it is that is nobody's of the two; len 0: nobody's. */
 static struct heavy_key other_key(const struct tops *tops,
     const struct decision *decision, char bytes[1 + LIMIT_KEY_TEXT_SIZE])
 {
-    const struct limit *limit = decision->verdict.limit;
+    uint16_t key = verdict_key(&decision->verdict);
 
-    if (limit == NULL || limit->key == 0 ||
-        (limit->key & (CLIENT_PARTS | USER_PARTS)) != 0)
+    if (key == 0 || (key & (CLIENT_PARTS | USER_PARTS)) != 0 ||
+        decision->verdict.kind == VERDICT_PASS)
         return (struct heavy_key){.len = 0};
     bytes[0] = 'k';
-    limit_key_text(limit->key, &decision->event, decision->service_title,
+    limit_key_text(key, &decision->event, decision->service_title,
         decision->config->prefixes, bytes + 1);
     return heavy_key_of(&tops->hash_key, bytes, strlen(bytes));
 }

@@ -4,6 +4,7 @@
  * Four texts for each, with a NUL after each of them: id, until, set, and the
  * rest. Until when is by the clock of the machine since its start, which both
  * processes share; and a text, because the other one may be of another version.
+ * The bans come last, names behind networks: an older version reads up to them.
  */
 #include "common/store/edict_file.h"
 
@@ -39,8 +40,9 @@ static bool write_all(int fd, const struct edict_table *table)
             close(copy);
         return false;
     }
-    for (enum edict_kind kind = 0; kind < EDICT_KINDS; kind++)
-        for (size_t i = 0; (edict = edict_table_at(table, kind, i)) != NULL;
+    for (unsigned kind = EDICT_KINDS; kind-- > 0;)
+        for (size_t i = 0;
+             (edict = edict_table_at(table, (enum edict_kind)kind, i)) != NULL;
              i++)
             write_edict(file, edict);
     return fclose(file) == 0;

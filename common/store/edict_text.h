@@ -14,7 +14,8 @@
 #define EDICT_ID_SIZE   (1 + EDICT_KEY_SIZE)
 #define EDICT_TEXT_SIZE (64 + EDICT_WHO_SIZE + EDICT_REASON_SIZE)
 
-/* "b198.51.100.0/24" or "oLIMIT SUBJECT"; returns its length. */
+/* "b198.51.100.0/24", "bsasl:bob" or "oLIMIT SUBJECT"; returns its length. An
+ * earlier version knows no name, and leaves such a ban out. */
 size_t edict_write_id(const struct edict *, char id[EDICT_ID_SIZE]);
 /* The rest of it but for its times: "N TAB WINDOW_MS TAB WHO TAB REASON". N of
  * a ban: 1 if it is automatic. Earlier versions ignore N of a ban. */

@@ -64,6 +64,7 @@ static void test_all_come_back(void **state)
 
     put(table, "198.51.100.0/24", NULL, 12345);
     put(table, "2001:db8::/64", NULL, UINT64_MAX - 1);
+    put(table, "sasl:bob", NULL, 3);
     for (unsigned i = 0; i < 5000; i++) {
         (void)snprintf(subject, sizeof subject, "u=user%u", i);
         put(table, NULL, subject, i);
@@ -72,6 +73,31 @@ static void test_all_come_back(void **state)
     assert_same(table, copy, EDICT_BAN);
     assert_same(table, copy, EDICT_OVERRIDE);
     edict_table_free(&copy);
+    edict_table_free(&table);
+}
+
+/* An earlier version reads no further than to the first name. */
+static void test_names_come_last(void **state)
+{
+    struct edict_table *table = edict_table_new();
+    char text[1000];
+    struct error err;
+
+    put(table, "sasl:bob", NULL, 3);
+    put(table, "192.0.2.0/24", NULL, 3);
+    put(table, NULL, "u=eve", 3);
+    int fd = edict_file_write(table, &err);
+    assert_int_not_equal(fd, -1);
+    ssize_t len = pread(fd, text, sizeof text - 1, 0);
+    assert_true(len > 0);
+    for (ssize_t i = 0; i < len; i++)
+        text[i] = text[i] == '\0' ? '\n' : text[i];
+    text[len] = '\0';
+    const char *name = strstr(text, "\nbsasl:bob\n");
+    assert_non_null(name);
+    assert_true(strstr(text, "\nb192.0.2.0/24\n") < name);
+    assert_memory_equal(text, "osasl-day u=eve\n", 16);
+    close(fd);
     edict_table_free(&table);
 }
 
@@ -165,6 +191,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_come_back),
+        cmocka_unit_test(test_names_come_last),
         cmocka_unit_test(test_there_may_be_none),
         cmocka_unit_test(test_what_is_damaged_is_left_out),
     };

@@ -103,6 +103,115 @@ static void test_a_ban_that_is_lifted_frees_what_lay_in_it(void **state)
     edict_table_free(&table);
 }
 
+static void ban_name(struct edict_table *table, enum key_part part,
+    const char *subject_text, uint64_t until_ms)
+{
+    struct edict edict = {.until_ms = until_ms};
+    struct subject subject;
+
+    subject.len = (uint8_t)strlen(subject_text);
+    memcpy(subject.text, subject_text, subject.len + 1u);
+    edict_set_name_ban(&edict, part, &subject);
+    edict_table_put(table, &edict);
+}
+
+static const char *name_banned_by(const struct edict_table *table,
+    enum key_part part, const char *subject_text, uint64_t now_ms)
+{
+    struct subject subject;
+
+    subject.len = (uint8_t)strlen(subject_text);
+    memcpy(subject.text, subject_text, subject.len + 1u);
+    const struct edict *found =
+        edict_table_name_ban(table, part, &subject, now_ms);
+    return found == NULL ? "" : found->key;
+}
+
+static void test_bans_of_names(void **state)
+{
+    static const struct {
+        enum key_part part;
+        const char *subject;
+        uint64_t now_ms;
+        const char *by;
+    } rows[] = {
+        {KEY_SASL_USERNAME, "u=bob", 0, "sasl:bob"},
+        {KEY_SASL_USERNAME, "u=bob", 9, ""},
+        {KEY_SASL_USERNAME, "u=bobb", 0, ""},
+        {KEY_SASL_USERNAME, "u=bo", 0, ""},
+        {KEY_SASL_DOMAIN, "U=bob", 0, ""},
+        {KEY_SASL_DOMAIN, "U=example.com", 0, "sasl_domain:example.com"},
+        {KEY_SENDER_DOMAIN, "F=example.com", 0, "sender_domain:example.com"},
+        {KEY_RECIPIENT_DOMAIN, "T=example.com", 0, ""},
+        {KEY_SENDER, "f=a:b@example.com", 0, "sender:a:b@example.com"},
+        {KEY_HELO, "h=mx", 0, "helo:mx"},
+    };
+    const struct cidr client = net("198.51.100.7");
+    struct edict_table *table = edict_table_new();
+
+    assert_int_equal(edict_table_banned(table), 0);
+    for (unsigned around = 0; around < 2; around++) {
+        ban_name(table, KEY_HELO, "h=mx", 9);
+        ban_name(table, KEY_SASL_USERNAME, "u=bob", 9);
+        ban_name(table, KEY_SENDER, "f=a:b@example.com", 9);
+        ban_name(table, KEY_SASL_DOMAIN, "U=example.com", 9);
+        ban_name(table, KEY_SENDER_DOMAIN, "F=example.com", 9);
+        ban(table, "198.51.0.0/16", 9);
+        ban(table, "198.51.100.0/24", 5);
+    }
+    assert_int_equal(edict_table_count(table, EDICT_BAN), 7);
+    assert_int_equal(edict_table_banned(table),
+        1u << KEY_CLIENT | 1u << KEY_SASL_USERNAME | 1u << KEY_SASL_DOMAIN |
+            1u << KEY_SENDER | 1u << KEY_SENDER_DOMAIN | 1u << KEY_HELO);
+    for (size_t i = 0; i < COUNT(rows); i++)
+        assert_string_equal(name_banned_by(table, rows[i].part, rows[i].subject,
+                                rows[i].now_ms),
+            rows[i].by);
+    /* Neither kind is in the other's way. */
+    assert_string_equal(banned_by(table, "198.51.100.7", 0), "198.51.0.0/16");
+    assert_string_equal(
+        edict_table_at(table, EDICT_BAN, 0)->key, "198.51.0.0/16");
+    assert_string_equal(edict_table_at(table, EDICT_BAN, 2)->key, "sasl:bob");
+    assert_true(edict_table_remove(table, EDICT_BAN, "sasl:bob"));
+    assert_false(edict_table_remove(table, EDICT_BAN, "sasl:bob"));
+    assert_int_equal(edict_table_banned(table) & 1u << KEY_SASL_USERNAME, 0);
+    assert_true(edict_table_remove(table, EDICT_BAN, "198.51.0.0/16"));
+    assert_true(edict_table_remove(table, EDICT_BAN, "198.51.100.0/24"));
+    assert_null(edict_table_ban(table, &client, 0));
+    edict_table_expire(table, 9);
+    assert_int_equal(edict_table_banned(table), 0);
+    edict_table_free(&table);
+}
+
+static void test_the_key_of_a_ban_read_again(void **state)
+{
+    static const struct {
+        const char *text, *key; /* NULL: it is none */
+    } rows[] = {
+        {"sasl:bob", "sasl:bob"},
+        {"sasl_username:bob", "sasl:bob"},
+        {"sender:a:b@c", "sender:a:b@c"},
+        {"helo:[2001:db8::1]", "helo:[2001:db8::1]"},
+        {"2001:db8::/32", "2001:db8::/32"},
+        {"sasl:", NULL},
+        {"service:25", NULL},
+        {"client:192.0.2.1", NULL},
+        {"client_address:192.0.2.1", NULL},
+        {"of_tomorrow:x", NULL},
+        {":x", NULL},
+        {"", NULL},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct edict edict;
+        struct error err;
+        bool is_good = edict_set_ban(&edict, rows[i].text, &err);
+        assert_int_equal(is_good, rows[i].key != NULL);
+        if (is_good)
+            assert_string_equal(edict.key, rows[i].key);
+    }
+}
+
 static void override(struct edict_table *table, const char *limit,
     const char *subject, uint32_t n, uint64_t until_ms)
 {
@@ -241,6 +350,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bans_hold_what_lies_in_them),
         cmocka_unit_test(test_a_ban_that_is_lifted_frees_what_lay_in_it),
+        cmocka_unit_test(test_bans_of_names),
+        cmocka_unit_test(test_the_key_of_a_ban_read_again),
         cmocka_unit_test(test_overrides_are_found_by_limit_and_subject),
         cmocka_unit_test(test_texts_are_cut_and_cleaned),
         cmocka_unit_test(test_random_bans),

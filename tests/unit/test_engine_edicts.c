@@ -34,6 +34,15 @@ static const char behind_proxies[] =
     "  proof = \"optional\" }\n"
     "service \"direct\" { }\n";
 
+/* recipient_delimiter, as limits count. */
+static const char behind_proxies_delimited[] =
+    "recipient_delimiter = \"+\"\n"
+    "exempt_clients = { \"192.0.2.0/24\" }\n"
+    "service \"smtp\" { proxied = true trusted_proxies = { \"172.16.0.0/24\" "
+    "}\n"
+    "  proof = \"optional\" }\n"
+    "service \"direct\" { }\n";
+
 static void test_bans(void **state)
 {
     static const struct {
@@ -91,6 +100,142 @@ static void test_bans(void **state)
     assert_false(engine_judges_peers(bench.engine));
     put_ban("198.51.100.0/24", 90000);
     assert_true(engine_judges_peers(bench.engine));
+    bench_close(&bench);
+}
+
+static struct event message_of(const char *client, const char *login)
+{
+    struct event event = bench_event(FACE_POLICY, client);
+
+    event.sasl_username = login;
+    event.sender = "Alice+x@Shop.example";
+    event.recipient = "bob@shop.test";
+    event.helo = "mx.shop.example.";
+    event.amount[EVENT_MESSAGE] = 1;
+    return event;
+}
+
+static void test_bans_of_names(void **state)
+{
+    static const struct {
+        const char *ban, *service, *client, *login;
+        const char *reply; /* NULL: it passes */
+    } rows[] = {
+#define ACCOUNT "450 4.7.1 Error: your account may not send for now"
+#define DOMAIN  "450 4.7.1 Error: your domain may not send for now"
+#define NO      "450 4.7.1 Error: access denied for now to "
+        {"sasl:eve@example.com", "", "198.51.100.7", "Eve@Example.COM",
+            ACCOUNT},
+        {"sasl:eve@example.com", "", "198.51.100.7", "eve@example.org", NULL},
+        {"sasl:eve@example.com", "", "198.51.100.7", "", NULL},
+        {"sasl_domain:example.com", "", "198.51.100.7", "eve@example.com.",
+            DOMAIN},
+        {"sasl_domain:example.com", "", "198.51.100.7", "eve@sub.example.com",
+            NULL},
+        {"sasl_domain:example.com", "", "198.51.100.7", "example.com", NULL},
+        {"sender:alice@shop.example", "", "198.51.100.7", "",
+            NO "sender Alice+x@Shop.example"},
+        {"sender_domain:shop.example", "", "198.51.100.7", "",
+            NO "sender domain Shop.example"},
+        {"recipient:bob@shop.test", "", "198.51.100.7", "",
+            NO "recipient bob@shop.test"},
+        {"recipient_domain:shop.test", "", "198.51.100.7", "",
+            NO "recipient domain shop.test"},
+        {"helo:mx.shop.example", "", "198.51.100.7", "",
+            NO "HELO name mx.shop.example."},
+        {"helo:mx", "", "198.51.100.7", "", NULL},
+        /* Infrastructure: by login, but not by what it calls itself. */
+        {"helo:mx.shop.example", "direct", "192.0.2.1", "", NULL},
+        {"helo:mx.shop.example", "smtp", "172.16.0.2", "", NULL},
+        {"sasl:eve", "direct", "192.0.2.1", "eve", ACCOUNT},
+        {"sasl:eve", "smtp", "172.16.0.2", "eve", ACCOUNT},
+        {"sender:alice@shop.example", "direct", "192.0.2.1", "",
+            NO "sender Alice+x@Shop.example"},
+    };
+    struct bench bench;
+    char text[VERDICT_ACTION_SIZE];
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        bench_open(&bench, behind_proxies_delimited);
+        put_ban(rows[i].ban, 90000);
+        assert_true(engine_judges_peers(bench.engine));
+        struct event event = message_of(rows[i].client, rows[i].login);
+        event.service = rows[i].service;
+        fake_store.charges_asked = 0;
+        const struct verdict *verdict = bench_decide(&bench, event);
+        if ((verdict->kind == VERDICT_PASS) != (rows[i].reply == NULL))
+            fail_msg("%s: %s", rows[i].ban, verdict_word(verdict));
+        if (rows[i].reply != NULL) {
+            assert_int_equal(verdict->reason, REASON_BANNED);
+            assert_int_equal(fake_store.charges_asked, 0);
+            assert_between(verdict->retry_ms, 80000, 90010);
+            assert_string_equal(
+                verdict_action(verdict, &bench.decision.event, text),
+                rows[i].reply);
+        }
+        bench_close(&bench);
+    }
+}
+
+/* Of several the one that ends last; none that is over. */
+static void test_which_ban_is_told(void **state)
+{
+    struct bench bench;
+
+    bench_open(&bench, "");
+    put_ban("helo:mx.shop.example", 90000);
+    put_ban("sasl:eve", 900000);
+    put_ban("sender_domain:shop.example", 0);
+    assert_int_equal(
+        bench_decide(&bench, message_of("198.51.100.7", "eve"))->banned_by,
+        KEY_SASL_USERNAME);
+    assert_int_equal(
+        bench_decide(&bench, message_of("198.51.100.7", ""))->banned_by,
+        KEY_HELO);
+    /* Anvil names nobody. */
+    struct event event = bench_event(FACE_ANVIL, "198.51.100.7");
+    event.amount[EVENT_CONNECTION] = 1;
+    assert_int_equal(bench_decide(&bench, event)->kind, VERDICT_PASS);
+    put_ban("198.51.100.0/24", 90000);
+    assert_int_equal(
+        bench_decide(&bench, message_of("198.51.100.7", "eve"))->banned_by,
+        KEY_CLIENT);
+    bench_close(&bench);
+}
+
+/* It passes, is counted, and limits refuse it as ever. */
+static void test_who_is_held_is_limited_too(void **state)
+{
+    struct bench bench;
+    char text[VERDICT_ACTION_SIZE];
+
+    bench_open(&bench, "ban_action = \"hold %{key} for %{retry_after}\"\n"
+                       "limit \"rate\" { at = \"policy\" event = \"message\"\n"
+                       "  key = { \"client\" } rate = \"2/1m\" }\n");
+    put_ban("sasl:eve", 90000);
+    put_ban("203.0.113.0/24", 90000);
+    fake_store.charges_asked = 0;
+    const struct verdict *verdict =
+        bench_decide(&bench, message_of("198.51.100.7", "eve"));
+    assert_int_equal(verdict->kind, VERDICT_PASS);
+    assert_int_equal(verdict->reason, REASON_BANNED);
+    assert_true(verdict->is_held);
+    assert_string_equal(verdict_word(verdict), "hold");
+    assert_int_equal(fake_store.charges_asked, 1);
+    verdict_action(verdict, &bench.decision.event, text);
+    assert_non_null(strstr(text, "hold login eve for 90"));
+    fake_store.refuses[0] = true;
+    verdict = bench_decide(&bench, message_of("198.51.100.7", "eve"));
+    assert_int_equal(verdict->kind, VERDICT_REFUSE);
+    assert_int_equal(verdict->reason, REASON_LIMIT);
+    assert_false(verdict->is_held);
+    fake_store.refuses[0] = false;
+    verdict = bench_decide(&bench, message_of("198.51.100.7", "bob"));
+    assert_false(verdict->is_held);
+    assert_int_equal(verdict->reason, REASON_NONE);
+    /* A network is refused whatever ban_action says. */
+    verdict = bench_decide(&bench, message_of("203.0.113.1", "eve"));
+    assert_int_equal(verdict->kind, VERDICT_REFUSE);
     bench_close(&bench);
 }
 
@@ -274,6 +419,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bans),
+        cmocka_unit_test(test_bans_of_names),
+        cmocka_unit_test(test_which_ban_is_told),
+        cmocka_unit_test(test_who_is_held_is_limited_too),
         cmocka_unit_test(test_a_ban_in_shadow_refuses_nothing),
         cmocka_unit_test(test_infrastructure_cannot_be_banned),
         cmocka_unit_test(test_overrides_change_a_limit_for_one_key),

@@ -94,7 +94,7 @@ static void test_key_texts(void **state)
             .service = "25",
             .sender = domains[i].address,
             .recipient = "r@r.example",
-            .sasl_username = "bob",
+            .sasl_username = domains[i].address,
             .helo = "host",
         };
         assert_string_equal(
@@ -105,7 +105,10 @@ static void test_key_texts(void **state)
             event_key_text(&event, KEY_RECIPIENT), "r@r.example");
         assert_string_equal(
             event_key_text(&event, KEY_RECIPIENT_DOMAIN), "r.example");
-        assert_string_equal(event_key_text(&event, KEY_SASL_USERNAME), "bob");
+        assert_string_equal(
+            event_key_text(&event, KEY_SASL_USERNAME), domains[i].address);
+        assert_string_equal(
+            event_key_text(&event, KEY_SASL_DOMAIN), domains[i].domain);
         assert_string_equal(event_key_text(&event, KEY_HELO), "host");
         assert_string_equal(event_key_text(&event, KEY_SERVICE), "");
         assert_string_equal(event_key_text(&event, KEY_CLIENT), "");

@@ -33,7 +33,7 @@ static struct event event_from(const char *client)
 static struct event full_event(void)
 {
     struct event event = event_from("198.51.100.7");
-    event.sasl_username = "bob";
+    event.sasl_username = "bob@example.net";
     event.sender = "a@example.com";
     event.recipient = "b@example.org";
     event.helo = "host.example";
@@ -148,6 +148,7 @@ static const struct {
     {BIT(KEY_SASL_USERNAME) | CLIENT, true},
     {BIT(KEY_SASL_USERNAME) | BIT(KEY_CLIENT_ADDRESS), true},
     {BIT(KEY_SASL_USERNAME) | BIT(KEY_SERVICE), true},
+    {BIT(KEY_SASL_DOMAIN) | CLIENT, true},
     {BIT(KEY_SENDER), true},
     {BIT(KEY_SENDER_DOMAIN), true},
     {BIT(KEY_RECIPIENT), true},
@@ -217,7 +218,8 @@ static void test_key_texts(void **state)
         const char *text;
     } keys[] = {
         {BIT(KEY_SENDER), "sender:a@example.com"},
-        {BIT(KEY_SASL_USERNAME), "sasl:bob"},
+        {BIT(KEY_SASL_USERNAME), "sasl:bob@example.net"},
+        {BIT(KEY_SASL_DOMAIN), "sasl_domain:example.net"},
         {BIT(KEY_SERVICE) | BIT(KEY_CLIENT), "client:2001:db8::/64,service:25"},
         {BIT(KEY_CLIENT_ADDRESS), "client_address:2001:db8::7"},
         {BIT(KEY_RECIPIENT_DOMAIN) | BIT(KEY_HELO),
@@ -253,9 +255,10 @@ static void test_subject_of_all_parts(void **state)
 {
     struct event event = full_event();
     struct subject subject;
+    event.sasl_username = "b@d";
     limit_subject((1u << KEY_PARTS) - 1, &event, "25", prefixes, &subject);
     assert_string_equal(subject.text,
-        "s=25|c=198.51.100.7|a=198.51.100.7|u=bob|f=a@example.com|"
+        "s=25|c=198.51.100.7|a=198.51.100.7|u=b@d|U=d|f=a@example.com|"
         "F=example.com|t=b@example.org|T=example.org|h=host.example");
 }
 

@@ -22,6 +22,11 @@ static const struct {
     {"450 4.7.1x not a code", "450", "", "4.7.1x not a code"},
     {"450 100 % sure %s", "450", "", "100 %% sure %%s"},
     {"450", "450", "", ""},
+    {"REJECT go away", "554", "5.7.1", "go away"},
+    {"reject", "554", "5.7.1", "Error: access denied"},
+    {"DEFER later", "450", "4.7.1", "later"},
+    {"DEFER_IF_PERMIT  100 % later", "450", "4.7.1", "100 %% later"},
+    {"Defer_If_Reject ", "450", "4.7.1", "Error: access denied"},
 };
 
 static void test_split(void **state)

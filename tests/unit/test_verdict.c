@@ -91,6 +91,59 @@ static void test_whose_counter_is_full(void **state)
     assert_string_equal(verdict_action(&verdict, &event, text), "");
 }
 
+static void test_who_is_banned(void **state)
+{
+    static const struct {
+        enum key_part part;
+        const char *action, *text;
+    } rows[] = {
+        {KEY_CLIENT, "HOLD",
+            "421 4.7.1 Error: client host rejected: access denied"},
+        {KEY_SASL_USERNAME, "",
+            "450 4.7.1 Error: your account may not send for now"},
+        {KEY_SASL_DOMAIN, "",
+            "450 4.7.1 Error: your domain may not send for now"},
+        {KEY_SENDER, "",
+            "450 4.7.1 Error: access denied for now to sender a@b.example"},
+        {KEY_HELO, "",
+            "450 4.7.1 Error: access denied for now to HELO name mx"},
+        {KEY_SASL_USERNAME, "550 5.7.1 %{key} from %{client}: ask us",
+            "550 5.7.1 login bob@example.com from 198.51.100.7: ask us"},
+        {KEY_RECIPIENT_DOMAIN, "DEFER %{key}, %{retry_after}",
+            "DEFER recipient domain c.example, 2"},
+    };
+    const struct event event = {.client_text = "198.51.100.7",
+        .sasl_username = "bob@example.com",
+        .sender = "a@b.example",
+        .recipient = "a@c.example",
+        .helo = "mx"};
+    char text[VERDICT_ACTION_SIZE];
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct verdict verdict = {.kind = VERDICT_REFUSE,
+            .reason = REASON_BANNED,
+            .retry_ms = 1001,
+            .banned_by = rows[i].part,
+            .ban_action = rows[i].action};
+        assert_string_equal(verdict_word(&verdict), "refuse");
+        assert_string_equal(
+            verdict_action(&verdict, &event, text), rows[i].text);
+    }
+    const struct verdict held = {.kind = VERDICT_PASS,
+        .is_held = true,
+        .reason = REASON_BANNED,
+        .banned_by = KEY_SASL_USERNAME,
+        .ban_action = "HOLD %{key}"};
+    assert_string_equal(verdict_word(&held), "hold");
+    assert_string_equal(
+        verdict_action(&held, &event, text), "HOLD login bob@example.com");
+    assert_true(verdict_action_holds("HOLD") && verdict_action_holds("hold x"));
+    assert_false(verdict_action_holds("HOLDER") || verdict_action_holds(""));
+    assert_null(verdict_ban_action_unknown("%{key}%{client}%{retry_after}"));
+    assert_string_equal(verdict_ban_action_unknown("a %{rate}"), "%{rate}");
+    assert_string_equal(verdict_ban_action_unknown("%{limit}"), "%{limit}");
+}
+
 static void test_names(void **state)
 {
     assert_string_equal(verdict_kind_name(VERDICT_PASS), "pass");
@@ -260,6 +313,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_default_actions),
         cmocka_unit_test(test_whose_counter_is_full),
+        cmocka_unit_test(test_who_is_banned),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_actions),
         cmocka_unit_test(test_pass_and_defer),

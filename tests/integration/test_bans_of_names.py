@@ -1,0 +1,294 @@
+"""Bans of logins, senders, recipients and HELO names: at the policy face and
+the milter, on memory: and on Redis, over reloads, restarts and outages."""
+import re
+
+import pytest
+
+from harness.attributes import Anvil, Policy
+from harness.control import Control, asked, tollgatectl
+from harness.milter_client import (NO_HELO, MilterClient, macros, packet,
+                                   texts)
+from harness.policyd import Milter, Policyd
+from harness.redis_server import RedisServer
+from harness.wait import PATIENT, wait_until, within_a_second
+
+ACCOUNT = "450 4.7.1 Error: your account may not send for now"
+DENIED = "450 4.7.1 Error: access denied for now to "
+EXEMPT = "203.0.113.7"
+OPTIONS = {"instance_name": "here", "exempt_clients": [EXEMPT],
+           "recipient_delimiter": "+", **PATIENT}
+SECTIONS = [("limit", "by-login", {
+    "at": "policy", "event": "recipient", "key": ["sasl_username"],
+    "rate": "2/1d"})]
+
+
+class Site:
+    def __init__(self, place, keep, redis=None):
+        place.chmod(0o777)
+        self.place, self.keep = place, keep
+        self.store = {"store": redis.url if redis else "memory:"}
+        self.redis = redis
+
+    def policyd(self, name, **options):
+        daemon = self.keep(Policyd(
+            self.place / name, [f"policy:unix:{self.place}/{name}.policy",
+                                f"anvil:unix:{self.place}/{name}.anvil"],
+            options={**OPTIONS, **self.store, **options}, sections=SECTIONS))
+        daemon.policy = f"{self.place}/{name}.policy"
+        daemon.anvil = f"{self.place}/{name}.anvil"
+        return daemon
+
+    def milter(self, **options):
+        return self.keep(Milter(self.place / "milter",
+                                options={**OPTIONS, **self.store, **options}))
+
+
+def action(daemon, client="198.51.100.7", **attributes):
+    with Policy(daemon.policy) as smtpd:
+        return smtpd.rcpt(client, **attributes)
+
+
+def login(daemon, user, client="198.51.100.7"):
+    return action(daemon, client, sasl_username=user)
+
+
+def ctl(daemon, *words):
+    done = tollgatectl(*words, sockets=[daemon])
+    assert done.returncode == 0, done
+    return done.stdout
+
+
+def refused(daemon, *words):
+    done = tollgatectl(*words, sockets=[daemon])
+    assert done.returncode > 0, done
+    return done.stderr
+
+
+@pytest.fixture(params=["memory", "redis"])
+def site(request, place, keep):
+    redis = keep(RedisServer(place / "redis")) if request.param == "redis" \
+        else None
+    return Site(place, keep, redis)
+
+
+@pytest.fixture
+def shared(place, keep):
+    return Site(place, keep, keep(RedisServer(place / "redis")))
+
+
+@pytest.mark.parametrize("ban, request_, reply", [
+    ("sasl:Eve@Example.com", {"sasl_username": "eve@example.com"}, ACCOUNT),
+    ("sasl:@example.com", {"sasl_username": "any@EXAMPLE.com"},
+     "450 4.7.1 Error: your domain may not send for now"),
+    ("sasl_domain:example.com", {"sasl_username": "other@example.com."},
+     "450 4.7.1 Error: your domain may not send for now"),
+    ("sender:News@shop.example", {"sender": "news+1@shop.example"},
+     DENIED + "sender news+1@shop.example"),
+    ("sender_domain:shop.example", {"sender": "x@Shop.example"},
+     DENIED + "sender domain Shop.example"),
+    ("recipient:trap@test.example", {"recipient": "trap@test.example"},
+     DENIED + "recipient trap@test.example"),
+    ("recipient_domain:trap.example", {"recipient": "a@trap.example"},
+     DENIED + "recipient domain trap.example"),
+    ("helo:mx.shop.example", {"helo_name": "MX.shop.example"},
+     DENIED + "HELO name MX.shop.example"),
+])
+def test_each_kind_of_name(one_for_all, ban, request_, reply):
+    one = one_for_all
+    assert action(one, **request_) == "DUNNO"
+    ctl(one, "ban", ban, "20m", "sends", "spam")
+    assert action(one, **request_) == reply
+    assert action(one) == "DUNNO"
+    [listed] = asked(one, "bans")["bans"]
+    assert (listed["reason"], listed["who"], listed["void"]) == \
+        ("sends spam", "uid 0 at here", False)
+    # As it is listed, it can be shown and lifted.
+    assert asked(one, "show", listed["key"])["ban"]["key"] == listed["key"]
+    assert "BANNED as " in ctl(one, "show", ban)
+    assert listed["key"] in ctl(one, "bans")
+    ctl(one, "unban", listed["key"])
+    assert action(one, **request_) == "DUNNO"
+    assert "no such ban" in refused(one, "unban", ban)
+
+
+@pytest.fixture(scope="module")
+def one_for_all(places, keeps):
+    return Site(places, keeps).policyd("one")
+
+
+@pytest.mark.parametrize("key, text", [
+    ("sasl:", "must follow"),
+    ("sasl:*@example.com", "no patterns"),
+    ("sender:@example.com", "sender_domain"),
+    ("sender:<>", "null sender"),
+    ("sender_domain:.example.com", "below it"),
+    ("helo:a b", "no blank"),
+    ("service:25", "no such kind of key"),
+    ("unproxied", "cannot be banned"),
+    ("user:bob", "sasl:USER"),
+])
+def test_what_no_request_has_is_refused(one_for_all, key, text):
+    assert text in refused(one_for_all, "ban", key)
+
+
+def test_names_in_any_bytes(one_for_all):
+    """Listed with escapes, lifted as typed or as listed; the longest too."""
+    one = one_for_all
+    for user in "müller", "a|b%c", "x" * 200, "a:b,c=d":
+        for way in "typed", "listed":
+            ctl(one, "ban", f"sasl:{user}")
+            assert login(one, user) == ACCOUNT
+            assert login(one, user + "x") == "DUNNO"
+            [ban] = asked(one, "bans")["bans"]
+            ctl(one, "unban",
+                f"sasl:{user}" if way == "typed" else ban["key"])
+            assert asked(one, "bans")["bans"] == []
+
+
+def test_a_login_is_banned_wherever_it_comes_from(site):
+    one = site.policyd("one")
+    assert "exempt_clients" in refused(one, "ban", EXEMPT)
+    ctl(one, "ban", "sasl:eve", "1h", "stolen")
+    ctl(one, "ban", "helo:webmail")
+    for client in "198.51.100.7", EXEMPT, "2001:db8::1":
+        assert login(one, "eve", client) == ACCOUNT
+        assert login(one, "bob" + client, client) == "DUNNO"
+    # What infrastructure calls itself is not in its way.
+    assert action(one, EXEMPT, helo_name="webmail") == "DUNNO"
+    assert action(one, helo_name="webmail") == DENIED + "HELO name webmail"
+    # Anvil is told the client alone.
+    with Anvil(one.anvil) as smtpd:
+        assert smtpd.event("connect", "198.51.100.7")["count"] == 1
+
+    line = re.findall(r"decision .*sasl=eve.*", one.process.text())[0]
+    assert " key=sasl:eve retry_after=" in line
+    assert " verdict=refuse reason=banned" in line
+    [decision] = asked(one, "explain", "face=policy", "event=recipient",
+                       f"client={EXEMPT}", "sasl=eve")["decisions"]
+    assert (decision["verdict"], decision["reason"]) == ("refuse", "banned")
+    [check] = [it for it in decision["checks"] if it["check"] == "ban"]
+    assert check["outcome"] == "refused"
+    assert re.match(r"sasl:eve, for \d+ s more, by uid 0 at here: stolen",
+                    check["text"])
+    rows = [row for it in asked(one, "top", "recipient")["events"]
+            for row in it["keys"]]
+    assert {row["key"]: row["by"] for row in rows if row["refused"]} == \
+        {"sasl:eve": "banned", "helo:webmail": "banned"}
+
+    # Over a reload, a restart where the store survives it, and a hand-over.
+    one.write_config(log_level="debug")
+    ctl(one, "reload")
+    assert login(one, "eve") == ACCOUNT
+    if site.redis:
+        one.stop()
+        one.start()
+        within_a_second(lambda: login(one, "eve") == ACCOUNT, "known again")
+
+
+def test_a_successor_is_told(site, end_pid):
+    one = site.policyd("one")
+    ctl(one, "ban", "sasl:eve", "1h", "stolen")
+    ctl(one, "ban", "198.51.100.0/24", "1h")
+    if site.redis:
+        site.redis.process.freeze()
+    end_pid(one.hand_over())
+    assert login(one, "eve", "192.0.2.1") == ACCOUNT
+    assert [it["key"] for it in asked(one, "bans")["bans"]] == \
+        ["198.51.100.0/24", "sasl:eve"]
+    if site.redis:
+        site.redis.process.thaw()
+
+
+def test_every_daemon_obeys(shared):
+    one, two = shared.policyd("one"), shared.policyd("two")
+    milter = shared.milter()
+    session = shared.keep(MilterClient(milter.socket))
+    assert session.connect("198.51.100.7") == "c"
+    assert session.mail(auth_authen="eve") == "c"
+    session.abort()
+    ctl(one, "ban", "sasl:eve", "1h")
+    within_a_second(lambda: login(two, "eve") == ACCOUNT, "two obeys")
+
+    def is_refused():
+        answer = session.mail(auth_authen="eve")
+        session.abort()
+        return answer == "y" + ACCOUNT
+    wait_until(is_refused, 5, "the milter obeys, in a session that was open")
+    assert session.mail(auth_authen="bob") == "c"
+    ctl(two, "unban", "sasl:eve")
+    within_a_second(lambda: login(one, "eve") != ACCOUNT, "lifted")
+    wait_until(lambda: not is_refused(), 5, "lifted at the milter")
+
+    # Redis loses it: those who know it write it again.
+    ctl(one, "ban", "sasl:mallory", "1h")
+    within_a_second(lambda: login(two, "mallory") == ACCOUNT, "two obeys")
+    shared.redis.cli("FLUSHALL")
+    three = shared.policyd("three")
+    wait_until(lambda: login(three, "mallory") == ACCOUNT, 10,
+               "written again")
+
+
+def mail_packets(name):
+    return (macros(b"M", daemon_name="smtp", auth_authen=name),
+            packet(b"M", texts(f"<{name}@client.example>")))
+
+
+@pytest.mark.parametrize("ban, step", [
+    ("sasl:eve", "mail"), ("sender:eve@client.example", "mail"),
+    ("helo:eve.example", "mail"), ("recipient:eve@test.example", "rcpt"),
+])
+def test_the_milter_knows_names(place, keep, ban, step):
+    milter = Site(place, keep).milter(
+        ban_action="REJECT %{key} is closed for %{retry_after} s")
+    ctl(milter, "ban", ban, "1h")
+
+    def answers(name):
+        """To MAIL, and to RCPT if that passed."""
+        session = MilterClient(milter.socket)
+        assert session.connect("198.51.100.7") == "c"
+        helo = packet(b"H", texts(f"{name}.example"))
+        mailed = session.ask(
+            *([] if session.steps & NO_HELO else [helo]), *mail_packets(name))
+        named = mailed == "c" and session.rcpt(f"{name}@test.example")
+        session.close()
+        return {"mail": mailed, "rcpt": named}
+    # The loop tells the callbacks of it a little later.
+    answer = wait_until(
+        lambda: [it for it in answers("eve").values() if it and it != "c"], 5,
+        "it obeys")
+    assert answer == [answers("eve")[step]]
+    assert re.fullmatch(r"y554 5\.7\.1 .*eve\S* is closed for 3[56]\d\d s",
+                        answer[0]), answer
+    assert answers("bob") == {"mail": "c", "rcpt": "c"}
+
+
+def test_hold_at_the_policy_face(site):
+    """It is limited like all, and noted as what it is."""
+    one = site.policyd("one", ban_action="HOLD %{key}")
+    ctl(one, "ban", "sasl:eve", "1h", "stolen")
+    with Control(one) as onlooker:
+        assert onlooker.ask("watch", refused=True)["ok"]
+        assert [login(one, "eve") for _ in range(3)] == \
+            2 * ["HOLD login eve"] + \
+            ["450 4.7.1 Error: too many recipients from login eve"]
+        lines = [onlooker.read() for _ in range(3)]
+    assert [(it["verdict"], it["reason"], it["key"]) for it in lines] == \
+        2 * [("hold", "banned", "sasl:eve")] + \
+        [("refuse", "limit", "sasl:eve")]
+    assert " key=sasl:eve retry_after=" in re.findall(
+        r"decision .*verdict=hold reason=banned", one.process.text())[0]
+    [decision] = asked(one, "explain", "face=policy", "event=message",
+                       "client=192.0.2.1", "sasl=eve")["decisions"] or [None]
+    assert (decision["verdict"], decision["reply"]) == \
+        ("hold", "HOLD login eve")
+
+
+@pytest.mark.parametrize("action_, text", [
+    ("OK", "does not refuse"), ("DUNNO", "does not refuse"),
+    ("550 %{rate}", "unknown %{} in it: %{rate}"),
+    ("HOLD %{limit}", "unknown %{} in it: %{limit}"),
+])
+def test_what_ban_action_cannot_be(one_for_all, action_, text):
+    one_for_all.write_config(ban_action=action_)
+    assert text in refused(one_for_all, "reload")
+    one_for_all.write_config()
