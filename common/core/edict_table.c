@@ -11,6 +11,7 @@
 
 #include "common/base/memory.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,7 @@ struct edict_table {
     } lists[EDICT_KINDS];
     size_t linked;            /* of so many bans `outer` is right */
     size_t banned[KEY_PARTS]; /* bans of each part; of networks: KEY_CLIENT */
+    size_t domains; /* overrides with a login's domain in their subject */
 };
 
 struct edict_table *edict_table_new(void)
@@ -123,16 +125,33 @@ static void unlink_bans(
         table->linked = from;
 }
 
+/* Where the part with this letter stands in a subject; NULL: nowhere. A '|' in
+ * a value is escaped. */
+static const char *find_part(const char *subject, char letter)
+{
+    for (; subject != NULL; subject = strchr(subject, '|')) {
+        subject += *subject == '|';
+        if (subject[0] == letter && subject[1] == '=')
+            return subject;
+    }
+    return NULL;
+}
+
 /* One has come, or goes. */
-static void count_ban(
+static void count_edict(
     struct edict_table *table, const struct edict *edict, bool has_come)
 {
-    if (edict->kind != EDICT_BAN)
+    size_t *count;
+    if (edict->kind == EDICT_BAN)
+        count = &table->banned[edict->part];
+    else if (find_part(edict_subject(edict), 'U') != NULL)
+        count = &table->domains;
+    else
         return;
     if (has_come)
-        table->banned[edict->part]++;
+        ++*count;
     else
-        table->banned[edict->part]--;
+        --*count;
 }
 
 static void entry_insert(
@@ -150,7 +169,7 @@ static void entry_insert(
     (*entries)[at] =
         (struct entry){.edict = xcalloc(1, sizeof *edict), .outer = NONE};
     *(*entries)[at].edict = *edict;
-    count_ban(table, edict, true);
+    count_edict(table, edict, true);
     unlink_bans(table, edict->kind, at);
 }
 
@@ -166,7 +185,7 @@ static void remove_at(
     struct edict_table *table, enum edict_kind kind, size_t at)
 {
     struct entry *entries = table->lists[kind].entries;
-    count_ban(table, entries[at].edict, false);
+    count_edict(table, entries[at].edict, false);
     free(entries[at].edict);
     memmove(entries + at, entries + at + 1,
         (--table->lists[kind].count - at) * sizeof *entries);
@@ -244,7 +263,7 @@ void edict_table_expire(struct edict_table *table, uint64_t now_ms)
                 entries[kept++] = entries[i];
                 continue;
             }
-            count_ban(table, entries[i].edict, false);
+            count_edict(table, entries[i].edict, false);
             free(entries[i].edict);
         }
         table->lists[kind].count = kept;
@@ -329,16 +348,48 @@ static const struct edict *find_override(const struct edict_table *table,
     return found->until_ms > now_ms ? found : NULL;
 }
 
-const struct edict *edict_table_override(const struct edict_table *table,
+/* With or without its service. */
+static const struct edict *find_either(const struct edict_table *table,
     const char *limit, const char *subject, uint64_t now_ms)
 {
     const struct edict *found;
-    if (table->lists[EDICT_OVERRIDE].count == 0)
-        return NULL;
     found = find_override(table, limit, subject, now_ms);
     if (found != NULL || strncmp(subject, "s=", 2) != 0)
         return found;
     subject = strchr(subject, '|');
     return subject == NULL ? NULL
                            : find_override(table, limit, subject + 1, now_ms);
+}
+
+/* "u=bob@example.com|t=x" to "U=example.com|t=x". False: there is no login in
+ * it, or none with a domain; one that does not fit ends in a hash, behind '#',
+ * and says nothing of its parts. */
+static bool subject_of_domain(const char *subject, struct subject *domain_r)
+{
+    const char *login = find_part(subject, 'u');
+    if (login == NULL || strlen(subject) >= SUBJECT_SIZE ||
+        strchr(subject, '#') != NULL)
+        return false;
+    size_t login_len = strcspn(login, "|"), before = (size_t)(login - subject);
+    const char *end = login + login_len, *from = end;
+    while (from > login && from[-1] != '@')
+        from--;
+    if (from == login || from == end)
+        return false;
+    (void)snprintf(domain_r->text, sizeof domain_r->text, "%.*sU=%s",
+        (int)before, subject, from);
+    return true;
+}
+
+const struct edict *edict_table_override(const struct edict_table *table,
+    const char *limit, const char *subject, uint64_t now_ms)
+{
+    struct subject domain;
+    if (table->lists[EDICT_OVERRIDE].count == 0)
+        return NULL;
+    const struct edict *found = find_either(table, limit, subject, now_ms);
+    if (found != NULL || table->domains == 0 ||
+        !subject_of_domain(subject, &domain))
+        return found;
+    return find_either(table, limit, domain.text, now_ms);
 }

@@ -55,7 +55,8 @@ const struct edict *edict_table_ban(
 const struct edict *edict_table_name_ban(const struct edict_table *,
     enum key_part, const struct subject *, uint64_t now_ms);
 /* The override of this limit for a subject: for all of it, else for what
- * follows its service. NULL: none. */
+ * follows its service; else the same of its login's domain ("U=example.com"
+ * in the place of "u=bob@example.com"). NULL: none. */
 const struct edict *edict_table_override(const struct edict_table *,
     const char *limit, const char *subject, uint64_t now_ms);
 

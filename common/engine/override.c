@@ -115,11 +115,25 @@ static bool refuse_parts(const struct limit *limit, struct error *err)
         err, "the key of limit %s is made of: %s", limit->name, names);
 }
 
+/* A login's domain stands for each login that ends with it. */
+static unsigned key_of(const struct limit *limit, unsigned given)
+{
+    const unsigned login = 1u << KEY_SASL_USERNAME;
+    const unsigned domain = 1u << KEY_SASL_DOMAIN;
+
+    return (limit->key & (login | domain)) == login && (given & domain) != 0
+               ? limit->key ^ (login | domain)
+               : limit->key;
+}
+
 static bool set_subject(struct edict *edict, const struct config *config,
     const struct limit *limit, struct parts *parts)
 {
     struct subject subject;
-    unsigned key = parts->service != NULL ? limit->key : limit->key & ~SERVICE;
+    unsigned key = key_of(limit, parts->mask);
+
+    if (parts->service == NULL)
+        key &= ~SERVICE;
 
     config_fold_client(config, &parts->event.client);
     limit_subject((uint16_t)key, &parts->event,
@@ -168,7 +182,8 @@ bool override_set_key(struct edict *edict, const struct config *config,
     char *copy = xstrdup(text);
     bool is_good = read_parts(parts, limit, copy, err);
 
-    if (is_good && (limit->key & ~SERVICE) != (parts->mask & ~SERVICE))
+    if (is_good &&
+        (key_of(limit, parts->mask) & ~SERVICE) != (parts->mask & ~SERVICE))
         is_good = refuse_parts(limit, err);
     if (is_good && (parts->mask & SERVICE & ~limit->key) != 0)
         is_good = error_set(

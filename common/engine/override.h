@@ -17,7 +17,9 @@ const struct limit *override_find_limit(
 /*
  * The key of the edict. text: parts as counter_key_parse takes them, "sasl:bob"
  * or "sasl=bob", one for each part of the limit's key, with commas between
- * them; "service:TITLE" may be left out, and means all of them then.
+ * them; "service:TITLE" may be left out, and means all of them then. For
+ * sasl_username there may be a domain, "sasl:@example.com": then each of its
+ * logins that has no override of its own has this one.
  */
 bool override_set_key(struct edict *, const struct config *,
     const struct limit *, const char *text, struct error *err);

@@ -294,6 +294,25 @@ def test_an_override_of_a_sliding_limit(site):
     assert ctl(one, "overrides").stdout.startswith("no limit is overridden\n")
 
 
+def test_an_override_of_a_domain(site):
+    """The default of each of its logins; his own goes before it."""
+    one = site.policyd("one")
+    for words in ["sasl:@example.com", "4"], ["sasl:carol@example.com", "3"]:
+        assert ctl(one, "override", "set", "sasl-day", *words).returncode == 0
+    for user, taken in {"bob@example.com": 4, "eve@Example.com": 4,
+                        "carol@example.com": 3, "bob@other.example": 2,
+                        "bob": 2}.items():
+        assert rcpts(one, user, 5) == taken, user
+    [counter] = asked(one, "show", "sasl:bob@example.com")["counters"]
+    assert (counter["used"], counter["allowed"], counter["overridden"]) == \
+        (4, 4, True)
+    assert [it["subject"] for it in asked(one, "overrides")["overrides"]] == \
+        ["U=example.com", "u=carol@example.com"]
+    assert ctl(one, "override", "del", "sasl-day",
+               "sasl:@example.com").returncode == 0
+    assert rcpts(one, "bob@example.com", 1) == 0
+
+
 def test_an_override_of_a_fixed_window(site):
     one = site.policyd("one")
     def taken(count):

@@ -221,6 +221,51 @@ static void override(struct edict_table *table, const char *limit,
     edict_table_put(table, &edict);
 }
 
+static void test_a_domain_is_the_default_of_its_logins(void **state)
+{
+    static const struct {
+        const char *subject;
+        uint32_t n; /* 0: none */
+    } rows[] = {
+        {"u=bob@example.com", 7}, /* his own */
+        {"u=eve@example.com", 3},
+        {"u=\"a@b\"@example.com", 3},
+        {"s=25|u=eve@example.com", 4},
+        {"s=465|u=eve@example.com", 3},
+        {"u=eve@example.com|t=x@y.example", 0},
+        {"u=eve@b.example|T=example.com", 5},
+        {"c=192.0.2.1|u=eve@example.com", 0},
+        {"u=eve@sub.example.com", 0},
+        {"u=example.com", 0},
+        {"u=@example.com", 3},
+        {"u=eve@", 0},
+        {"f=u=eve@example.com", 0},
+        {"u=eve@example.c#0123456789abcdef0123456789abcdef", 0},
+        {"u=eve@b.example|T=b.example", 0},
+        {"", 0},
+    };
+    struct edict_table *table = edict_table_new();
+
+    override(table, "day", "u=bob@example.com", 7, 9);
+    assert_null(edict_table_override(table, "day", "u=eve@example.com", 0));
+    override(table, "day", "U=example.com", 3, 9);
+    override(table, "day", "s=25|U=example.com", 4, 9);
+    override(table, "day", "U=b.example|T=example.com", 5, 9);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct edict *found =
+            edict_table_override(table, "day", rows[i].subject, 0);
+        if (found == NULL ? rows[i].n != 0 : found->n != rows[i].n)
+            fail_msg("%s", rows[i].subject);
+    }
+    /* One that is over is none. */
+    override(table, "day", "u=bob@example.com", 7, 2);
+    assert_int_equal(
+        edict_table_override(table, "day", "u=bob@example.com", 5)->n, 3);
+    edict_table_expire(table, 9);
+    assert_null(edict_table_override(table, "day", "u=eve@example.com", 0));
+    edict_table_free(&table);
+}
+
 static void test_overrides_are_found_by_limit_and_subject(void **state)
 {
     static const struct {
@@ -352,6 +397,7 @@ int main(void)
         cmocka_unit_test(test_a_ban_that_is_lifted_frees_what_lay_in_it),
         cmocka_unit_test(test_bans_of_names),
         cmocka_unit_test(test_the_key_of_a_ban_read_again),
+        cmocka_unit_test(test_a_domain_is_the_default_of_its_logins),
         cmocka_unit_test(test_overrides_are_found_by_limit_and_subject),
         cmocka_unit_test(test_texts_are_cut_and_cleaned),
         cmocka_unit_test(test_random_bans),
