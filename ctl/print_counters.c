@@ -83,7 +83,7 @@ static void add_counter(struct table *table, const json_t *counter)
     table_add(table, print_service(counter));
     table_add_format(table, "%lld", print_number(counter, "used"));
     const char *mark = print_flag(counter, "overridden") ? "*" : "";
-    if (allowed > 0)
+    if (!json_is_null(json_object_get(counter, "allowed")))
         table_add_format(table, "%lld%s", allowed, mark);
     else
         table_add_format(table, "-%s", mark);

@@ -132,7 +132,7 @@ static void add_limit_text(struct table *table, const json_t *limit)
         table_add(table, why_not_asked(limit));
         return;
     }
-    if (allowed > 0)
+    if (!json_is_null(json_object_get(limit, "allowed")))
         (void)snprintf(number, sizeof number, "%lld", allowed);
     if (retry_ms > 0)
         (void)snprintf(retry, sizeof retry, ", again in %s",

@@ -62,8 +62,10 @@ static void add_rate(struct table *table, const json_t *override)
     long long window_ms = print_number(override, "window_ms");
     char span[PRINT_TIME_SIZE];
 
-    if (allowed == 0)
+    if (json_is_null(json_object_get(override, "allowed")))
         table_add(table, "no limit");
+    else if (allowed == 0)
+        table_add(table, "nothing");
     else if (window_ms == 0)
         table_add_format(table, "%lld", allowed);
     else if (window_ms < 1000)

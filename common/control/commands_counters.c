@@ -64,6 +64,14 @@ static json_t *counter_of(const struct counter *counter)
     const struct limit *limit = counter->limit;
     const struct charge *charge = &counter->charge;
     enum face face = limit != NULL ? limit->at : FACE_ANVIL;
+    bool is_blocked = counter->blocked_until_ms > 0;
+    uint64_t now_ms = clock_monotonic_ms();
+    json_int_t retry_ms = charge->retry_ms > 0 ? charge->retry_ms : 0;
+
+    if (is_blocked)
+        retry_ms = (json_int_t)(counter->blocked_until_ms > now_ms
+                                    ? counter->blocked_until_ms - now_ms
+                                    : 0);
 
     return json_pack("{s:o, s:s, s:s, s:o, s:o, s:s, s:I, s:o, s:I, s:b, s:I, "
                      "s:b, s:b}",
@@ -72,11 +80,11 @@ static json_t *counter_of(const struct counter *counter)
         "service", control_text(counter->service), "key",
         control_text(counter->subject.text), "window", window_name(charge),
         "used", (json_int_t)charge->used, "allowed",
-        counter->allowed > 0 ? json_integer((json_int_t)counter->allowed)
-                             : json_null(),
-        "window_ms", (json_int_t)charge->window_ms, "refuses", charge->refused,
-        "retry_after_ms",
-        (json_int_t)(charge->retry_ms > 0 ? charge->retry_ms : 0), "shadow",
+        counter->allowed > 0 || is_blocked
+            ? json_integer((json_int_t)counter->allowed)
+            : json_null(),
+        "window_ms", (json_int_t)charge->window_ms, "refuses",
+        charge->refused || is_blocked, "retry_after_ms", retry_ms, "shadow",
         charge->shadow, "overridden", counter->is_overridden);
 }
 

@@ -76,7 +76,8 @@ static const struct limit *limit_of(
     return NULL;
 }
 
-/* allowed null: no limit. void: no limit has the name any more. */
+/* allowed null: no limit; 0: nothing is let through. void: no limit has the
+ * name any more. */
 static void add_limit(
     const struct control_host *host, const struct edict *edict, json_t *member)
 {
@@ -90,7 +91,8 @@ static void add_limit(
         member, "limit", json_stringn(edict->key, strcspn(edict->key, " ")));
     json_object_set_new(member, "subject", control_text(edict_subject(edict)));
     json_object_set_new(member, "allowed",
-        edict->n > 0 ? json_integer((json_int_t)edict->n) : json_null());
+        edict->n > 0 || edict->is_blocked ? json_integer((json_int_t)edict->n)
+                                          : json_null());
     json_object_set_new(
         member, "window_ms", json_integer((json_int_t)window_ms));
     json_object_set_new(member, "void", json_boolean(limit == NULL));

@@ -196,12 +196,24 @@ static void set_used(
     json_object_set_new(line, "key", control_text(charge->subject->text));
     json_object_set_new(line, "used", json_integer((json_int_t)charge->used));
     json_object_set_new(line, "allowed",
-        item->n > 0 ? json_integer((json_int_t)item->n) : json_null());
+        item->n > 0 || item->blocked_until_ms > 0
+            ? json_integer((json_int_t)item->n)
+            : json_null());
     json_object_set_new(line, "window", json_string(window));
     json_object_set_new(line, "overridden", json_boolean(item->is_overridden));
     if (charge->refused)
         json_object_set_new(
             line, "retry_after_ms", json_integer((json_int_t)charge->retry_ms));
+}
+
+/* Another limit's override let nothing through. */
+static bool was_not_charged(const struct decision *decision)
+{
+    const struct limit *limit = decision->verdict.limit;
+    const struct bill_item *item =
+        limit != NULL ? item_of(decision, limit) : NULL;
+
+    return item != NULL && item->blocked_until_ms > 0;
 }
 
 static const char *item_outcome(
@@ -210,7 +222,9 @@ static const char *item_outcome(
     const struct charge *charge =
         &decision->bill.charges[item - decision->bill.items];
 
-    if (decision->verdict.kind == VERDICT_DEFER)
+    if (item->blocked_until_ms > 0)
+        return charge->shadow ? "would-refuse" : "refused";
+    if (decision->verdict.kind == VERDICT_DEFER || was_not_charged(decision))
         return "not-reached";
     if (!charge->refused)
         return "passed";

@@ -64,20 +64,20 @@ uint32_t bill_per_message(const struct limit *limit,
 }
 
 /* What is counted goes on being counted, also where nothing is refused. */
-bool bill_override_charge(const struct edict_table *edicts,
+const struct edict *bill_override_charge(const struct edict_table *edicts,
     const struct limit *limit, struct charge *charge, uint32_t *n_r)
 {
     const struct edict *override = override_of(edicts, limit, charge->subject);
 
     *n_r = limit->n;
     if (override == NULL)
-        return false;
+        return NULL;
     *n_r = charge->limit = override->n;
     if (override->n == 0 && charge->kind == CHARGE_SLIDING)
         charge->limit = BILL_NO_LIMIT;
     if (override->window_ms > 0 && charge->kind != CHARGE_LEASE)
         charge->window_ms = override->window_ms;
-    return true;
+    return override;
 }
 
 static enum charge_kind charge_kind_of(const struct limit *limit)
@@ -110,7 +110,13 @@ static void bill_add_limit(struct bill *bill, const struct edict_table *edicts,
     charge->subject =
         bill_subject(bill, config, event, service_title, limit->key, false);
     charge->amount = event->amount[kind];
-    item->is_overridden = bill_override_charge(edicts, limit, charge, &item->n);
+    const struct edict *override =
+        bill_override_charge(edicts, limit, charge, &item->n);
+    item->is_overridden = override != NULL;
+    if (override != NULL && override->is_blocked) {
+        item->blocked_until_ms = override->until_ms;
+        bill->is_blocked = true;
+    }
     item->window_ms = charge->window_ms;
 }
 
@@ -186,6 +192,7 @@ void bill_write(struct bill *bill, const struct edict_table *edicts,
 {
     bill->count = 0;
     bill->known = 0;
+    bill->is_blocked = false;
     bill->subject_count = 0;
     for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++)
         if (event->amount[kind] > 0)

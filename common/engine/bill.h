@@ -22,10 +22,12 @@ struct bill_item {
     bool is_overridden;
     uint32_t n; /* the limit's, or the override's; 0: none is in force */
     uint64_t window_ms;
+    uint64_t blocked_until_ms; /* an override lets nothing through; 0: no */
 };
 
 struct bill {
     size_t count;
+    bool is_blocked; /* some item is: not to be charged unless it is a shadow */
     size_t known; /* of them, the first ones, that the store has answered where
                      it could not answer all */
     struct charge charges[STORE_CHARGES_MAX]; /* parallel to items */
@@ -71,11 +73,11 @@ void bill_report_subject(
 
 /*
  * Puts an override of the limit for the charge's subject into the charge;
- * false: there is none. *n_r: the limit's n, or the override's; 0: none is in
- * force, and what is counted passes.
+ * returns it, or NULL: there is none. *n_r: the limit's n, or the override's;
+ * 0: none is in force, and what is counted passes, or nothing is let through.
  */
-bool bill_override_charge(const struct edict_table *, const struct limit *,
-    struct charge *, uint32_t *n_r);
+const struct edict *bill_override_charge(const struct edict_table *,
+    const struct limit *, struct charge *, uint32_t *n_r);
 
 /*
  * The store is away. Of what is not known, leaves only what on_store_failure

@@ -184,8 +184,12 @@ void counters_override(
 {
     for (size_t i = 0; i < counters->count; i++) {
         struct counter *counter = &counters->items[i];
+        const struct edict *override = NULL;
         if (counter->limit != NULL)
-            counter->is_overridden = bill_override_charge(
+            override = bill_override_charge(
                 edicts, counter->limit, &counter->charge, &counter->allowed);
+        counter->is_overridden = override != NULL;
+        if (override != NULL && override->is_blocked)
+            counter->blocked_until_ms = override->until_ms;
     }
 }

@@ -43,6 +43,7 @@ struct counter {
     struct charge charge;   /* of one more unit */
     uint32_t allowed;       /* by the limit, or an override; 0: no limit */
     bool is_overridden;
+    uint64_t blocked_until_ms; /* an override lets nothing through; 0: no */
 };
 
 struct counters {

@@ -252,6 +252,29 @@ static void bound_newcomers(struct engine *engine, struct decision *decision)
         (unsigned)decision->config->new_keys_per_client);
 }
 
+/* An override lets nothing through: nobody is asked, and nothing counted. */
+static bool judge_blocked(struct decision *decision)
+{
+    uint64_t now_ms = clock_monotonic_ms(); /* in whole seconds it is told */
+
+    for (size_t i = 0; i < decision->bill.count; i++) {
+        const struct bill_item *item = &decision->bill.items[i];
+        uint64_t until_ms = item->blocked_until_ms;
+        const struct refusal refusal = {.limit = item->limit,
+            .kind = item->kind,
+            .window_ms = item->window_ms,
+            .retry_ms = until_ms > now_ms ? (int64_t)(until_ms - now_ms) : 0};
+        if (until_ms == 0)
+            continue;
+        if (!item->limit->shadow) {
+            refusal_make(decision, &refusal);
+            return false;
+        }
+        refusal_note_shadow(decision, refusal);
+    }
+    return true;
+}
+
 void engine_decide(struct engine *engine, struct decision *decision)
 {
     decision_begin(engine, decision);
@@ -274,7 +297,8 @@ void engine_decide(struct engine *engine, struct decision *decision)
         &decision->event, decision->service_title);
     if (engine->newcomers != NULL)
         bound_newcomers(engine, decision);
-    if (decision->bill.count == 0)
+    if (decision->bill.count == 0 ||
+        (decision->bill.is_blocked && !judge_blocked(decision)))
         decision_end(decision);
     else
         engine_charge(engine, decision);

@@ -216,7 +216,12 @@ bool override_set_rate(struct edict *edict, const struct limit *limit,
 
     edict->n = 0;
     edict->window_ms = 0;
-    if (strcmp(text, "none") == 0 || strcmp(text, "0") == 0)
+    edict->is_blocked = strcmp(text, "0") == 0;
+    if (edict->is_blocked && limit->kind == LIMIT_PER_MESSAGE)
+        return error_set(err,
+            "0: limit %s is of one message; allowed: a number, or none",
+            limit->name);
+    if (edict->is_blocked || strcmp(text, "none") == 0)
         return true;
     if (is_number(text)) {
         bool is_good =

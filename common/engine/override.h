@@ -33,8 +33,8 @@ bool override_may_apply(const struct config *, const struct limit *,
     const char *text, struct error *err);
 
 /*
- * "500" (per the limit's own window), "500/1h", or "none" and "0": no limit,
- * as 0 is in tollgate.conf.
+ * "500" (per the limit's own window), "500/1h", "none": no limit, or "0":
+ * nothing is let through.
  */
 bool override_set_rate(
     struct edict *, const struct limit *, const char *text, struct error *err);

@@ -15,6 +15,8 @@ static const char letters[EDICT_KINDS] = {
     [EDICT_OVERRIDE] = 'o',
 };
 
+static const char blocked[] = "x";
+
 size_t edict_write_id(const struct edict *edict, char id[EDICT_ID_SIZE])
 {
     int len =
@@ -25,9 +27,11 @@ size_t edict_write_id(const struct edict *edict, char id[EDICT_ID_SIZE])
 
 size_t edict_write_text(const struct edict *edict, char text[EDICT_TEXT_SIZE])
 {
-    int len = snprintf(text, EDICT_TEXT_SIZE,
-        "%" PRIu32 "\t%" PRIu64 "\t%s\t%s", edict->is_automatic ? 1 : edict->n,
-        edict->window_ms, edict->who, edict->reason);
+    char n[16];
+    (void)snprintf(n, sizeof n, "%" PRIu32, edict->is_automatic ? 1 : edict->n);
+    int len = snprintf(text, EDICT_TEXT_SIZE, "%s\t%" PRIu64 "\t%s\t%s",
+        edict->is_blocked ? blocked : n, edict->window_ms, edict->who,
+        edict->reason);
     assert(len > 0 && len < EDICT_TEXT_SIZE);
     return (size_t)len;
 }
@@ -64,14 +68,22 @@ bool edict_read_text(struct edict *edict, const char *text, size_t len)
         return false;
     memcpy(copy, text, len);
     copy[len] = '\0';
-    if (!read_number(&at, UINT32_MAX, &n) ||
-        !read_number(&at, UINT64_C(366) * 86400 * 1000, &window_ms))
+    bool is_blocked =
+        edict->kind == EDICT_OVERRIDE && at[0] == blocked[0] && at[1] == '\t';
+    if (is_blocked) {
+        n = 0;
+        at += strlen("x\t");
+    } else if (!read_number(&at, UINT32_MAX, &n)) {
+        return false;
+    }
+    if (!read_number(&at, UINT64_C(366) * 86400 * 1000, &window_ms))
         return false;
     char *tab = copy + (at - copy) + strcspn(at, "\t");
     if (*tab == '\0')
         return false;
     *tab = '\0';
     edict->is_automatic = edict->kind == EDICT_BAN && n == 1;
+    edict->is_blocked = is_blocked;
     edict->n = (uint32_t)n;
     edict->window_ms = window_ms;
     edict_set_text(edict->who, sizeof edict->who, at);

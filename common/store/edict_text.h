@@ -18,7 +18,8 @@
  * earlier version knows no name, and leaves such a ban out. */
 size_t edict_write_id(const struct edict *, char id[EDICT_ID_SIZE]);
 /* The rest of it but for its times: "N TAB WINDOW_MS TAB WHO TAB REASON". N of
- * a ban: 1 if it is automatic. Earlier versions ignore N of a ban. */
+ * a ban: 1 if it is automatic. N of an override that lets nothing through: "x",
+ * which an earlier version leaves out: there the limit's own rate stays. */
 size_t edict_write_text(const struct edict *, char text[EDICT_TEXT_SIZE]);
 
 /* Kind and key. */

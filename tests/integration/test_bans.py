@@ -294,6 +294,36 @@ def test_an_override_of_a_sliding_limit(site):
     assert ctl(one, "overrides").stdout.startswith("no limit is overridden\n")
 
 
+def test_an_override_that_lets_nothing_through(site):
+    one = site.policyd("one")
+    assert rcpts(one, "bob", 1) == 1
+    assert ctl(one, "override", "set", "sasl-day", "sasl:bob", "0",
+               "1h").returncode == 0
+    assert rcpts(one, "bob", 1) == 0
+    assert rcpts(one, "eve", 1) == 1
+    line = re.findall(r"decision .*sasl=bob.*", one.process.text())[-1]
+    assert "limit=sasl-day key=sasl:bob used=0 allowed=0 window=1d " in line
+    [override] = asked(one, "overrides")["overrides"]
+    assert override["allowed"] == 0
+    assert re.search(r"sasl-day +u=bob +nothing ", ctl(one, "overrides").stdout)
+    [counter] = asked(one, "show", "sasl:bob")["counters"]
+    assert (counter["used"], counter["allowed"], counter["refuses"]) == \
+        (1, 0, True)
+    [decision] = asked(one, "explain", "face=policy", "event=recipient",
+                       "client=198.51.100.7", "sasl=bob")["decisions"]
+    [limit] = [it for it in decision["limits"] if it["limit"] == "sasl-day"]
+    assert (limit["outcome"], limit["allowed"], decision["verdict"]) == \
+        ("refused", 0, "refuse")
+    if site.redis:
+        one.stop()
+        one.start()
+        within_a_second(lambda: rcpts(one, "bob", 1) == 0 and
+                        asked(one, "overrides")["overrides"], "known again")
+    assert ctl(one, "override", "set", "sasl-day", "sasl:bob",
+               "none").returncode == 0
+    assert rcpts(one, "bob", 3) == 3
+
+
 def test_an_override_of_a_domain(site):
     """The default of each of its logins; his own goes before it."""
     one = site.policyd("one")

@@ -53,6 +53,7 @@ static void assert_same(const struct edict_table *one,
         assert_int_equal(a->until_ms, b->until_ms);
         assert_int_equal(a->set_ms, b->set_ms);
         assert_int_equal(a->n, b->n);
+        assert_int_equal(a->is_blocked, b->is_blocked);
         assert_int_equal(a->window_ms, b->window_ms);
     }
 }
@@ -65,6 +66,9 @@ static void test_all_come_back(void **state)
     put(table, "198.51.100.0/24", NULL, 12345);
     put(table, "2001:db8::/64", NULL, UINT64_MAX - 1);
     put(table, "sasl:bob", NULL, 3);
+    struct edict none = {.is_blocked = true, .until_ms = 5};
+    assert_true(edict_set_override(&none, "sasl-day", "u=none"));
+    edict_table_put(table, &none);
     for (unsigned i = 0; i < 5000; i++) {
         (void)snprintf(subject, sizeof subject, "u=user%u", i);
         put(table, NULL, subject, i);

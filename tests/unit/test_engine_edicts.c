@@ -5,8 +5,10 @@
 #include "tests/unit/engine_bench.h"
 
 #include "common/base/clock.h"
+#include "common/base/memory.h"
 #include "common/engine/ban.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* life_ms 0: over already. */
@@ -296,6 +298,43 @@ static void put_override(const char *limit, const char *subject, uint32_t n,
     edict_table_put(store_edicts(NULL), &edict);
 }
 
+/* Nothing is let through, and nothing asked; in shadow it is noted. */
+static void test_an_override_may_let_nothing_through(void **state)
+{
+    static const char *const shadows[] = {"false", "true"};
+
+    for (size_t i = 0; i < COUNT(shadows); i++) {
+        struct bench bench;
+        struct edict edict = {.is_blocked = true, .until_ms = end_of(90000)};
+        char *text = xprintf("limit \"login\" { at = \"policy\" event = "
+                             "\"message\" key = { \"sasl_username\" }\n"
+                             "  rate = \"9/1m\" shadow = %s }\n",
+            shadows[i]);
+        bench_open(&bench, text);
+        free(text);
+        assert_true(edict_set_override(&edict, "login", "u=eve"));
+        edict_table_put(store_edicts(NULL), &edict);
+        fake_store.charges_asked = 0;
+        const struct verdict *verdict =
+            bench_decide(&bench, message_of("198.51.100.7", "eve"));
+        bool is_shadow = i == 1;
+        assert_int_equal(
+            verdict->kind, is_shadow ? VERDICT_PASS : VERDICT_REFUSE);
+        assert_int_equal(bench.decision.would_refuse, is_shadow);
+        assert_int_equal(fake_store.charges_asked, is_shadow ? 1 : 0);
+        if (!is_shadow) {
+            assert_string_equal(verdict->limit->name, "login");
+            assert_int_equal(verdict->allowed, 0);
+            assert_between(verdict->retry_ms, 80000, 90010);
+        }
+        fake_store.charges_asked = 0;
+        verdict = bench_decide(&bench, message_of("198.51.100.7", "bob"));
+        assert_int_equal(verdict->kind, VERDICT_PASS);
+        assert_int_equal(fake_store.charges_asked, 1);
+        bench_close(&bench);
+    }
+}
+
 static void test_overrides_change_a_limit_for_one_key(void **state)
 {
     struct bench bench;
@@ -424,6 +463,7 @@ int main(void)
         cmocka_unit_test(test_who_is_held_is_limited_too),
         cmocka_unit_test(test_a_ban_in_shadow_refuses_nothing),
         cmocka_unit_test(test_infrastructure_cannot_be_banned),
+        cmocka_unit_test(test_an_override_may_let_nothing_through),
         cmocka_unit_test(test_overrides_change_a_limit_for_one_key),
         cmocka_unit_test(test_overrides_hold_while_the_store_is_away),
         cmocka_unit_test(test_override_of_max_per_message),

@@ -204,6 +204,8 @@ static void test_rates(void **state)
         {"user", "50", true, 50, 0},
         {"user", "50/1d", true, 50, 86400000},
         {"user", "0", true, 0, 0},
+        {"cap", "0", false, 0, 0},
+        {"cap", "none", true, 0, 0},
         {"user", "none", true, 0, 0},
         {"user", "", false, 0, 0},
         {"user", "-1", false, 0, 0},
@@ -230,6 +232,7 @@ static void test_rates(void **state)
             continue;
         assert_int_equal(edict.n, rows[i].n);
         assert_int_equal(edict.window_ms, rows[i].window_ms);
+        assert_int_equal(edict.is_blocked, strcmp(rows[i].text, "0") == 0);
     }
     assert_null(override_find_limit(config, "users", &err));
     assert_non_null(strstr(err.text, "user, address, pair, cap, volume"));
