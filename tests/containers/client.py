@@ -1,6 +1,6 @@
 """client.py ADDRESS PORT LINE...: an SMTP session; prints the code of the
-greeting and of each reply, and ends where the server does. A line that begins
-with PROXY goes before the greeting."""
+greeting and of each reply, and ends where the server does: prints nothing where
+there is none. A line that begins with PROXY goes before the greeting."""
 import socket
 import sys
 
@@ -26,4 +26,7 @@ def main(address, port, *lines):
                 print(told := code(file))
 
 
-main(*sys.argv[1:])
+try:
+    main(*sys.argv[1:])
+except (ConnectionRefusedError, ConnectionResetError):
+    pass

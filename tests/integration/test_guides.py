@@ -44,7 +44,7 @@ NOT_RUN = {
     "registry.example.com/tollgate-postfix:0.1.0 .":
         "test_images builds it with buildah",
     r"printf 'PROXY TCP4 127.0.0.1 127.0.0.1 1 25\r\n' | nc mailserver 12525":
-        "test_two_pods and tests/hosts forge such a header",
+        "test_docker_compose and tests/hosts forge such a header",
     "docker exec": NAMED,
     "kubectl apply -k docker/kubernetes/base": CLUSTER,
     "kubectl get pods": CLUSTER,

@@ -29,6 +29,7 @@ debian_root_run() {
 }
 
 # debian_root_make SUITE ROOT [MMDEBSTRAP-OPTION...]
+# One that was made with other options is made anew.
 # Beside sid stands experimental, from which nothing is installed unasked.
 # A snapshot of an archive may be older than its files say that they are valid:
 # they are signed all the same.
@@ -36,14 +37,17 @@ debian_root_make() {
     local mirror=${TOLLGATE_DEBIAN_MIRROR:-http://deb.debian.org/debian}
     local unaged='Acquire::Check-Valid-Until "false"' beside=
     [ "$1" != sid ] || beside="deb $mirror experimental main"
-    [ -z "$(find "$2/made" -mtime -"$debian_root_keep_days" 2>/dev/null)" ] ||
+    if [ "$(cat "$2/made" 2>/dev/null)" = "${*:3}" ] &&
+        [ -n "$(find "$2/made" -mtime -"$debian_root_keep_days" 2>/dev/null)" ]
+    then
         return 0
+    fi
     (packages_install $packages_root) || return
     rm -rf "$2" "$2.new"
     echo "making a root of Debian $1"
     mmdebstrap --quiet --variant=minbase --aptopt="$unaged" \
         "${@:3}" "$1" "$2.new" "$mirror" ${beside:+"$beside"} || return
-    touch "$2.new/made"
+    echo "${*:3}" >"$2.new/made"
     mv "$2.new" "$2"
 }
 
