@@ -144,8 +144,8 @@ static void on_verdict(struct decision *decision)
 }
 
 /*
- * Of a client, or, with ends NULL, of the peer alone. No limit is asked, so the
- * verdict is there at once.
+ * Of a client, or, with ends NULL, of the peer alone. Limits are looked at, as
+ * far as this process knows, so the verdict is there at once.
  */
 static bool gate_client_judge(
     struct gate_client *client, const struct gate_ends *ends)
@@ -169,6 +169,8 @@ static bool gate_client_judge(
             cidr_of(&ends->client, address_bits(&ends->client));
         decision->event.frontend = ends->server;
         decision->event.frontend_port = ends->server_port;
+        decision->event.amount[EVENT_CONNECTION] = 1;
+        decision->event.amount[EVENT_CONNECTION_COUNT] = 1;
         address_format(&ends->client, text);
     }
     decision->on_verdict = on_verdict;
@@ -176,8 +178,9 @@ static bool gate_client_judge(
     if (decision->verdict.kind == VERDICT_PASS)
         return true;
     char action[VERDICT_ACTION_SIZE];
+    verdict_action(&decision->verdict, &decision->event, action);
     gate_client_refuse(client, GATE_END_REFUSED,
-        verdict_action(&decision->verdict, &decision->event, action));
+        strncmp(action, "421 ", 4) == 0 ? action : TOO_MANY);
     return false;
 }
 

@@ -165,11 +165,12 @@ static void bill_add_report(struct bill *bill, const struct config *config,
     charge->amount = event->amount[kind];
 }
 
-static void bill_write_kind(struct bill *bill, const struct edict_table *edicts,
+/* True: one of them is a client_* limit. */
+static bool bill_write_feed(struct bill *bill, const struct edict_table *edicts,
     const struct config *config, const struct event *event,
-    const char *service_title, enum event_kind kind)
+    const char *service_title, enum face face, enum event_kind kind)
 {
-    const struct config_feed *feed = &config->feeds[event->face][kind];
+    const struct config_feed *feed = &config->feeds[face][kind];
     bool has_client_limit = false;
 
     for (size_t i = 0; i < feed->count; i++) {
@@ -181,8 +182,22 @@ static void bill_write_kind(struct bill *bill, const struct edict_table *edicts,
         bill_add_limit(bill, edicts, config, event, service_title, limit, kind);
         has_client_limit |= limit->is_client;
     }
-    if (!has_client_limit && !event->is_exempt &&
-        is_reported(event->face, kind) && bill->count < STORE_CHARGES_MAX)
+    return has_client_limit;
+}
+
+/* A gate looks at the limits of every face that sees connections. */
+static void bill_write_kind(struct bill *bill, const struct edict_table *edicts,
+    const struct config *config, const struct event *event,
+    const char *service_title, enum event_kind kind)
+{
+    bool has_client_limit = bill_write_feed(
+        bill, edicts, config, event, service_title, event->face, kind);
+
+    if (event->is_gate)
+        (void)bill_write_feed(
+            bill, edicts, config, event, service_title, FACE_MILTER, kind);
+    else if (!has_client_limit && !event->is_exempt &&
+             is_reported(event->face, kind) && bill->count < STORE_CHARGES_MAX)
         bill_add_report(bill, config, event, service_title, kind);
 }
 

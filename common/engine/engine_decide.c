@@ -226,6 +226,11 @@ static void engine_charge(struct engine *engine, struct decision *decision)
     request->peek = decision->event.peek;
     request->on_done = engine_on_charged;
     request->context = decision;
+    decision->started_us = 0;
+    if (decision->event.is_gate) {
+        store_look(engine->store, request);
+        return;
+    }
     decision->started_us =
         store_is_shared(engine->store) ? clock_monotonic_us() : 0;
     store_charge(engine->store, request);

@@ -118,6 +118,7 @@ void gateway_watch_note(
 
     if (is_arrival(event) && event->client.net.family != ADDRESS_NONE &&
         !event->is_exempt && !event->is_unproxied && !event->is_dry &&
+        !event->is_gate &&
         crowd_note(&watch->crowds[at], &event->client, &share))
         judge(watch, decision, at, &share);
 }

@@ -192,7 +192,10 @@ static bool is_worth_noting(const struct decision *decision)
     case REASON_UNPROXIED:
         return false;
     default:
-        return !decision->event.peek && !decision->event.is_dry;
+        return !decision->event.is_dry &&
+               (!decision->event.peek ||
+                   (decision->event.is_gate &&
+                       decision->verdict.kind != VERDICT_PASS));
     }
 }
 

@@ -320,6 +320,19 @@ static void pending_ask_leases(struct store_pending *pending)
     }
 }
 
+void redis_store_look(
+    const struct redis_store *store, struct charge *charges, size_t count)
+{
+    if (refused_cache_answer(
+            store->refused, charges, count, clock_monotonic_ms()))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        charges[i].used = 0;
+        charges[i].retry_ms = 0;
+        charges[i].refused = false;
+    }
+}
+
 void redis_store_charge(
     struct redis_store *store, struct store_request *request)
 {

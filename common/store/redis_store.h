@@ -23,6 +23,9 @@ void redis_store_close(struct redis_store **);
 
 /* As store_charge says; calls out once. */
 void redis_store_charge(struct redis_store *, struct store_request *);
+/* What the server has refused within REFUSED_TRUST_MS; it is not asked. */
+void redis_store_look(
+    const struct redis_store *, struct charge *charges, size_t count);
 /* No on_done any more; what was sent stays charged. */
 void redis_store_cancel(struct redis_store *, struct store_request *);
 /* Its charged_ms is not 0. */

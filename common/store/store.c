@@ -67,6 +67,17 @@ void store_charge(struct store *store, struct store_request *request)
         store_charge_local(store, request);
 }
 
+void store_look(struct store *store, struct store_request *request)
+{
+    request->peek = true;
+    if (store->redis == NULL) {
+        store_charge_local(store, request);
+        return;
+    }
+    redis_store_look(store->redis, request->charges, request->count);
+    request->on_done(request, STORE_OK);
+}
+
 static uint32_t local_count(struct store *store, const struct charge *charge)
 {
     const struct lease *lease =

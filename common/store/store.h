@@ -78,6 +78,12 @@ void store_close(struct store **);
 
 void store_charge(struct store *, struct store_request *);
 /*
+ * As a peek, of what this process knows by itself: a Redis is not asked, and
+ * only what it has refused within REFUSED_TRUST_MS is refused. Answers before
+ * it returns, always STORE_OK.
+ */
+void store_look(struct store *, struct store_request *);
+/*
  * The same on this process's memory alone, for an outage: answers before it
  * returns. The caller has divided the limits by store_state's `serving`. What
  * the store has let in for this process is counted here already.

@@ -136,6 +136,47 @@ def test_no_line_before_a_handshake(site, source):
             pass
 
 
+def refused_at_the_gate(site, client):
+    """Without an smtpd; the limit's name."""
+    mark, said = site.mark(), site.policyd.process.text()
+    with GateSmtp(site, v1(client)) as session:
+        assert session.text.startswith("421 4.7.0 "), session.text
+    assert site.wakes(mark) == 0
+    return re.search(rf"decision face=gate service=12525 event=\w+ "
+                     rf"client={client} peer={PROXY} port={site.port} "
+                     rf"limit=(\w+) .*verdict=refuse reason=limit$",
+                     site.policyd.process.text()[len(said):],
+                     re.MULTILINE)[1]
+
+
+def test_limits_refuse_before_an_smtpd(place, keep):
+    """What the anvil face has counted; a look counts nothing."""
+    site = GateSite(place, keep, options={
+        "client_limits_at": "anvil", "rate_time_unit": "600s",
+        "client_connection_rate_limit": 3,
+        "client_connection_count_limit": 2})
+    with GateSmtp(site, v1("198.51.100.1")) as one, \
+            GateSmtp(site, v1("198.51.100.1")) as two:
+        assert one.greeting == two.greeting == "220"
+        for _ in range(3):
+            assert refused_at_the_gate(site, "198.51.100.1") == \
+                "client_connection_count_limit"
+        one.quit()
+        two.quit()
+    wait_until(lambda: site.policyd.metric("tollgate_leases") == 0, 20,
+               "both have left")
+    with GateSmtp(site, v1("198.51.100.1")) as third:
+        assert third.greeting == "220", third.text
+        third.quit()
+    wait_until(lambda: site.policyd.metric("tollgate_leases") == 0, 20,
+               "it has left")
+    assert refused_at_the_gate(site, "198.51.100.1") == \
+        "client_connection_rate_limit"
+    with GateSmtp(site, v1("198.51.100.2")) as other:
+        assert other.greeting == "220", other.text
+        other.quit()
+
+
 def test_a_successor_takes_the_gate_over(place, keep, end_pid):
     """What is in hand is finished by the old process; USR2."""
     site = GateSite(place, keep)

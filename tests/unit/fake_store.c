@@ -55,6 +55,13 @@ void store_charge(struct store *store, struct store_request *request)
         answer(request, fake_store.status);
 }
 
+void store_look(struct store *store, struct store_request *request)
+{
+    fake_store.looks++;
+    keep(request);
+    answer(request, STORE_OK);
+}
+
 void store_charge_local(struct store *store, struct store_request *request)
 {
     fake_store.local_asked++;

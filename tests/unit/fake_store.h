@@ -19,7 +19,7 @@ struct fake_store {
     uint32_t serving; /* of each face */
 
     struct store_request *waiting; /* answers_later: the last request */
-    unsigned charges_asked, local_asked, cancelled;
+    unsigned charges_asked, looks, local_asked, cancelled;
     struct charge asked[STORE_CHARGES_MAX];     /* as the engine wrote them */
     struct subject subjects[STORE_CHARGES_MAX]; /* of these: copies */
     size_t asked_count;

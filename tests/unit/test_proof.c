@@ -286,6 +286,38 @@ static void test_behind_a_gate(void **state)
     config_unref(&config);
 }
 
+/* Before an smtpd is woken, limits of connections are looked at, whichever face
+ * counts them, and nothing is charged. */
+static void test_a_gate_looks(void **state)
+{
+    char *limits = xprintf("%s%s", gated_text,
+        "milter { listen = \"unix:/m\" }\n"
+        "limit \"rate\" { at = \"milter\" event = \"connection\"\n"
+        "  key = { \"client\" } rate = \"5/1h\" }\n");
+    struct config *config = load(limits);
+    struct engine *engine = engine_new(NULL, config);
+    struct event event = event_of(&through_proxy);
+    struct verdict verdict;
+
+    free(limits);
+    event.face = FACE_ANVIL;
+    event.is_gate = event.peek = true;
+    event.amount[EVENT_MESSAGE] = 0;
+    event.amount[EVENT_CONNECTION] = event.amount[EVENT_CONNECTION_COUNT] = 1;
+    decide_with(engine, event, &verdict);
+    assert_int_equal(verdict.kind, VERDICT_PASS);
+    assert_int_equal(fake_store.looks, 1);
+    assert_int_equal(fake_store.charges_asked, 0);
+    assert_int_equal(fake_store.asked_count, 1); /* no report */
+    assert_string_equal(fake_store.asked[0].name, "s:rate");
+    const struct metrics *metrics = engine_metrics(engine);
+    assert_int_equal(metrics->gate_decisions[VERDICT_PASS][REASON_NONE], 1);
+    assert_int_equal(
+        metrics->decisions[FACE_ANVIL][VERDICT_PASS][REASON_NONE], 0);
+    engine_free(&engine);
+    config_unref(&config);
+}
+
 /* Where the kernel is asked for another service, no name counts. */
 static void test_a_gate_beside_other_proxied_services(void **state)
 {
@@ -445,6 +477,7 @@ int main(void)
         cmocka_unit_test(test_frontends),
         cmocka_unit_test(test_reload_takes_trust_away),
         cmocka_unit_test(test_behind_a_gate),
+        cmocka_unit_test(test_a_gate_looks),
         cmocka_unit_test(test_a_gate_beside_other_proxied_services),
         cmocka_unit_test(test_shadow_does_not_reach_proof),
         cmocka_unit_test(test_a_login_of_an_exempt_client),

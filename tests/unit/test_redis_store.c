@@ -101,6 +101,63 @@ static void test_peek(void **state)
     assert_int_equal(store_state_of(f->one).leases, 0);
 }
 
+/* As ask_send, without a word to the server. */
+static void look(struct store *store, struct ask *ask)
+{
+    ask_init(ask, "c=1");
+    ask_add(ask, CHARGE_SLIDING, "s", 1);
+    ask_add(ask, CHARGE_LEASE, "n", 1);
+    store_look(store, &ask->request);
+    assert_int_equal(ask->answers, 1);
+    assert_int_equal(ask->status, STORE_OK);
+}
+
+static void test_look(void **state)
+{
+    struct fixture *f = *state;
+    struct ask ask;
+    f->one = fixture_open_ready(f);
+    uint64_t round_trips = store_state_of(f->one).round_trips;
+    look(f->one, &ask);
+    assert_false(ask.charges[0].refused || ask.charges[1].refused);
+    assert_int_equal(store_state_of(f->one).round_trips, round_trips);
+    ask_init(&ask, "c=1");
+    ask_add(&ask, CHARGE_SLIDING, "s", 1);
+    ask_run(f, f->one, &ask);
+    uint64_t refused_ms;
+    do { /* again where the machine was away for longer than it is trusted */
+        ask_init(&ask, "c=1");
+        ask_add(&ask, CHARGE_SLIDING, "s", 1);
+        ask_run(f, f->one, &ask);
+        assert_true(ask.charges[0].refused);
+        refused_ms = ask.sent_ms;
+        round_trips = store_state_of(f->one).round_trips;
+        look(f->one, &ask);
+    } while (clock_monotonic_ms() - refused_ms > 500);
+    assert_true(ask.charges[0].refused);
+    assert_true(ask.charges[0].retry_ms > 0);
+    assert_int_equal(store_state_of(f->one).round_trips, round_trips);
+    assert_int_equal(store_state_of(f->one).leases, 0);
+}
+
+static void test_look_at_memory(void **state)
+{
+    static char memory[] = "memory:";
+    struct fixture *f = *state;
+    struct ask ask;
+    f->config.store = memory;
+    f->one = fixture_open(f);
+    for (int i = 0; i < 3; i++) {
+        look(f->one, &ask);
+        assert_false(ask.charges[0].refused || ask.charges[1].refused);
+    }
+    assert_true(fixture_take_lease(f, f->one, "c=1", 1));
+    look(f->one, &ask);
+    assert_false(ask.charges[0].refused);
+    assert_true(ask.charges[1].refused);
+    assert_int_equal(store_state_of(f->one).leases, 1);
+}
+
 static void test_leases_shared(void **state)
 {
     struct fixture *f = *state;
@@ -333,6 +390,8 @@ int main(void)
         WITH_SERVER(test_refused_needs_no_round_trip),
         WITH_SERVER(test_all_or_nothing),
         WITH_SERVER(test_peek),
+        WITH_SERVER(test_look),
+        WITH_SERVER(test_look_at_memory),
         WITH_SERVER(test_leases_shared),
         WITH_SERVER(test_close_gives_back),
         WITH_SERVER(test_notes),
