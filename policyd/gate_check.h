@@ -2,9 +2,9 @@
  * gate_check.h - what a gate says to a proxy that comes for itself.
  *
  * A connection that has no client behind it (LOCAL, UNKNOWN, UNSPEC, a unix
- * socket) is a health check: it may connect and leave, or talk as far as
- * HAProxy's "option smtpchk" does. No mail can be sent over it, so it never
- * counts as a client at the proxy's own address. Pure.
+ * socket, its own address and port) is a health check: it may connect and
+ * leave, or talk as far as HAProxy's "option smtpchk" does. No mail can be sent
+ * over it, so it never counts as a client at the proxy's own address. Pure.
  */
 #ifndef TOLLGATE_POLICYD_GATE_CHECK_H
 #define TOLLGATE_POLICYD_GATE_CHECK_H

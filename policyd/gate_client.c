@@ -291,6 +291,15 @@ static void gate_client_read_check(struct gate_client *client)
 
 /* The header */
 
+/* HAProxy's checks with a header of version 1 name the check's own connection,
+ * where version 2 has LOCAL. */
+static bool names_itself(
+    const struct gate_client *client, const struct gate_ends *ends)
+{
+    return address_equal(&ends->client, &client->peer) &&
+           ends->client_port == client->peer_port;
+}
+
 static void gate_client_on_header(struct gate_client *client)
 {
     const struct proxy_header *header = &client->in.reader.header;
@@ -300,7 +309,7 @@ static void gate_client_on_header(struct gate_client *client)
         .server_port = header->server_port};
 
     if (header->is_local || ends.client.family == ADDRESS_NONE ||
-        ends.server.family == ADDRESS_NONE)
+        ends.server.family == ADDRESS_NONE || names_itself(client, &ends))
         gate_client_begin_check(client);
     else if (gate_client_judge(client, &ends))
         gate_client_pass(client, &ends);
@@ -385,7 +394,8 @@ static bool gate_client_know_peer(struct gate_client *client)
     socklen_t len = sizeof name;
 
     return getpeername(client->fd, (struct sockaddr *)&name, &len) == 0 &&
-           address_from_sockaddr((struct sockaddr *)&name, &client->peer, NULL);
+           address_from_sockaddr(
+               (struct sockaddr *)&name, &client->peer, &client->peer_port);
 }
 
 static bool gate_client_is_proxy(const struct gate_client *client)

@@ -46,6 +46,7 @@ struct gate_client {
     int fd;
     bool has_begun; /* a byte of the header has come */
     struct address peer;
+    uint16_t peer_port;
     struct address net; /* PASSES: of the client, as limits count it */
     union {
         struct proxy_reader reader; /* READS */
