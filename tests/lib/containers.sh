@@ -4,9 +4,12 @@
 # Debian 13's docker, compose and podman, in a root of their own.
 # tests/containers/play is what runs there.
 
-packages_engines="docker.io docker-cli docker-compose podman crun netavark \
-aardvark-dns kubectl iptables nftables iproute2 procps ca-certificates openssl \
-python3 python3-pytest python3-yaml"
+packages_docker="docker.io docker-cli docker-compose iptables iproute2 procps \
+ca-certificates openssl python3 python3-pytest python3-yaml"
+packages_engines="$packages_docker podman crun netavark aardvark-dns nftables \
+kubectl"
+# In the image that the quick part builds on, beside our libraries.
+packages_image="redis-server haproxy ca-certificates"
 
 # An engine enters its containers by their mount namespaces, so the root has to
 # be that of the namespace, and no chroot.
@@ -30,7 +33,25 @@ part_containers() {
         debian_root_copy_source "$root" ||
         { failures+=("containers: no root for the engine"); return; }
     tar -C "$folder/base" -cf "$root/base.tar" .
-    containers_play "$root" docker podman
+    containers_play "$root" all docker podman
+}
+
+# The programs of this machine, in an image of its Debian.
+part_containers_quick() {
+    local folder=$top/build-containers/quick
+    local root=$folder/root own
+    containers_begin "$folder" || return
+    part_build "$top/build" || return
+    own=$(. /etc/os-release && echo "$VERSION_CODENAME")
+    (packages_install $packages_root) || return
+    containers_root "$own" "$folder/base" $packages_image \
+        $(containers_libraries) &
+    containers_root trixie "$root" $packages_docker docker-buildx &&
+        debian_root_copy_source "$root" && wait $! &&
+        containers_install "$root/built" ||
+        { failures+=("containers: no root for the engine"); return; }
+    tar -C "$folder/base" -cf "$root/base.tar" .
+    containers_play "$root" quick docker
 }
 
 containers_begin() {
@@ -40,17 +61,34 @@ containers_begin() {
     return 1
 }
 
-# containers_play ROOT ENGINE...
+# The packages of the libraries that the built programs have.
+containers_libraries() {
+    ldd "$top/build/tollgate-policyd" "$top/build/tollgate-milter" \
+        "$top/build/tollgatectl" | awk '$2 == "=>" { print $1 }' | sort -u |
+        sed "s,^,*/$(gcc -print-multiarch)/," | xargs dpkg -S |
+        sed 's/:.*//' | sort -u
+}
+
+# What the Dockerfile's first stage leaves to the others.
+containers_install() {
+    rm -rf "$1"
+    mkdir -p "$1"
+    build_logged "$top/build/install.out" make -C "$top/build" install-strip \
+        prefix=/usr DESTDIR="$1/installed" || return
+    containers_libraries >"$1/libraries"
+}
+
+# containers_play ROOT all|quick ENGINE...
 containers_play() {
     local root=$1 engine status=0
-    containers_run "$root" /tollgate/tests/containers/play |
+    containers_run "$root" /tollgate/tests/containers/play "$2" |
         tee "$root/play.out"
     status=${PIPESTATUS[0]}
     if [ "$status" -eq 77 ]; then
         skips+=("containers: $(tail -n 1 "$root/play.out")")
         return
     fi
-    for engine in "${@:2}"; do
+    for engine in "${@:3}"; do
         part_tally "containers-$engine" junit "$root/results-$engine.xml"
     done
 }
