@@ -91,7 +91,7 @@ static void print_unban(const struct ctl_answer *answer)
 
 static void print_bans(const struct ctl_answer *answer)
 {
-    static const struct table_column columns[] = {{"who", false, true},
+    static const struct table_column columns[] = {{"who", false, false},
         {"for", true, false}, {"until", false, false}, {"by", false, true},
         {"reason", false, true}, {NULL, false, false}};
     const json_t *bans = json_object_get(answer->result, "bans");
