@@ -1,8 +1,9 @@
 /*
  * gate.c - all connections in the gates' hands: their bounds and their metrics.
  *
- * What is full is never waited for: the oldest connection that has said nothing
- * gives way, and where none is silent the new one is closed.
+ * What is full is never waited for. The oldest connection that has been refused
+ * gives way, so that a flood of refusals takes no room from others; then the
+ * oldest that has said nothing. Where there is neither the new one is closed.
  */
 #include "policyd/gate.h"
 
@@ -31,6 +32,7 @@ struct gate *gate_new(struct daemon *daemon)
     gate->daemon = daemon;
     hash_key_init(&gate->hash_key);
     TAILQ_INIT(&gate->silent);
+    TAILQ_INIT(&gate->leaving);
     TAILQ_INIT(&gate->busy);
     gate->descriptors =
         getrlimit(RLIMIT_NOFILE, &limit) == 0 ? (size_t)limit.rlim_cur : 1024;
@@ -50,6 +52,7 @@ void gate_free(struct gate **gate)
     if (*gate == NULL)
         return;
     end_all(&(*gate)->silent);
+    end_all(&(*gate)->leaving);
     end_all(&(*gate)->busy);
     decision_clear(&(*gate)->decision);
     free(*gate);
@@ -70,14 +73,19 @@ static size_t room(const struct gate *gate, const struct config *config)
 /* False: all that are in hand are busy. */
 static bool make_room(struct gate *gate, const struct config *config)
 {
-    struct gate_client *oldest = TAILQ_FIRST(&gate->silent);
+    struct gate_client *refused = TAILQ_FIRST(&gate->leaving);
+    struct gate_client *silent = TAILQ_FIRST(&gate->silent);
 
     if (gate->count < room(gate, config))
         return true;
-    if (oldest == NULL)
+    if (refused != NULL) {
+        gate_client_free(refused);
+        return true;
+    }
+    if (silent == NULL)
         return false;
-    oldest->end = GATE_END_CROWDED;
-    gate_client_free(oldest);
+    silent->end = GATE_END_CROWDED;
+    gate_client_free(silent);
     return true;
 }
 

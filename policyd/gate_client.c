@@ -39,13 +39,32 @@ static struct engine *engine_of(const struct gate_client *client)
     return daemon_engine(client->gate->daemon);
 }
 
+static struct gate_list *list_of(const struct gate_client *client)
+{
+    switch (client->state) {
+    case GATE_READS:
+        return &client->gate->silent;
+    case GATE_LEAVES:
+        return &client->gate->leaving;
+    default:
+        return &client->gate->busy;
+    }
+}
+
+static void gate_client_enter(struct gate_client *client, enum gate_state state)
+{
+    TAILQ_REMOVE(list_of(client), client, entry);
+    client->state = state;
+    TAILQ_INSERT_TAIL(list_of(client), client, entry);
+}
+
 static void gate_client_wait(
     struct gate_client *client, enum gate_state state, uint64_t ms)
 {
     const struct timeval time = {.tv_sec = (time_t)(ms / 1000),
         .tv_usec = (suseconds_t)(ms % 1000) * 1000};
 
-    client->state = state;
+    gate_client_enter(client, state);
     event_add(client->deadline, &time);
 }
 
@@ -62,22 +81,13 @@ static bool gate_client_say(const struct gate_client *client, const char *text)
                len;
 }
 
-static void gate_client_leave_silence(struct gate_client *client)
-{
-    if (client->state != GATE_READS)
-        return;
-    TAILQ_REMOVE(&client->gate->silent, client, entry);
-    TAILQ_INSERT_TAIL(&client->gate->busy, client, entry);
-}
-
 void gate_client_free(struct gate_client *client)
 {
     struct gate *gate = client->gate;
 
     gate->ends[client->end]++;
     gate->count--;
-    gate_client_leave_silence(client);
-    TAILQ_REMOVE(&gate->busy, client, entry);
+    TAILQ_REMOVE(list_of(client), client, entry);
     if (client->state == GATE_PASSES)
         LIST_REMOVE(client, same);
     gate_pass_clear(&client->pass);
@@ -107,7 +117,6 @@ static void gate_client_refuse(
         gate_client_free(client);
         return;
     }
-    gate_client_leave_silence(client);
     event_add(client->readable, NULL);
     gate_client_wait(client, GATE_LEAVES, LEAVE_MS);
 }
@@ -224,10 +233,9 @@ static void gate_client_pass(
         .on_done = gate_client_on_passed,
         .context = client,
     };
-    gate_client_leave_silence(client);
     event_del(client->readable);
     event_del(client->deadline);
-    client->state = GATE_PASSES;
+    gate_client_enter(client, GATE_PASSES);
     if (!gate_pass_begin(&client->pass))
         gate_client_on_passed(&client->pass);
 }
@@ -238,7 +246,6 @@ static void gate_client_begin_check(struct gate_client *client)
 {
     char greeting[VERDICT_ACTION_SIZE];
 
-    gate_client_leave_silence(client);
     client->end = GATE_END_CHECK;
     client->in.line.len = 0;
     gate_client_wait(client, GATE_CHECKS, CHECK_MS);

@@ -70,7 +70,8 @@ struct gate_fault {
 
 struct gate {
     struct daemon *daemon;
-    struct gate_list silent, busy; /* READS, oldest first; all others */
+    struct gate_list silent, leaving, busy; /* READS, LEAVES, all others; the
+                                               oldest first */
     size_t count;
     LIST_HEAD(, gate_client) passing[GATE_BUCKETS];
     struct decision decision; /* each is over at once */

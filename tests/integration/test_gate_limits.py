@@ -125,6 +125,21 @@ def test_the_oldest_silent_one_gives_way(site):
         connection.close()
 
 
+def test_those_who_are_refused_take_no_room(site):
+    """Though they do not leave, and a gate gives them a second for it."""
+    refused, crowded = site.ends("refused"), site.ends("crowded")
+    strangers = [site.connect(STRANGER) for _ in range(12)]
+    for connection in strangers[-4:]:
+        assert connection.recv(100).startswith(b"421 ")
+    with GateSmtp(site, v1("198.51.100.4")) as session:
+        assert session.greeting == "220", session.text
+        session.quit()
+    assert site.ends("refused") - refused >= 8
+    assert site.ends("crowded") == crowded
+    for connection in strangers:
+        connection.close()
+
+
 @pytest.mark.parametrize("source", [PROXY, STRANGER])
 def test_no_line_before_a_handshake(site, source):
     """Refused, whoever comes: not a byte in the clear."""
