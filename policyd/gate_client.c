@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -107,13 +108,25 @@ static void gate_client_end(struct gate_client *client, enum gate_end end)
     gate_client_free(client);
 }
 
-/* Refused: a line, and a moment to read it. */
+/* Of a client that waits for its greeting, as most do, every byte has been
+ * read. */
+static bool has_waited(const struct gate_client *client)
+{
+    int unread;
+
+    return client->state == GATE_READS &&
+           client->in.reader.state == PROXY_HEADER_DONE &&
+           ioctl(client->fd, FIONREAD, &unread) == 0 && unread == 0;
+}
+
+/* Refused: a line, and a moment to read it where bytes may come yet that a
+ * closed socket would answer with a reset. */
 static void gate_client_refuse(
     struct gate_client *client, enum gate_end end, const char *text)
 {
     client->end = end;
     if (client->service->tls_wrapper || !gate_client_say(client, text) ||
-        shutdown(client->fd, SHUT_WR) != 0) {
+        has_waited(client) || shutdown(client->fd, SHUT_WR) != 0) {
         gate_client_free(client);
         return;
     }
