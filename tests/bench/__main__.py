@@ -12,8 +12,8 @@ import sys
 from harness.policyd import BUILD
 from harness.workdir import workdir
 
-from . import (anvil, daemon, figures, footprint, machine, mail, milter, peers,
-               policy, proof, readers, renewals, script)
+from . import (anvil, daemon, figures, footprint, gate, machine, mail, milter,
+               peers, policy, proof, readers, renewals, script)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +47,9 @@ MEASUREMENTS = {
     "mail": mail.measure,
     "anvil": anvil.measure,
     "proof": proof.measure,
+    "gate-refused": gate.measure_refused,
+    "gate-session": gate.measure_session,
+    "gate-silent": gate.measure_silent,
     "milter": milter.measure,
     "milter-burst": milter.measure_burst,
     "milter-idle": milter.measure_idle,

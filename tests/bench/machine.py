@@ -14,8 +14,9 @@ import subprocess
 
 from harness.policyd import BUILD, Policyd
 
-PROGRAMS = ("anvil_load", "bench_memory_store", "bench_proof", "noop_milter",
-            "null_policy_server", "policy_load")
+PROGRAMS = ("anvil_load", "bare_refuser", "bench_memory_store", "bench_proof",
+            "noop_milter", "null_policy_server", "policy_load",
+            "refusal_load")
 
 _cpus = sorted(os.sched_getaffinity(0))
 SERVER_CPU, LOAD_CPU = _cpus[0], _cpus[1 % len(_cpus)]
