@@ -96,9 +96,11 @@ static void fill_listener(struct doctor *doctor,
         listener->is_postscreen ? "postscreen_upstream_proxy_protocol"
                                 : "smtpd_upstream_proxy_protocol");
     listener->has_header = protocol != NULL && *protocol != '\0';
-    listener->is_header_missing = lacks_header(listener);
+    listener->is_gated =
+        listener->section != NULL && listener->section->pass_name != NULL;
+    listener->is_header_missing = !listener->is_gated && lacks_header(listener);
     listener->has_header |= listener->is_header_missing;
-    listener->wants_proof = listener->section != NULL &&
+    listener->wants_proof = listener->section != NULL && !listener->is_gated &&
                             listener->section->proxied &&
                             listener->section->proof != SERVICE_PROOF_OFF;
     listener->is_reinjection = is_reinjection(doctor, listener);
@@ -107,6 +109,20 @@ static void fill_listener(struct doctor *doctor,
         (config->service_count == 0 && !listener->is_reinjection &&
             !doctor_is_loopback(service->name));
     listener->speaker = speaker_of(doctor, listener);
+    /* At a gate's own port there is to be none of Postfix. */
+    if (listener->is_gated && service->is_listener)
+        listener->is_guarded = false;
+}
+
+/* The smtpd of a pass service that a gate hands clients to. */
+static bool is_behind_gate(
+    const struct config *config, const struct postfix_service *service)
+{
+    for (size_t i = 0; i < config->service_count; i++)
+        if (strcmp(service->type, "pass") == 0 && service->is_server &&
+            config_is_behind_gate(&config->services[i], service->name))
+            return true;
+    return false;
 }
 
 static void open_doctor(struct doctor *doctor)
@@ -115,10 +131,11 @@ static void open_doctor(struct doctor *doctor)
 
     doctor->listeners =
         xcalloc(doctor->postfix->count + 1, sizeof *doctor->listeners);
-    for (size_t i = 0; i < doctor->postfix->count; i++)
-        if (doctor->postfix->services[i].is_listener)
-            fill_listener(doctor, &doctor->postfix->services[i],
-                &doctor->listeners[doctor->count++]);
+    for (size_t i = 0; i < doctor->postfix->count; i++) {
+        const struct postfix_service *service = &doctor->postfix->services[i];
+        if (service->is_listener || is_behind_gate(doctor->config, service))
+            fill_listener(doctor, service, &doctor->listeners[doctor->count++]);
+    }
     doctor->opens_anvil = doctor_listen(doctor, "anvil") != NULL ||
                           doctor_listen(doctor, "anvil-pass") != NULL;
     doctor->opens_policy = doctor_listen(doctor, "policy") != NULL;

@@ -9,7 +9,8 @@
 /* Begins the names of parameters that doctor itself puts into main.cf. */
 #define OWN_PREFIX "tollgate_"
 
-/* An smtpd or postscreen that clients connect to. */
+/* An smtpd or postscreen that clients connect to, or an smtpd that a gate of
+ * ours hands them to. */
 struct doctor_listener {
     const struct postfix_service *service;
     /* The smtpd whose parameters count: itself; behind a postscreen the one
@@ -18,6 +19,7 @@ struct doctor_listener {
     const struct postfix_service *speaker;
     const struct config_service *section; /* of tollgate.conf; NULL: none */
     bool is_postscreen;
+    bool is_gated;          /* its section has a gate */
     bool has_header;        /* PROXY protocol is on, or is to be */
     bool is_header_missing; /* the latter */
     bool wants_proof;       /* of its peers, by the section */
@@ -177,6 +179,9 @@ void check_postscreen(struct doctor *, const struct doctor_listener *);
 void check_section(struct doctor *, const struct doctor_listener *);
 void check_unheard(struct doctor *);
 void check_port(struct doctor *, const struct doctor_listener *);
+void check_gate_service(struct doctor *);
+void check_gate_name(struct doctor *, const struct doctor_listener *);
+void check_gate_port(struct doctor *);
 void check_header(struct doctor *, const struct doctor_listener *);
 void check_pipelining(struct doctor *, const struct doctor_listener *);
 void check_anvil_place(struct doctor *);

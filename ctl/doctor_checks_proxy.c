@@ -39,6 +39,25 @@ static char *append_timeout(char *line, const struct postfix_service *service)
     return append(line, xprintf("-o smtpd_upstream_proxy_timeout=%s", timeout));
 }
 
+/* All that stands at a service, but what is about its PROXY header. NULL: one
+ * of them cannot be written. */
+static char *append_options(char *line, const struct postfix_service *service)
+{
+    for (size_t i = 0; i < service->overrides.count; i++) {
+        const struct postfix_parameter *set = &service->overrides.items[i];
+        if (strncmp(set->name, "postscreen_", 11) == 0 ||
+            strncmp(set->name, "smtpd_upstream_proxy_", 21) == 0)
+            continue;
+        char *option = mend_option(set->name, set->value);
+        if (option == NULL) {
+            free(line);
+            return NULL;
+        }
+        line = append(line, option);
+    }
+    return line;
+}
+
 /* An smtpd in postscreen's place, as the one behind it was. NULL: there is an
  * option that cannot be written. */
 static char *smtpd_line(
@@ -53,20 +72,7 @@ static char *smtpd_line(
         model->is_chrooted ? "y" : "n",
         passed == NULL ? "-" : field(passed, "process_limit"));
 
-    line = append_timeout(line, service);
-    for (size_t i = 0; i < service->overrides.count; i++) {
-        const struct postfix_parameter *set = &service->overrides.items[i];
-        if (strncmp(set->name, "postscreen_", 11) == 0 ||
-            strncmp(set->name, "smtpd_upstream_proxy_", 21) == 0)
-            continue;
-        char *option = mend_option(set->name, set->value);
-        if (option == NULL) {
-            free(line);
-            return NULL;
-        }
-        line = append(line, option);
-    }
-    return line;
+    return append_options(append_timeout(line, service), service);
 }
 
 /* What a postscreen does for those that it passes on, and by default not. */
@@ -145,6 +151,8 @@ void check_section(
 static bool is_heard(
     const struct doctor *doctor, const struct config_service *section)
 {
+    if (section->pass_name != NULL)
+        return true; /* check_gate_service */
     for (size_t i = 0; i < doctor->count; i++)
         if (doctor->listeners[i].section == section)
             return true;
@@ -172,6 +180,104 @@ void check_unheard(struct doctor *doctor)
                 "tollgate.conf: port = the listener's, or its name in "
                 "master.cf as the title");
         free(where);
+    }
+}
+
+/* Parameters by which a session says that it came through a gate. */
+static const char policy_name[] = "smtpd_policy_service_policy_context";
+static const char milter_name[] = "milter_macro_daemon_name";
+
+/* Where Postfix itself has clients at the gate's port; NULL: nowhere. */
+static const struct postfix_service *find_at_port(
+    const struct doctor *doctor, const struct config_service *section)
+{
+    for (size_t i = 0; i < doctor->postfix->count; i++) {
+        const struct postfix_service *service = &doctor->postfix->services[i];
+        if (service->is_listener && service->port == section->port)
+            return service;
+    }
+    return NULL;
+}
+
+/* With the options of the listener whose place the gate takes; of two that are
+ * the same, Postfix takes the last. NULL: one cannot be written. */
+static char *pass_line(const struct config_service *section,
+    const struct postfix_service *replaced)
+{
+    bool is_private = strstr(section->pass_to, "/private/") != NULL;
+    bool is_chrooted = replaced != NULL && replaced->is_chrooted;
+    char *line = xprintf("%s pass %s - %s - - smtpd", section->pass_name,
+        is_private ? "-" : "n", is_chrooted ? "y" : "n");
+
+    if (replaced != NULL)
+        line = append_options(line, replaced);
+    if (line == NULL)
+        return NULL;
+    return append(
+        line, xprintf("-o %s=%s -o %s=%s", policy_name, section->pass_name,
+                  milter_name, section->pass_name));
+}
+
+void check_gate_service(struct doctor *doctor)
+{
+    for (size_t i = 0; i < doctor->config->service_count; i++) {
+        const struct config_service *section = &doctor->config->services[i];
+        if (section->pass_name == NULL ||
+            postfix_config_service(
+                doctor->postfix, section->pass_name, "pass") != NULL)
+            continue;
+        char *where = xprintf("service \"%s\"", section->title);
+        char *line = pass_line(section, find_at_port(doctor, section));
+        struct doctor_finding *finding = doctor_add(doctor, where,
+            "master.cf has no service %s of type pass", section->pass_name);
+        if (line != NULL)
+            mend_line(doctor, finding, section->pass_name, "pass", line);
+        else
+            doctor_advise(finding,
+                "master.cf: %s pass n - n - - smtpd, with the options of the "
+                "listener; braces that are no pairs keep postconf from writing "
+                "it",
+                section->pass_name);
+        free(line);
+        free(where);
+    }
+}
+
+void check_gate_port(struct doctor *doctor)
+{
+    for (size_t i = 0; i < doctor->config->service_count; i++) {
+        const struct config_service *section = &doctor->config->services[i];
+        const struct postfix_service *there =
+            section->pass_name != NULL ? find_at_port(doctor, section) : NULL;
+        if (there == NULL)
+            continue;
+        char *where = xprintf("%s/%s", there->name, there->type);
+        doctor_advise(
+            doctor_add(doctor, where, "service \"%s\" has a gate at port %u",
+                section->title, (unsigned)section->port),
+            "take it out of master.cf, then \"postfix reload\" and restart "
+            "policyd: postconf -MX %s",
+            where);
+        free(where);
+    }
+}
+
+void check_gate_name(
+    struct doctor *doctor, const struct doctor_listener *listener)
+{
+    const char *names[] = {policy_name, milter_name};
+    const bool is_asked[] = {
+        doctor->opens_policy, doctor_names_milter(doctor, listener->speaker,
+                                  doctor_value(listener, "smtpd_milters"))};
+
+    for (size_t i = 0; listener->is_gated && i < 2; i++) {
+        const char *value = doctor_known_value(listener, names[i]);
+        if (!is_asked[i] || value == NULL ||
+            strcmp(value, listener->section->pass_name) == 0)
+            continue;
+        mend_listener(doctor,
+            doctor_add_at(doctor, listener, "%s = %s", names[i], value),
+            listener, names[i], listener->section->pass_name);
     }
 }
 

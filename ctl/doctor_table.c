@@ -11,6 +11,16 @@ const struct doctor_check doctor_checks[] = {
         "learns about an address a forged header can teach it. smtpd in its "
         "place asks first.",
         NULL, check_postscreen},
+    {"gate-service", "a gate has no smtpd to hand its clients to",
+        "policyd takes the connections, and every client gets 421.",
+        check_gate_service, NULL},
+    {"gate-port", "Postfix listens where a gate of policyd does",
+        "Only one of them can, and the other does not start.", check_gate_port,
+        NULL},
+    {"gate-name", "an smtpd does not say that a gate has handed it its client",
+        "policyd and tollgate-milter know such a session by the name of its "
+        "service alone, and refuse it otherwise.",
+        NULL, check_gate_name},
     {"service", "a listener takes PROXY headers from anybody",
         "Postfix believes every header. Without a service section with proxied "
         "= true nobody asks who sent it.",
