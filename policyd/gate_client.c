@@ -2,10 +2,11 @@
  * gate_client.c - one connection: the peer, the header, the verdict, the end.
  *
  * The header is looked at (MSG_PEEK) before it is taken, so that not a byte of
- * the client's is: those go to smtpd in the socket. One deadline holds for the
- * whole header, however slowly it drips. Who is refused gets one line, unless
- * he waits for a TLS handshake, and up to a second to read it: a socket that is
- * closed with unread bytes in it would take the line back.
+ * the client's is: those go to smtpd in the socket. It is often there with the
+ * connection, so the socket is watched only if it is not. One deadline holds
+ * for the whole header, however slowly it drips. Who is refused gets one line,
+ * unless he waits for a TLS handshake, and up to a second to read it: a socket
+ * that is closed with unread bytes in it would take the line back.
  */
 #include "policyd/gate_client.h"
 
@@ -261,6 +262,7 @@ static void gate_client_begin_check(struct gate_client *client)
 
     client->end = GATE_END_CHECK;
     client->in.line.len = 0;
+    event_add(client->readable, NULL);
     gate_client_wait(client, GATE_CHECKS, CHECK_MS);
     snprintf(greeting, sizeof greeting, "220 %s ESMTP",
         client->config->instance_name);
@@ -341,7 +343,8 @@ static bool take(int fd, uint8_t *bytes, size_t len)
     return len == 0 || recv(fd, bytes, len, MSG_DONTWAIT) == (ssize_t)len;
 }
 
-static void gate_client_read_header(struct gate_client *client)
+/* True: the header goes on; else the client may be gone. */
+static bool gate_client_read_header(struct gate_client *client)
 {
     struct proxy_reader *reader = &client->in.reader;
     uint8_t bytes[READ_SIZE];
@@ -349,13 +352,13 @@ static void gate_client_read_header(struct gate_client *client)
         recv(client->fd, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
 
     if (got == -1 && (errno == EAGAIN || errno == EINTR))
-        return;
+        return true;
     if (got <= 0) {
         if (got == 0 && client->has_begun)
             gate_client_refuse_header(client, "the connection ended in it");
         else
             gate_client_end(client, GATE_END_GONE);
-        return;
+        return false;
     }
     client->has_begun = true;
     size_t used = proxy_header_read(reader, bytes, (size_t)got);
@@ -365,6 +368,9 @@ static void gate_client_read_header(struct gate_client *client)
         gate_client_end(client, GATE_END_GONE);
     else if (reader->state == PROXY_HEADER_DONE)
         gate_client_on_header(client);
+    else
+        return true;
+    return false;
 }
 
 static void gate_client_read_away(struct gate_client *client)
@@ -441,14 +447,16 @@ void gate_client_new(struct gate *gate, struct config *config,
     client->readable = event_new(
         base, fd, EV_READ | EV_PERSIST, gate_client_on_readable, client);
     client->deadline = evtimer_new(base, gate_client_on_deadline, client);
-    if (client->readable == NULL || client->deadline == NULL ||
-        event_add(client->readable, NULL) != 0) {
+    if (client->readable == NULL || client->deadline == NULL) {
         gate_client_end(client, GATE_END_CROWDED);
         return;
     }
     gate_client_wait(client, GATE_READS, service->header_timeout_ms);
     if (!gate_client_know_peer(client))
         gate_client_end(client, GATE_END_GONE);
-    else if (gate_client_is_proxy(client) || gate_client_judge(client, NULL))
-        gate_client_read_header(client);
+    else if ((gate_client_is_proxy(client) ||
+                 gate_client_judge(client, NULL)) &&
+             gate_client_read_header(client) &&
+             event_add(client->readable, NULL) != 0)
+        gate_client_end(client, GATE_END_CROWDED);
 }
