@@ -33,7 +33,10 @@ static void print_peers(const struct ctl_answer *answer)
     add_list(table, json_object_get(result, "proxies"), TABLE_GOOD, "proxy");
     add_list(
         table, json_object_get(result, "untrusted"), TABLE_BAD, "UNTRUSTED");
-    print_table_or(answer, table, "nobody has come to a proxied service yet\n");
+    print_table_or(answer, table,
+        print_flag(result, "known")
+            ? "nobody has come to a proxied service yet\n"
+            : "not known: no service wants a proof, and none has a gate\n");
     if (print_number(result, "forgotten") > 0)
         fprintf(answer->out, "%lld more have come, longer ago\n",
             print_number(result, "forgotten"));

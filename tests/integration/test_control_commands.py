@@ -252,6 +252,19 @@ def test_color_is_for_terminals(pair):
     assert "\x1b" not in pair.ctl("status").stdout
 
 
+def test_peers_that_are_not_known(place, keep):
+    """Mail that came past a proof is no sign that nobody came."""
+    place.chmod(0o777)
+    policyd = keep(Policyd(
+        place / "policyd", [f"policy:unix:{place}/policy"],
+        sections=[("service", "proxied", {
+            "port": free_port(), "proxied": True, "proof": "off",
+            "trusted_proxies": ["127.0.61.1"]})]))
+    assert asked(policyd, "peers")["known"] is False
+    assert tollgatectl("peers", sockets=[policyd]).stdout.endswith(
+        "not known: no service wants a proof, and none has a gate\n")
+
+
 def test_peers(place, keep):
     place.chmod(0o777)
     port, proxy, stranger = free_port(), "127.0.61.1", "127.0.67.1"
@@ -260,7 +273,7 @@ def test_peers(place, keep):
         sections=[("service", "proxied", {
             "port": port, "proxied": True, "trusted_proxies": [proxy]})]))
     assert asked(policyd, "peers") == {
-        "proxies": [], "untrusted": [], "forgotten": 0}
+        "known": True, "proxies": [], "untrusted": [], "forgotten": 0}
     smtpd = keep(FakeSmtpd(place / "policy", port, stranger))
     assert smtpd.ask().startswith("421 ")
     smtpd.close()

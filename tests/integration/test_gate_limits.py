@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from harness.control import asked
 from harness.gate_site import (PROXY, STRANGER, GateSite, GateSmtp, SlowSmtp,
                                v1)
 from harness.wait import wait_until
@@ -138,6 +139,18 @@ def test_those_who_are_refused_take_no_room(site):
     assert site.ends("crowded") == crowded
     for connection in strangers:
         connection.close()
+
+
+def test_who_came_is_known(site):
+    """Of both kinds, without a proof by the kernel."""
+    GateSmtp(site, v1("198.51.100.5")).close()
+    GateSmtp(site, v1("198.51.100.5"), source=STRANGER).close()
+    peers = asked(site.policyd, "peers")
+    assert peers["known"] is True
+    assert (PROXY, "12525") in [
+        (it["address"], it["service"]) for it in peers["proxies"]]
+    assert (STRANGER, "12525") in [
+        (it["address"], it["service"]) for it in peers["untrusted"]]
 
 
 @pytest.mark.parametrize("source", [PROXY, STRANGER])

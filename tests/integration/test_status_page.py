@@ -244,7 +244,7 @@ def test_it_shows_what_matters(page):
     def cells(name):
         return page.value(f"document.getElementById('{name}').innerText")
     assert "available" in cells("store")
-    assert cells("peers") == "nobody yet"
+    assert cells("peers") == "not known: no proof, and no gate"
     assert cells("certificates") == "no section"
     assert "login" in cells("top")
     assert "noisy" in cells("bans") and "203.0.113.0/24" in cells("bans")
