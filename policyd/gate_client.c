@@ -188,6 +188,7 @@ static bool gate_client_judge(
         .is_gate = true,
     };
     if (ends != NULL) {
+        decision->event.header = &client->in.reader.header;
         decision->event.client =
             cidr_of(&ends->client, address_bits(&ends->client));
         decision->event.frontend = ends->server;

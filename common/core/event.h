@@ -42,6 +42,8 @@ enum key_part {
     KEY_PARTS,
 };
 
+struct proxy_header;
+
 /*
  * Text fields are never NULL, "" where the face does not know; they are
  * borrowed from the face until the verdict has been delivered.
@@ -69,6 +71,8 @@ struct event {
     bool silent;                  /* nobody acts on the answer: no refusal */
     bool is_dry;  /* made up, and a peek: is not logged, not in the metrics */
     bool is_gate; /* asked by a gate, before any smtpd: a peek of this face's */
+    const struct proxy_header *header; /* at a gate, for logs; NULL: none was
+                                          read */
 };
 
 /* In an initializer: neither a login nor a message nor a HELO name is known. */

@@ -6,6 +6,7 @@
 #include "common/base/clock.h"
 #include "common/base/duration.h"
 #include "common/base/log.h"
+#include "common/net/proxy_header.h"
 
 #include <string.h>
 
@@ -78,6 +79,18 @@ static void record_kind(struct log_record *record, enum event_kind kind)
         log_record_text(record, "event", event_kind_name(kind));
 }
 
+/* What the proxy says of its client besides. */
+static void record_header(
+    struct log_record *record, const struct proxy_header *header)
+{
+    if (header == NULL)
+        return;
+    log_record_text(record, "tls", header->tls_version);
+    log_record_text(record, "authority", header->authority);
+    log_record_text(record, "unique_id", header->unique_id);
+    log_record_text(record, "endpoint", header->endpoint);
+}
+
 static void record_who(
     struct log_record *record, const struct decision *decision)
 {
@@ -85,6 +98,7 @@ static void record_who(
 
     log_record_text(record, "client", event->client_text);
     record_peer(record, &event->peer);
+    record_header(record, event->header);
     log_record_text(record, "sasl", event->sasl_username);
     log_record_text(record, "sender", event->sender);
     log_record_text(record, "recipient", event->recipient);

@@ -141,6 +141,28 @@ def test_claims_and_bans(site, header, reason, words):
     assert site.wakes(mark) == 0
 
 
+def tlv(kind, value):
+    return bytes([kind]) + struct.pack("!H", len(value)) + value
+
+
+def test_a_refusal_tells_what_the_proxy_told(site):
+    """The name and the way by which the client came to it; another log reader
+    finds the line there by the proxy's number."""
+    done = tollgatectl("ban", "203.0.113.10", "1h", sockets=[site.policyd])
+    assert done.returncode == 0, done.stderr
+    header = v2("203.0.113.10", tlvs=(
+        tlv(0x02, b"mx.example.com") + tlv(0x05, b"\x01\xab") +
+        tlv(0x20, b"\x01\0\0\0\0" + tlv(0x21, b"TLSv1.3")) +
+        tlv(0xea, b"\x01vpce-0 \"1")))
+    with GateSmtp(site, header) as session:
+        assert session.greeting == "421", session.text
+    assert re.search(
+        rf"decision face=gate service=12525 .*client=203\.0\.113\.10 "
+        rf"peer={PROXY} port={site.port} tls=TLSv1\.3 "
+        r'authority=mx\.example\.com unique_id=01ab endpoint="vpce-0 \\"1" '
+        r".*verdict=refuse reason=banned", site.policyd.process.text())
+
+
 def leave_at_once(connection):
     connection.close()
 
