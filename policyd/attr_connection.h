@@ -68,8 +68,9 @@ void attr_connection_greet(struct attr_connection *, const char *, size_t len);
 /* Of 1 to ATTR_ANSWER_MAX bytes. */
 void attr_connection_reply(struct attr_connection *, const char *, size_t len);
 
-bool attr_connection_is_idle(const struct attr_connection *); /* no byte of a
-                                  request read and not answered */
+/* No byte of a request has been read and not been answered. */
+bool attr_connection_is_idle(const struct attr_connection *);
+/* Of the process that has connected; 0: the kernel does not tell. */
 pid_t attr_connection_peer_pid(const struct attr_connection *);
 /* To look at, for the proof; never to read from or to keep. */
 int attr_connection_fd(const struct attr_connection *);

@@ -18,6 +18,7 @@ struct daemon;
 struct evbuffer;
 struct gate;
 
+/* The daemon is borrowed. */
 struct gate *gate_new(struct daemon *);
 /* Closes what is in hand. */
 void gate_free(struct gate **);

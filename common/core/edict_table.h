@@ -17,7 +17,9 @@
 
 struct edict_table;
 
+/* Empty. */
 struct edict_table *edict_table_new(void);
+/* Frees all edicts. */
 void edict_table_free(struct edict_table **);
 
 /* Is there one with its key already, or fewer than EDICTS_MAX of all? If not,

@@ -62,11 +62,11 @@ void top_list_settle(struct top_list *, size_t max);
 size_t top_list_write(const struct top_list *, enum face, enum event_kind,
     char *text, size_t size);
 
-/* One source of each list of the text goes into lists[face][kind]. False:
- * malformed; what came before stays. */
 struct top_lists {
     struct top_list of[FACES][EVENT_KINDS];
 };
+/* One source of each list of the text goes into lists->of[face][kind]. False:
+ * malformed; what came before stays. */
 bool top_lists_read(struct top_lists *, const char *text, size_t len);
 /* Frees all rows of all lists. */
 void top_lists_clear(struct top_lists *);

@@ -55,7 +55,9 @@ struct decision {
     struct bill bill;
 };
 
+/* The store is borrowed; of the snapshot the engine holds a reference. */
 struct engine *engine_new(struct store *, struct config *);
+/* No decision may be under way. */
 void engine_free(struct engine **);
 
 /*
@@ -83,6 +85,7 @@ void engine_use_postfix_limits(struct engine *, const struct postfix_limits *);
 uint32_t engine_postfix_limit(
     const struct engine *, const char *service, enum event_kind);
 
+/* on_verdict is called once, perhaps before this returns. */
 void engine_decide(struct engine *, struct decision *);
 /* The session goes away: no on_verdict any more; releases the snapshot. */
 void decision_clear(struct decision *);
@@ -130,8 +133,10 @@ const struct gateway_seen *engine_gateway(const struct engine *);
 struct tops *engine_tops(struct engine *);
 struct decision_ring *engine_ring(struct engine *);
 
+/* Decisions that begin from now on are made by this snapshot. */
 void engine_reload(struct engine *, struct config *);
 struct config *engine_config(const struct engine *); /* borrowed */
+/* Borrowed, as the metrics are. */
 struct store *engine_store(const struct engine *);
 struct metrics *engine_metrics(struct engine *);
 

@@ -11,6 +11,7 @@
 void memory_edicts_apply(struct edict_table *,
     const struct store_edict_request *, uint64_t now_ms, uint64_t wall_ms);
 
+/* As store_edict_write says, at once. Both clocks in milliseconds. */
 enum store_edict_result memory_edicts_write(struct edict_table *,
     const struct store_edict_request *, uint64_t now_ms, uint64_t wall_ms);
 

@@ -22,11 +22,16 @@ void redis_edicts_free(struct redis_edicts **);
 /* It can be used again: what is new? */
 void redis_edicts_poll(struct redis_edicts *);
 
+/* As store_edict_write says. */
 void redis_edicts_write(struct redis_edicts *, struct store_edict_request *);
+/* No on_done any more; what was sent is written all the same. */
 void redis_edicts_cancel(struct redis_edicts *, struct store_edict_request *);
 
+/* Without an answer: a board is shown anew every few seconds. */
 void redis_boards_show(struct redis_edicts *, const char *text, size_t len);
+/* As store_board_read says. */
 void redis_boards_read(struct redis_edicts *, struct store_board_request *);
+/* Neither on_board nor on_done any more. */
 void redis_boards_cancel(struct redis_edicts *, struct store_board_request *);
 
 #endif

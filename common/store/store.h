@@ -76,6 +76,8 @@ struct store *store_open(struct event_base *, struct resolver *,
 /* Leases of this process are given back where the store can be reached. */
 void store_close(struct store **);
 
+/* on_done is called once, perhaps before this returns, at the latest
+ * store_timeout later. */
 void store_charge(struct store *, struct store_request *);
 /*
  * As a peek, of what this process knows by itself: a Redis is not asked, and
@@ -115,7 +117,9 @@ struct store_recall {
     void *context;
     struct store_pending *pending;
 };
+/* on_done is called once, perhaps before this returns. */
 void store_note_read(struct store *, const char *key, struct store_recall *);
+/* No on_done any more. */
 void store_recall_cancel(struct store *, struct store_recall *);
 
 /*
@@ -153,8 +157,11 @@ struct store_edict_request {
     void *context;
     struct store_errand *errand; /* the store's, NULL while idle */
 };
+/* on_done is called once, perhaps before this returns. */
 void store_edict_write(struct store *, struct store_edict_request *);
+/* No on_done any more; what was sent is written all the same. */
 void store_edict_cancel(struct store *, struct store_edict_request *);
+/* What this daemon knows; borrowed. */
 struct edict_table *store_edicts(struct store *);
 
 /*
@@ -171,7 +178,9 @@ struct store_board_request {
     void *context;
     struct store_errand *errand;
 };
+/* on_board for each board of another daemon, then on_done once. */
 void store_board_read(struct store *, struct store_board_request *);
+/* Neither on_board nor on_done any more. */
 void store_board_cancel(struct store *, struct store_board_request *);
 
 /* Is it shared with other processes (not memory:)? */
@@ -209,6 +218,7 @@ struct store_state {
     uint64_t round_trips, failures, reconnects; /* since start */
     struct store_room room;
 };
+/* As it is now, without asking a server. Texts are borrowed. */
 void store_state(const struct store *, struct store_state *state_r);
 
 #endif
