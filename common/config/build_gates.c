@@ -127,10 +127,13 @@ static bool check_listeners(const struct config *config, struct error *err)
 
 bool build_gates(struct config *config, struct error *err)
 {
-    for (size_t i = 0; i < config->service_count; i++)
-        if (config->services[i].pass_to[0] != '\0')
-            config->services[i].pass_name =
-                strrchr(config->services[i].pass_to, '/') + 1;
+    for (size_t i = 0; i < config->service_count; i++) {
+        struct config_service *service = &config->services[i];
+        if (service->pass_to[0] == '\0')
+            continue;
+        service->pass_name = strrchr(service->pass_to, '/') + 1;
+        config->has_gates = true;
+    }
     for (size_t i = 0; i < config->service_count; i++) {
         const struct config_service *service = &config->services[i];
         const struct section *section = build_service_section(config, service);

@@ -168,6 +168,7 @@ struct config {
     bool shadow;
     struct config_service *services;
     size_t service_count;
+    bool has_gates;       /* one of them has pass_to */
     bool judges_peers;    /* one of them is proxied or wants proof */
     bool wants_proof;     /* of one at least the kernel is asked: those that
                              have a gate need no other proof */

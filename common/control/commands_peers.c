@@ -28,26 +28,19 @@ static json_t *list_of(const struct peer_records *records)
     return list;
 }
 
-/* By a proof, or at a gate. */
-static bool are_known(const struct config *config)
-{
-    for (size_t i = 0; i < config->service_count; i++)
-        if (config->services[i].pass_name != NULL)
-            return true;
-    return config->wants_proof;
-}
-
 json_t *describe_peers(const struct control_host *host)
 {
     static const struct peers nobody;
     const struct engine *engine = daemon_engine(host->daemon);
+    const struct config *config = engine_config(engine);
     const struct peers *peers = engine_peers(engine);
 
     if (peers == NULL)
         peers = &nobody;
     return json_pack("{s:b, s:o, s:o, s:I}", "known",
-        are_known(engine_config(engine)), "proxies", list_of(&peers->proxies),
-        "untrusted", list_of(&peers->untrusted), "forgotten",
+        config->wants_proof || config->has_gates, "proxies",
+        list_of(&peers->proxies), "untrusted", list_of(&peers->untrusted),
+        "forgotten",
         (json_int_t)peers->proxies.forgotten +
             (json_int_t)peers->untrusted.forgotten);
 }

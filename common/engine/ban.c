@@ -117,8 +117,11 @@ static const struct edict *find_ban(const struct decision *decision)
 {
     struct engine *engine = decision->engine;
     const struct event *event = &decision->event;
-    const struct edict *ban = ban_of(engine, &event->client);
+    const struct edict *ban;
 
+    if (edict_table_count(store_edicts(engine_store(engine)), EDICT_BAN) == 0)
+        return NULL;
+    ban = ban_of(engine, &event->client);
     if (ban != NULL && !event->is_unproxied &&
         !ban_is_void(engine, decision->config, &event->client))
         return ban;

@@ -165,8 +165,7 @@ static void bill_add_report(struct bill *bill, const struct config *config,
     charge->amount = event->amount[kind];
 }
 
-/* True: one of them is a client_* limit. */
-static bool bill_write_feed(struct bill *bill, const struct edict_table *edicts,
+static void bill_write_kind(struct bill *bill, const struct edict_table *edicts,
     const struct config *config, const struct event *event,
     const char *service_title, enum face face, enum event_kind kind)
 {
@@ -182,25 +181,22 @@ static bool bill_write_feed(struct bill *bill, const struct edict_table *edicts,
         bill_add_limit(bill, edicts, config, event, service_title, limit, kind);
         has_client_limit |= limit->is_client;
     }
-    return has_client_limit;
-}
-
-/* A gate looks at the limits of every face that sees connections. */
-static void bill_write_kind(struct bill *bill, const struct edict_table *edicts,
-    const struct config *config, const struct event *event,
-    const char *service_title, enum event_kind kind)
-{
-    bool has_client_limit = bill_write_feed(
-        bill, edicts, config, event, service_title, event->face, kind);
-
-    if (event->is_gate)
-        (void)bill_write_feed(
-            bill, edicts, config, event, service_title, FACE_MILTER, kind);
-    else if (!has_client_limit && !event->is_exempt &&
-             is_reported(event->face, kind) && bill->count < STORE_CHARGES_MAX)
+    if (!has_client_limit && !event->is_exempt && !event->is_gate &&
+        is_reported(face, kind) && bill->count < STORE_CHARGES_MAX)
         bill_add_report(bill, config, event, service_title, kind);
 }
 
+static void bill_write_face(struct bill *bill, const struct edict_table *edicts,
+    const struct config *config, const struct event *event,
+    const char *service_title, enum face face)
+{
+    for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++)
+        if (event->amount[kind] > 0)
+            bill_write_kind(
+                bill, edicts, config, event, service_title, face, kind);
+}
+
+/* A gate looks at the limits of every face that sees connections. */
 void bill_write(struct bill *bill, const struct edict_table *edicts,
     const struct config *config, const struct event *event,
     const char *service_title)
@@ -209,9 +205,10 @@ void bill_write(struct bill *bill, const struct edict_table *edicts,
     bill->known = 0;
     bill->is_blocked = false;
     bill->subject_count = 0;
-    for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++)
-        if (event->amount[kind] > 0)
-            bill_write_kind(bill, edicts, config, event, service_title, kind);
+    bill_write_face(bill, edicts, config, event, service_title, event->face);
+    if (event->is_gate)
+        bill_write_face(
+            bill, edicts, config, event, service_title, FACE_MILTER);
 }
 
 static enum store_failure failure_mode(

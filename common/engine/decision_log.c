@@ -133,7 +133,7 @@ void decision_log_trace(const struct decision *decision)
     const struct verdict *verdict = &decision->verdict;
     struct log_record record;
 
-    if (!log_is_wanted(LOG_LEVEL_DEBUG) || event->is_dry)
+    if (event->is_dry)
         return;
     for (size_t i = 0; i < decision->bill.count; i++)
         trace_charge(&decision->bill, i);

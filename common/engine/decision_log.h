@@ -25,9 +25,10 @@ char *decision_key_text(const struct decision *, const struct limit *,
     char text[LIMIT_KEY_TEXT_SIZE]);
 
 /*
- * At level debug: what was asked, what became of it and how long the store took
+ * For level debug: what was asked, what became of it and how long the store
+ * took
  * ("trace"), and a line for each of its charges ("charge"). Once, at the end of
- * a decision that is not dry. Costs one comparison at any other level.
+ * a decision that is not dry.
  */
 void decision_log_trace(const struct decision *);
 

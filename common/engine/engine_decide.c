@@ -28,7 +28,8 @@ static void decision_begin(struct engine *engine, struct decision *decision)
     decision->engine = engine;
     decision->service = config_find_service(
         engine->config, decision->event.service, decision->event.peer.port);
-    proof_know_gate(decision);
+    if (engine->config->has_gates)
+        proof_know_gate(decision);
     decision->service_title = decision->service != NULL
                                   ? decision->service->title
                                   : decision->event.service;
@@ -76,7 +77,8 @@ static void decision_end(struct decision *decision)
     foresee_postfix(decision);
     tops_note(decision->engine->tops, decision, clock_coarse_ms());
     decision_ring_note(decision->engine->ring, decision);
-    decision_log_trace(decision);
+    if (log_is_wanted(LOG_LEVEL_DEBUG))
+        decision_log_trace(decision);
     decision->on_verdict(decision);
 }
 
