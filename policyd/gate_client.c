@@ -315,12 +315,21 @@ static void gate_client_read_check(struct gate_client *client)
 /* The header */
 
 /* HAProxy's checks with a header of version 1 name the check's own connection,
- * where version 2 has LOCAL. */
+ * where version 2 has LOCAL. Both ends count: a client at the proxy's address
+ * may well have the same port, towards the proxy. */
 static bool names_itself(
     const struct gate_client *client, const struct gate_ends *ends)
 {
+    struct sockaddr_storage name = {0};
+    socklen_t len = sizeof name;
+    struct address own;
+    uint16_t port;
+
     return address_equal(&ends->client, &client->peer) &&
-           ends->client_port == client->peer_port;
+           ends->client_port == client->peer_port &&
+           getsockname(client->fd, (struct sockaddr *)&name, &len) == 0 &&
+           address_from_sockaddr((struct sockaddr *)&name, &own, &port) &&
+           address_equal(&ends->server, &own) && ends->server_port == port;
 }
 
 static void gate_client_on_header(struct gate_client *client)

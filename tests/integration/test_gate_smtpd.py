@@ -181,8 +181,10 @@ def local(connection):
 
 def itself(connection):
     """As HAProxy checks with a header of version 1."""
-    source, port = connection.getsockname()
-    connection.sendall(v1(source, port, "127.0.0.1"))
+    (source, port), (server, at) = (
+        connection.getsockname(), connection.getpeername())
+    connection.sendall(
+        f"PROXY TCP4 {source} {server} {port} {at}\r\n".encode())
     assert connection.recv(4) == b"220 "
     connection.close()
 
@@ -210,6 +212,20 @@ def test_health_checks_wake_nobody(site, check):
                10, "all are over")
     assert site.policyd.process.text() == said
     assert site.wakes(mark) == 0
+
+
+def test_a_client_on_the_proxy_s_host_is_none(site):
+    """Its port towards the proxy may be the proxy's towards us."""
+    mark = site.postfix.log.mark()
+    connection = site.connect()
+    source, port = connection.getsockname()
+    session = GateSmtp.__new__(GateSmtp)
+    session.start(connection)
+    session.send(v1(source, port))
+    assert session.read_reply() == "220", session.text
+    session.quit()
+    session.close()
+    site.postfix.log.wait_for(rf"connect from \S+\[{source}\]", since=mark)
 
 
 def test_a_proxy_sends_no_mail_of_its_own(site):
