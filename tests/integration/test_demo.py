@@ -28,14 +28,21 @@ def test_the_story_holds(before, options):
     assert " held, 0 did not" in done.stdout
 
 
-def test_what_is_printed_can_be_reached(place, keep):
+@pytest.fixture
+def demo(place, keep):
+    """Ended by TERM, so that it ends what it has started."""
+    process = keep(Process(
+        [sys.executable, "-B", "-u", "-m", "demo.door", "unshare", "--net",
+         sys.executable, "-B", "-m", "demo", "--isolated"],
+        place / "output", {"PYTHONPATH": f"{TESTS}/integration:{TESTS}"}))
+    yield process
+    process.terminate(60)
+
+
+def test_what_is_printed_can_be_reached(demo):
     """The status page and metrics, from outside of the demo's network."""
-    output = place / "output"
-    keep(Process([sys.executable, "-B", "-u", "-m", "demo.door", "unshare",
-                  "--net", sys.executable, "-B", "-m", "demo", "--isolated"],
-                 output, {"PYTHONPATH": f"{TESTS}/integration:{TESTS}"}))
-    wait_until(lambda: "Ctrl-C stops" in output.read_text(), 60, "it is up")
-    told = output.read_text()
+    wait_until(lambda: "Ctrl-C stops" in demo.text(), 60, "it is up")
+    told = demo.text()
     [page] = re.findall(r"^ +status page +(\S+)", told, re.M)
     [metrics] = re.findall(r"^ +metrics +(\S+)", told, re.M)
     with urllib.request.urlopen(page, timeout=20) as answer:
