@@ -3,9 +3,11 @@
  */
 #include "common/base/child.h"
 
+#include <cap-ng.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #define KEPT_FD 3
@@ -33,6 +35,13 @@ void child_set_title(char **argv, const char *title)
     memset(begin, 0, size);
     if (size > 0)
         (void)snprintf(begin, size, "%s", title);
+}
+
+bool child_give_up_capabilities(void)
+{
+    capng_clear(CAPNG_SELECT_ALL);
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           capng_apply(CAPNG_SELECT_CAPS) == 0;
 }
 
 int child_keep_only(int fd)

@@ -4,6 +4,7 @@
 #ifndef TOLLGATE_BASE_CHILD_H
 #define TOLLGATE_BASE_CHILD_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /*
@@ -16,6 +17,10 @@ pid_t child_fork(void);
 /* In the child: what ps(1) shows of it from now on, written over the arguments
  * of main, which are lost; cut to their length. */
 void child_set_title(char **argv, const char *title);
+
+/* In the child: without capabilities, and no program that it executes has more
+ * rights than it. False: something is left. */
+bool child_give_up_capabilities(void);
 
 /* In the child: every descriptor but fd, which becomes number 3, is closed,
  * since a listening socket that stays open looks as if it were served.

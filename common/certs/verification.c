@@ -10,6 +10,7 @@
  */
 #include "common/certs/certificate.h"
 
+#include "common/base/child.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
@@ -17,7 +18,6 @@
 #include "common/certs/served.h"
 #include "common/certs/task.h"
 
-#include <cap-ng.h>
 #include <event2/event.h>
 #include <openssl/crypto.h>
 #include <signal.h>
@@ -184,9 +184,7 @@ static void give_up(const struct certs *certs)
     certs_wipe_keys(certs);
     (void)prctl(PR_SET_NAME, "verify");
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    capng_clear(CAPNG_SELECT_ALL);
-    if (capng_apply(CAPNG_SELECT_CAPS) != 0)
+    if (!child_give_up_capabilities())
         _exit(1);
     (void)signal(SIGALRM, SIG_DFL);
     (void)alarm(TASK_LIFE_S);

@@ -7,6 +7,7 @@
  */
 #include "common/engine/postfix_limits.h"
 
+#include "common/base/child.h"
 #include "common/base/decimal.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
@@ -14,7 +15,6 @@
 #include "common/certs/task.h"
 
 #include <assert.h>
-#include <cap-ng.h>
 #include <event2/event.h>
 #include <limits.h>
 #include <stdio.h>
@@ -138,8 +138,7 @@ static void ask_postconf(const void *argument, struct task_report *report)
     const char *main[EVENT_KINDS + 3] = {"postconf", "-x"};
     size_t count = 2;
 
-    capng_clear(CAPNG_SELECT_ALL);
-    if (capng_apply(CAPNG_SELECT_CAPS) != 0)
+    if (!child_give_up_capabilities())
         return;
     for (unsigned kind = 0; kind < EVENT_KINDS; kind++)
         if (postfix_client_limits[kind] != NULL)

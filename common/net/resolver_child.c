@@ -12,7 +12,6 @@
 #include "common/base/child.h"
 #include "common/net/resolver.h"
 
-#include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -72,9 +71,7 @@ static bool give_up_rights(const struct resolver_identity *identity)
         (setgroups(0, NULL) == -1 || setresgid(gid, gid, gid) == -1 ||
             setresuid(uid, uid, uid) == -1))
         return false;
-    capng_clear(CAPNG_SELECT_ALL);
-    return capng_apply(CAPNG_SELECT_CAPS) == 0 &&
-           prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+    return child_give_up_capabilities() &&
            prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
 }
 
