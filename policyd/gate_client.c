@@ -63,8 +63,7 @@ static void gate_client_enter(struct gate_client *client, enum gate_state state)
 static void gate_client_wait(
     struct gate_client *client, enum gate_state state, uint64_t ms)
 {
-    const struct timeval time = {.tv_sec = (time_t)(ms / 1000),
-        .tv_usec = (suseconds_t)(ms % 1000) * 1000};
+    const struct timeval time = clock_span(ms);
 
     gate_client_enter(client, state);
     event_add(client->deadline, &time);
@@ -364,13 +363,12 @@ static bool gate_client_read_header(struct gate_client *client)
     if (got == -1 && (errno == EAGAIN || errno == EINTR))
         return true;
     if (got <= 0) {
-        if (got == 0 && client->has_begun)
+        if (got == 0 && reader->at > 0)
             gate_client_refuse_header(client, "the connection ended in it");
         else
             gate_client_end(client, GATE_END_GONE);
         return false;
     }
-    client->has_begun = true;
     size_t used = proxy_header_read(reader, bytes, (size_t)got);
     if (reader->state == PROXY_HEADER_BAD)
         gate_client_refuse_header(client, reader->fault);

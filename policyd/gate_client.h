@@ -44,7 +44,6 @@ struct gate_client {
     enum gate_state state;
     enum gate_end end; /* so far */
     int fd;
-    bool has_begun; /* a byte of the header has come */
     struct address peer;
     uint16_t peer_port;
     struct address net; /* PASSES: of the client, as limits count it */

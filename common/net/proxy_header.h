@@ -53,9 +53,9 @@ struct proxy_reader {
     enum proxy_header_state state;
     struct proxy_header header; /* to be read when DONE */
     const char *fault;          /* static text when BAD: "wrong checksum" */
+    uint32_t at;                /* bytes read */
 
     /* Private. */
-    uint32_t at;       /* bytes read */
     uint32_t end;      /* version 2: bytes in all */
     uint32_t tlvs;     /* bytes before the TLVs; end: there are none to read */
     uint32_t tls_end;  /* bytes before the end of the TLS part */
