@@ -13,6 +13,7 @@
 #include "policyd/attr_connection.h"
 
 #include "common/base/address.h"
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "policyd/attr_round.h"
@@ -218,8 +219,7 @@ static void attr_connection_keep_rest(
         unsigned ms = c->events->request_timeout_ms;
         if (ms == 0)
             ms = ATTR_REQUEST_TIMEOUT_MS;
-        struct timeval tv = {
-            .tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
+        const struct timeval tv = clock_span(ms);
         event_add(&c->deadline, &tv);
         c->has_deadline = true;
     }

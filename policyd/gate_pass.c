@@ -59,8 +59,7 @@ static bool gate_pass_wait(struct gate_pass *pass)
 
     if (pass->channel == -1 && ms > RETRY_MS)
         ms = RETRY_MS;
-    const struct timeval time = {.tv_sec = (time_t)(ms / 1000),
-        .tv_usec = (suseconds_t)(ms % 1000) * 1000};
+    const struct timeval time = clock_span(ms);
     if (pass->event != NULL)
         event_free(pass->event);
     pass->event = event_new(pass->base, pass->channel,
