@@ -1,7 +1,6 @@
 """A gate beside what Postfix does by itself: what a refused connection costs,
 what an accepted session costs more, and what silent connections keep."""
 import contextlib
-import pathlib
 import resource
 import socket
 
@@ -69,27 +68,6 @@ def start_bare(stack, folder):
     return process, port
 
 
-def cpu_us(pid):
-    """Of one process, to the nanosecond."""
-    text = pathlib.Path(f"/proc/{pid}/schedstat").read_text()
-    return int(text.split()[0]) / 1000
-
-
-def tree_cpu_us(pid):
-    """Of a process, its children, and those of them that have ended."""
-    used = 0
-    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        if int(stat.parent.name) == pid:
-            used += sum(int(it) for it in fields[11:15])
-        elif int(fields[1]) == pid:
-            used += sum(int(it) for it in fields[11:13])
-    return used * 1e4
-
-
 def greet(port):
     """The one connection that the client may have."""
     with socket.create_connection(("127.0.0.1", port), 20) as connection:
@@ -128,10 +106,10 @@ def measure_refused(folder, size):
         bare, bare_port = start_bare(stack, folder)
         for port in gate, own_port:
             greet(port)
-        one = cpu_us, policyd.process.pid, gate, 10 * count
-        servers = [one, (tree_cpu_us, own.master_pid(), own_port, count),
-                   (tree_cpu_us, screen.master_pid(), screen_port, 10 * count),
-                   (cpu_us, bare.pid, bare_port, 10 * count)]
+        one = machine.cpu_us, policyd.process.pid, gate, 10 * count
+        servers = [one, (machine.tree_cpu_us, own.master_pid(), own_port, count),
+                   (machine.tree_cpu_us, screen.master_pid(), screen_port, 10 * count),
+                   (machine.cpu_us, bare.pid, bare_port, 10 * count)]
         for server in servers:
             refused(*server)
         runs = figures.take_turns(size.pairs, *(
