@@ -11,6 +11,7 @@ from harness.fixtures import (keep, keeps, place, places,  # noqa: F401
 from harness.own_network import enter_own_network
 from harness.policyd import MILTER, Policyd
 from harness.process import has_ended
+from harness.redis_server import RedisServer
 from harness.wait import wait_until
 
 _numbers = itertools.count(0)
@@ -44,6 +45,13 @@ def start(place, keep):
                             sections=sections))
     place.chmod(0o777)
     return one
+
+
+@pytest.fixture(params=["memory", "redis"])
+def either_store(request, place, keep):
+    """A Redis, or None for memory:."""
+    return keep(RedisServer(place / "redis")) if request.param == "redis" \
+        else None
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ import pytest
 
 from harness.attributes import Anvil, Policy
 from harness.control import Control, asked, tollgatectl
+from harness.edict_site import EdictSite
 from harness.milter_client import MilterClient
-from harness.policyd import Milter, Policyd
+from harness.policyd import Milter
 from harness.redis_server import RedisServer
 from harness.wait import PATIENT, wait_until, within_a_second
 
@@ -31,21 +32,8 @@ SECTIONS = [
 ]
 
 
-class Site:
-    def __init__(self, place, keep, redis=None):
-        place.chmod(0o777)
-        self.place, self.keep, self.redis = place, keep, redis
-
-    def policyd(self, name):
-        directory = self.place / name
-        daemon = self.keep(Policyd(
-            directory, [f"policy:unix:{self.place}/{name}.policy",
-                        f"anvil:unix:{self.place}/{name}.anvil"],
-            options={**OPTIONS, "store": self.redis.url if self.redis
-                     else "memory:"}, sections=SECTIONS))
-        daemon.policy = f"{self.place}/{name}.policy"
-        daemon.anvil = f"{self.place}/{name}.anvil"
-        return daemon
+class Site(EdictSite):
+    options, sections = OPTIONS, SECTIONS
 
 
 def action(daemon, client, **attributes):
@@ -67,12 +55,9 @@ def refused(daemon, *words):
     return done.stderr
 
 
-@pytest.fixture(params=["memory", "redis"])
-def site(request, place, keep):
-    place.chmod(0o777)
-    redis = keep(RedisServer(place / "redis")) if request.param == "redis" \
-        else None
-    return Site(place, keep, redis)
+@pytest.fixture
+def site(place, keep, either_store):
+    return Site(place, keep, either_store)
 
 
 @pytest.fixture

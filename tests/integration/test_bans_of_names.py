@@ -6,9 +6,10 @@ import pytest
 
 from harness.attributes import Anvil, Policy
 from harness.control import Control, asked, tollgatectl
+from harness.edict_site import EdictSite
 from harness.milter_client import (NO_HELO, MilterClient, macros, packet,
                                    texts)
-from harness.policyd import Milter, Policyd
+from harness.policyd import Milter
 from harness.redis_server import RedisServer
 from harness.wait import PATIENT, wait_until, within_a_second
 
@@ -22,25 +23,12 @@ SECTIONS = [("limit", "by-login", {
     "rate": "2/1d"})]
 
 
-class Site:
-    def __init__(self, place, keep, redis=None):
-        place.chmod(0o777)
-        self.place, self.keep = place, keep
-        self.store = {"store": redis.url if redis else "memory:"}
-        self.redis = redis
-
-    def policyd(self, name, **options):
-        daemon = self.keep(Policyd(
-            self.place / name, [f"policy:unix:{self.place}/{name}.policy",
-                                f"anvil:unix:{self.place}/{name}.anvil"],
-            options={**OPTIONS, **self.store, **options}, sections=SECTIONS))
-        daemon.policy = f"{self.place}/{name}.policy"
-        daemon.anvil = f"{self.place}/{name}.anvil"
-        return daemon
+class Site(EdictSite):
+    options, sections = OPTIONS, SECTIONS
 
     def milter(self, **options):
         return self.keep(Milter(self.place / "milter",
-                                options={**OPTIONS, **self.store, **options}))
+                                options={**self.options, **options}))
 
 
 def action(daemon, client="198.51.100.7", **attributes):
@@ -64,11 +52,9 @@ def refused(daemon, *words):
     return done.stderr
 
 
-@pytest.fixture(params=["memory", "redis"])
-def site(request, place, keep):
-    redis = keep(RedisServer(place / "redis")) if request.param == "redis" \
-        else None
-    return Site(place, keep, redis)
+@pytest.fixture
+def site(place, keep, either_store):
+    return Site(place, keep, either_store)
 
 
 @pytest.fixture
