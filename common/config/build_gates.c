@@ -1,9 +1,9 @@
 /*
  * build_gates.c - gates, and the pass services that they hand clients to.
  *
- * Refuses a gate that leads nowhere, a service that nobody hands over to, and
- * a name that another door of Postfix may have too: what comes under the name
- * of a pass service is taken for the gate's, so nothing else may bear it.
+ * Refuses a gate without a pass service, a pass service without a gate, and a
+ * name that another door of Postfix may have too: a session under the name of a
+ * pass service is taken for the gate's, so no other listener may bear it.
  *
  * Source: Postfix 3.7 and 3.10 master(5): a service of type inet is called
  * HOST:PORT or PORT, as a number or a name of services(5).

@@ -3,9 +3,9 @@
  * the same without a face.
  *
  * Pure. Anvil's protocol is refused over inet: Postfix looks for it at a unix
- * path only, and descriptors cannot be passed otherwise. So is sni: over
- * inet nobody could tell who asks for a private key. A gate is where proxies
- * come to, over inet.
+ * path only, and descriptors cannot be passed otherwise. So is sni:
+ * over inet the kernel does not say who asks for a private key. A gate is where
+ * proxies come to, over inet.
  */
 #include "common/config/listen.h"
 

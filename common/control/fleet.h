@@ -1,8 +1,8 @@
 /*
  * fleet.h - the names of all daemons of a shared store, as they announce them.
  *
- * The store is asked when somebody looks, at most once in FLEET_EVERY_MS; a
- * look shows what the last answer was.
+ * fleet_describe shows the last answer of the store, and asks again if that is
+ * FLEET_EVERY_MS old.
  */
 #ifndef TOLLGATE_CONTROL_FLEET_H
 #define TOLLGATE_CONTROL_FLEET_H

@@ -259,7 +259,7 @@ static void bound_newcomers(struct engine *engine, struct decision *decision)
         (unsigned)decision->config->new_keys_per_client);
 }
 
-/* An override lets nothing through: nobody is asked, and nothing counted. */
+/* An override of 0 refuses by itself: the store is not asked or charged. */
 static bool judge_blocked(struct decision *decision)
 {
     uint64_t now_ms = clock_monotonic_ms(); /* in whole seconds it is told */
