@@ -85,6 +85,7 @@ bool build_client_limits(struct config *config, struct error *err)
             .event = option->event,
             .at = (enum face)(config->client.at - 1),
             .key = CLIENT_KEY,
+            .prefixes = config->prefixes,
             .field = is_fixed ? (uint8_t)option->event : 0,
             .n = config->client.n[option->event],
             .window_ms = is_count ? 0 : config->rate_time_unit_ms,

@@ -39,7 +39,7 @@ static bool can_feed(const struct config *config, enum face face,
         return error_set(err, "%s does not see event %s", face_name(face),
             event_kind_name(raw->event));
     for (unsigned part = 0; part < KEY_PARTS; part++)
-        if ((raw->key & 1u << part) != 0 &&
+        if ((raw->key.parts & 1u << part) != 0 &&
             !event_has_key(face, (enum key_part)part))
             return error_set(err, "%s does not know key %s", face_name(face),
                 key_part_name((enum key_part)part));

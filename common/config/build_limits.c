@@ -107,6 +107,18 @@ static void set_amount(struct limit *limit, const struct limit_section *raw)
     }
 }
 
+static struct limit_prefixes prefixes_of(
+    const struct config *config, const struct limit_section_key *key)
+{
+    struct limit_prefixes prefixes = config->prefixes;
+
+    if (key->ipv4 > 0)
+        prefixes.ipv4 = (uint8_t)(key->ipv4 - 1);
+    if (key->ipv6 > 0)
+        prefixes.ipv6 = (uint8_t)(key->ipv6 - 1);
+    return prefixes;
+}
+
 /* The limit takes over the lists and texts of raw. */
 static void add_limit(struct config *config, const struct section *section,
     struct limit_section *raw, enum face at)
@@ -117,7 +129,8 @@ static void add_limit(struct config *config, const struct section *section,
         .window = raw->window,
         .event = raw->event,
         .at = at,
-        .key = raw->key,
+        .key = raw->key.parts,
+        .prefixes = prefixes_of(config, &raw->key),
         .services = raw->services,
         .clients = raw->clients,
         .authenticated = raw->authenticated,
@@ -147,6 +160,16 @@ static bool check_milter_action(const struct section *section,
         "not for \"milter\"; allowed: 4NN TEXT, 5NN TEXT, or at = \"policy\"");
 }
 
+static bool check_key(const struct section *section,
+    const struct limit_section *raw, struct error *err)
+{
+    if (raw->key.is_client_twice)
+        return setting_refuse(section_setting(section, "key"), err,
+            "client: given twice; a key has one, with both lengths as in "
+            "client/24/48; write another limit for another length");
+    return true;
+}
+
 static bool check_unit(const struct section *section,
     const struct limit_section *raw, struct error *err)
 {
@@ -165,7 +188,8 @@ static bool add_section(
     if (!check_section(section, err))
         return false;
     build_store(section, &raw);
-    bool is_good = check_unit(section, &raw, err) &&
+    bool is_good = check_key(section, &raw, err) &&
+                   check_unit(section, &raw, err) &&
                    build_choose_face(config, section, &raw, &at, err);
     if (is_good && at == FACE_ANVIL && raw.action[0] != '\0')
         is_good = setting_refuse(section_setting(section, "action"), err,

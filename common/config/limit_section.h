@@ -7,10 +7,17 @@
 #include "common/config/config.h"
 #include "common/config/options.h"
 
+/* The lengths are 1 + the number that is given; 0: none is. */
+struct limit_section_key {
+    uint16_t parts; /* bits: 1u << enum key_part */
+    uint8_t ipv4, ipv6;
+    bool is_client_twice; /* with two lengths */
+};
+
 struct limit_section {
     unsigned at; /* 0: not given, else 1 + enum face */
     enum event_kind event;
-    uint16_t key; /* bits: 1u << enum key_part */
+    struct limit_section_key key;
     struct rate rate;
     uint32_t count;
     uint32_t max_per_message;

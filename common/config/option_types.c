@@ -32,7 +32,7 @@ static void words_format(const struct option *option, char *out, size_t size)
     }
 }
 
-static bool word_read(const struct option *option, const char *text,
+bool option_word_read(const struct option *option, const char *text,
     char **canonical_r, struct error *err)
 {
     for (size_t i = 0; option->words[i] != NULL; i++) {
@@ -46,7 +46,7 @@ static bool word_read(const struct option *option, const char *text,
     return error_set(err, "unknown word \"%s\"; allowed: %s", text, allowed);
 }
 
-static unsigned word_index(const struct option *option, const char *text)
+unsigned option_word_index(const struct option *option, const char *text)
 {
     unsigned i = 0;
     while (strcmp(option->words[i], text) != 0)
@@ -57,16 +57,8 @@ static unsigned word_index(const struct option *option, const char *text)
 static void word_store(
     const struct option *option, char *const *items, size_t count, void *field)
 {
-    unsigned word = count == 0 ? 0 : word_index(option, items[0]);
+    unsigned word = count == 0 ? 0 : option_word_index(option, items[0]);
     memcpy(field, &word, sizeof word);
-}
-
-static void words_store(
-    const struct option *option, char *const *items, size_t count, void *field)
-{
-    uint16_t *bits = field;
-    for (size_t i = 0; i < count; i++)
-        *bits = (uint16_t)(*bits | 1u << word_index(option, items[i]));
 }
 
 static bool text_read(const struct option *option, const char *text,
@@ -169,8 +161,8 @@ static void listeners_clear(void *field)
     free(listeners->items);
 }
 
-static const struct option_value word_value = {word_read, word_store, NULL};
-static const struct option_value words_value = {word_read, words_store, NULL};
+static const struct option_value word_value = {
+    option_word_read, word_store, NULL};
 static const struct option_value text_value = {
     text_read, text_store, text_clear};
 static const struct option_value texts_value = {
@@ -188,7 +180,7 @@ static const struct option_value *const values[] = {
     [OPTION_MODE] = &option_mode,
     [OPTION_WORD] = &word_value,
     [OPTION_TEXT] = &text_value,
-    [OPTION_WORDS] = &words_value,
+    [OPTION_KEY] = &option_key,
     [OPTION_TEXTS] = &texts_value,
     [OPTION_ARGV] = &texts_value,
     [OPTION_CIDRS] = &cidrs_value,

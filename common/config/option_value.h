@@ -16,6 +16,12 @@ struct option_value {
 };
 
 extern const struct option_value option_number, option_bool, option_duration,
-    option_rate, option_mode;
+    option_rate, option_mode, option_key;
+
+/* One of option->words; canonical_r and err as in option_types.h. */
+bool option_word_read(const struct option *, const char *text,
+    char **canonical_r, struct error *err);
+/* The place in option->words of a text that option_word_read has taken. */
+unsigned option_word_index(const struct option *, const char *text);
 
 #endif

@@ -269,7 +269,7 @@ const struct option options[] = {
         .help = "the face that feeds it; empty: the first that can"},
     {LIMIT("event"), .type = OPTION_WORD, FIELD(struct limit_section, event),
         .words = event_words, .help = "what is counted"},
-    {LIMIT("key"), .type = OPTION_WORDS, FIELD(struct limit_section, key),
+    {LIMIT("key"), .type = OPTION_KEY, FIELD(struct limit_section, key),
         .words = key_words, .help = "what has a counter of its own"},
     {LIMIT("rate"), .type = OPTION_RATE, FIELD(struct limit_section, rate),
         .help = "so many events per time"},
@@ -397,7 +397,7 @@ const struct option_section_kind option_sections[OPTION_SECTIONS] = {
 
 bool option_is_list(const struct option *option)
 {
-    return option->type == OPTION_WORDS || option->type == OPTION_TEXTS ||
+    return option->type == OPTION_KEY || option->type == OPTION_TEXTS ||
            option->type == OPTION_ARGV || option->type == OPTION_CIDRS ||
            option->type == OPTION_LISTENERS;
 }

@@ -32,7 +32,7 @@ enum option_type {
     OPTION_MODE,      /* unsigned, from octal */
     OPTION_WORD,      /* unsigned or an enum: the place in words */
     OPTION_TEXT,      /* char * */
-    OPTION_WORDS,     /* uint16_t: bits by place in words; a list */
+    OPTION_KEY,       /* struct limit_section_key; a list */
     OPTION_TEXTS,     /* char **, NULL-terminated; a list */
     OPTION_ARGV,      /* the same, in which an item may stand twice */
     OPTION_CIDRS,     /* struct cidr_list; a list */
@@ -52,7 +52,7 @@ struct option {
     size_t offset, size;      /* of its field; size 0: it has none */
     const char *def;          /* as -o would take it; NULL: no value */
     const char *min, *max;    /* NUMBER and DURATION */
-    const char *const *words; /* WORD and WORDS; ends with NULL */
+    const char *const *words; /* WORD and KEY; ends with NULL */
     bool (*check)(const char *text, struct error *err); /* NULL: none */
     unsigned flags;
     const char *help;

@@ -243,7 +243,7 @@ static json_t *describe_per_message(
     const struct event *event = &decision->event;
     uint32_t n =
         bill_per_message(limit, store_edicts(engine_store(decision->engine)),
-            decision->config, event, decision->service_title);
+            event, decision->service_title);
     bool refuses = n > 0 && event->message_recipients > n;
     const char *outcome = "passed";
 

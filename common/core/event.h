@@ -29,7 +29,7 @@ enum event_kind {
 };
 
 enum key_part {
-    KEY_CLIENT,         /* the client's net: client_ipv4/ipv6_prefix_length */
+    KEY_CLIENT,         /* the client's net; the lengths are the limit's */
     KEY_CLIENT_ADDRESS, /* as the face has it: exact, or anvil's net */
     KEY_SASL_USERNAME,
     KEY_SASL_DOMAIN, /* of a login that is an address */

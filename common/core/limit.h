@@ -25,14 +25,22 @@ enum store_failure {
     STORE_FAILURE_DEFER
 };
 
+/* By what several names are one's: prefix lengths by which a client's address
+ * becomes its net, and what ends a user's name in an address. */
+struct limit_prefixes {
+    uint8_t ipv4, ipv6;
+    const char *recipient_delimiter; /* mailbox.h; NULL: none; borrowed */
+};
+
 struct limit {
     char *name;       /* the section's title, or the client_* option's name */
     char *store_name; /* its name in the store: short for client_* */
     enum limit_kind kind;
     enum limit_window window;
     enum event_kind event;
-    enum face at;       /* the one face that feeds it */
-    uint16_t key;       /* bits: 1u << enum key_part */
+    enum face at;                   /* the one face that feeds it */
+    uint16_t key;                   /* bits: 1u << enum key_part */
+    struct limit_prefixes prefixes; /* its own, or the global ones */
     uint8_t field;      /* CHARGE_FIXED: the event kind for client_*, else 0 */
     uint32_t n;         /* 1.. */
     uint64_t window_ms; /* LIMIT_RATE */
@@ -43,13 +51,6 @@ struct limit {
     bool is_client; /* one of the client_* options: what anvil reports */
     bool shadow;    /* the global shadow included */
     enum store_failure on_store_failure; /* the global default included */
-};
-
-/* By what several names are one's: prefix lengths by which a client's address
- * becomes its net, and what ends a user's name in an address. */
-struct limit_prefixes {
-    uint8_t ipv4, ipv6;
-    const char *recipient_delimiter; /* mailbox.h; NULL: none; borrowed */
 };
 
 /* Whom a client counts as. A net that anvil gives and that is wider than ours

@@ -16,19 +16,20 @@
 static const struct limit_prefixes report_prefixes = {.ipv4 = 32, .ipv6 = 128};
 
 static const struct subject *bill_subject(struct bill *bill,
-    const struct config *config, const struct event *event,
-    const char *service_title, uint16_t key, bool is_report)
+    const struct event *event, const char *service_title, uint16_t key,
+    struct limit_prefixes prefixes)
 {
     for (size_t i = 0; i < bill->subject_count; i++)
         if (bill->subject_keys[i].key == key &&
-            bill->subject_keys[i].is_report == is_report)
+            bill->subject_keys[i].ipv4 == prefixes.ipv4 &&
+            bill->subject_keys[i].ipv6 == prefixes.ipv6)
             return &bill->subjects[i];
 
     size_t at = bill->subject_count++;
     bill->subject_keys[at].key = key;
-    bill->subject_keys[at].is_report = is_report;
-    limit_subject(key, event, service_title,
-        is_report ? report_prefixes : config->prefixes, &bill->subjects[at]);
+    bill->subject_keys[at].ipv4 = prefixes.ipv4;
+    bill->subject_keys[at].ipv6 = prefixes.ipv6;
+    limit_subject(key, event, service_title, prefixes, &bill->subjects[at]);
     return &bill->subjects[at];
 }
 
@@ -50,15 +51,15 @@ static const struct edict *override_of(const struct edict_table *edicts,
 }
 
 uint32_t bill_per_message(const struct limit *limit,
-    const struct edict_table *edicts, const struct config *config,
-    const struct event *event, const char *service_title)
+    const struct edict_table *edicts, const struct event *event,
+    const char *service_title)
 {
     struct subject subject;
     const struct edict *override;
 
     if (edict_table_count(edicts, EDICT_OVERRIDE) == 0)
         return limit->n;
-    limit_subject(limit->key, event, service_title, config->prefixes, &subject);
+    limit_subject(limit->key, event, service_title, limit->prefixes, &subject);
     override = override_of(edicts, limit, &subject);
     return override != NULL ? override->n : limit->n;
 }
@@ -100,15 +101,15 @@ struct charge bill_limit_charge(const struct limit *limit)
 }
 
 static void bill_add_limit(struct bill *bill, const struct edict_table *edicts,
-    const struct config *config, const struct event *event,
-    const char *service_title, const struct limit *limit, enum event_kind kind)
+    const struct event *event, const char *service_title,
+    const struct limit *limit, enum event_kind kind)
 {
     struct charge *charge = bill_add(bill, limit, kind);
     struct bill_item *item = &bill->items[charge - bill->charges];
 
     *charge = bill_limit_charge(limit);
     charge->subject =
-        bill_subject(bill, config, event, service_title, limit->key, false);
+        bill_subject(bill, event, service_title, limit->key, limit->prefixes);
     charge->amount = event->amount[kind];
     const struct edict *override =
         bill_override_charge(edicts, limit, charge, &item->n);
@@ -161,7 +162,7 @@ static void bill_add_report(struct bill *bill, const struct config *config,
 
     *charge = bill_report_charge(config, kind);
     charge->subject =
-        bill_subject(bill, config, event, service_title, REPORT_KEY, true);
+        bill_subject(bill, event, service_title, REPORT_KEY, report_prefixes);
     charge->amount = event->amount[kind];
 }
 
@@ -178,7 +179,7 @@ static void bill_write_kind(struct bill *bill, const struct edict_table *edicts,
             bill->count == STORE_CHARGES_MAX ||
             !limit_applies(limit, event, service_title))
             continue;
-        bill_add_limit(bill, edicts, config, event, service_title, limit, kind);
+        bill_add_limit(bill, edicts, event, service_title, limit, kind);
         has_client_limit |= limit->is_client;
     }
     if (!has_client_limit && !event->is_exempt && !event->is_gate &&

@@ -33,13 +33,13 @@ struct bill {
     struct charge charges[STORE_CHARGES_MAX]; /* parallel to items */
     struct bill_item items[STORE_CHARGES_MAX];
 
-    /* Charges with the same key share a subject. */
+    /* Charges with the same key and prefixes share a subject. */
     size_t subject_count;
     struct subject subjects[STORE_CHARGES_MAX];
     struct subject others; /* of the client, for names beyond the bound */
     struct {
         uint16_t key;
-        bool is_report;
+        uint8_t ipv4, ipv6;
     } subject_keys[STORE_CHARGES_MAX];
 };
 
@@ -59,7 +59,7 @@ const struct limit *bill_bound_newcomers(struct bill *, struct newcomers *,
 
 /* The n of a limit of LIMIT_PER_MESSAGE that applies; 0: none is in force. */
 uint32_t bill_per_message(const struct limit *, const struct edict_table *,
-    const struct config *, const struct event *, const char *service_title);
+    const struct event *, const char *service_title);
 
 /* STORE_PARTLY: what the store has answered goes to the front. */
 void bill_keep_known(struct bill *);

@@ -130,7 +130,7 @@ static void add_limit(struct counters *counters, const struct config *config,
     struct event folded = *event;
     config_fold_client(config, &folded.client);
     limit_subject(limit->key, &folded, service != NULL ? service : "",
-        config->prefixes, &counter->subject);
+        limit->prefixes, &counter->subject);
     counter->charge = bill_limit_charge(limit);
     counter->allowed = limit->n;
     counter->charge.subject = &counter->subject;

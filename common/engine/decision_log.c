@@ -32,7 +32,7 @@ char *decision_key_text(const struct decision *decision,
     if (limit->key == 0)
         return memcpy(text, message, sizeof message);
     return limit_key_text(limit->key, &decision->event, decision->service_title,
-        decision->config->prefixes, text);
+        limit->prefixes, text);
 }
 
 char *decision_banned_text(

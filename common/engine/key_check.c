@@ -105,14 +105,14 @@ static const char *text_fault(enum key_part part, const char *text)
 
 /* From anvil a client may be a net; elsewhere it is an address, and a limit by
  * client widens it. */
-static bool is_too_wide(const struct counter_key *key,
-    const struct config *config, const struct limit *limit)
+static bool is_too_wide(
+    const struct counter_key *key, const struct limit *limit)
 {
     struct limit_prefixes whole = {.ipv4 = 32, .ipv6 = 128};
     struct cidr first = cidr_of(
         &key->client.net, key->client.net.family == ADDRESS_IPV4 ? 32 : 128);
     struct cidr counted = limit_client_net(
-        &first, key->part == KEY_CLIENT ? config->prefixes : whole);
+        &first, key->part == KEY_CLIENT ? limit->prefixes : whole);
     return limit->at != FACE_ANVIL &&
            key->client.prefix_length < counted.prefix_length;
 }
@@ -124,7 +124,7 @@ static bool client_may_occur(const struct counter_key *key,
     if (key->is_unproxied)
         return true;
     cidr_format(&key->client, net);
-    if (is_too_wide(key, config, limit))
+    if (is_too_wide(key, limit))
         return refuse(key->part, net,
             "the limit counts smaller networks, or addresses; name each", err);
     if (limit->clients.count > 0 &&

@@ -137,7 +137,7 @@ static bool set_subject(struct edict *edict, const struct config *config,
 
     config_fold_client(config, &parts->event.client);
     limit_subject((uint16_t)key, &parts->event,
-        parts->service != NULL ? parts->service : "", config->prefixes,
+        parts->service != NULL ? parts->service : "", limit->prefixes,
         &subject);
     return edict_set_override(edict, limit->name, subject.text);
 }

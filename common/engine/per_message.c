@@ -11,7 +11,7 @@ static bool limit_judge(struct decision *decision, const struct limit *limit)
     const struct event *event = &decision->event;
     uint32_t allowed =
         bill_per_message(limit, store_edicts(engine_store(decision->engine)),
-            decision->config, event, decision->service_title);
+            event, decision->service_title);
     const struct refusal refusal = {.limit = limit,
         .kind = EVENT_RECIPIENT,
         .used = event->message_recipients - event->amount[EVENT_RECIPIENT],

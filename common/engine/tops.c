@@ -3,7 +3,8 @@
  *
  * The key in a list is not text but what the event has, because text would
  * cost more than all the rest: 'c' and the client's net, or 'u' and the user.
- * A refusal by a limit of neither is noted with its key as text, after 'k'.
+ * A refusal by a limit of neither is noted with its key as text, after 'k';
+ * one by a limit with prefix lengths of its own with the net that it counts.
  * A decision makes each of them once, for all lists it belongs in.
  */
 #include "common/engine/tops.h"
@@ -99,10 +100,10 @@ static struct heavy *list_of(
 
 /* len 0: it is not known who comes. */
 static struct heavy_key client_key(const struct tops *tops,
-    const struct decision *decision, struct client_key *bytes)
+    const struct decision *decision, struct limit_prefixes prefixes,
+    struct client_key *bytes)
 {
-    struct cidr net =
-        limit_client_net(&decision->event.client, decision->config->prefixes);
+    struct cidr net = limit_client_net(&decision->event.client, prefixes);
     size_t len = net.net.family == ADDRESS_IPV4 ? IPV4_KEY_LEN : sizeof *bytes;
 
     if (net.net.family == ADDRESS_NONE)
@@ -161,6 +162,20 @@ static uint8_t mark_of(struct tops *tops, const struct decision *decision)
     return (uint8_t)mark;
 }
 
+/* A limit with lengths of its own has refused a net that is not the client's
+ * row. */
+static bool is_net_of_limit(const struct decision *decision)
+{
+    const struct limit *limit = decision->verdict.limit;
+    const struct cidr *client = &decision->event.client;
+
+    return decision->verdict.kind != VERDICT_PASS && limit != NULL &&
+           (limit->key & 1u << KEY_CLIENT) != 0 &&
+           limit_client_net(client, limit->prefixes).prefix_length !=
+               limit_client_net(client, decision->config->prefixes)
+                   .prefix_length;
+}
+
 /* Whose counter refused: of a limit by another key neither the client nor the
  * login, for others may have filled it. */
 static bool is_to_blame(const struct verdict *verdict, uint16_t parts)
@@ -204,17 +219,22 @@ void tops_note(
 {
     const struct event *event = &decision->event;
     const struct verdict *verdict = &decision->verdict;
-    struct client_key client_bytes;
+    struct client_key client_bytes, net_bytes;
     char user_bytes[HEAVY_KEY_SIZE], other_bytes[1 + LIMIT_KEY_TEXT_SIZE];
 
     if (!is_worth_noting(decision))
         return;
     turn(tops, now_ms);
-    struct heavy_key client = client_key(tops, decision, &client_bytes);
+    struct heavy_key client =
+        client_key(tops, decision, decision->config->prefixes, &client_bytes);
     struct heavy_key user = user_key(tops, decision, user_bytes);
-    struct heavy_key other = other_key(tops, decision, other_bytes);
+    bool is_net = is_net_of_limit(decision);
+    struct heavy_key other = is_net ? client_key(tops, decision,
+                                          verdict->limit->prefixes, &net_bytes)
+                                    : other_key(tops, decision, other_bytes);
     uint8_t mark = mark_of(tops, decision);
-    uint8_t client_mark = is_to_blame(verdict, CLIENT_PARTS) ? mark : 0;
+    uint8_t client_mark =
+        is_to_blame(verdict, CLIENT_PARTS) && !is_net ? mark : 0;
     uint8_t user_mark = is_to_blame(verdict, USER_PARTS) ? mark : 0;
     for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++) {
         uint32_t amount = event->amount[kind];

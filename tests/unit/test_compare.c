@@ -56,6 +56,12 @@ static const struct {
     {"# nothing\n", SERVICE LIMIT("a"), "service \"in\"; limit \"a\"", "", ""},
     {SERVICE "shadow = false\n", "shadow = false\n", "", "service \"in\"",
         "the proof of service \"in\"; the frontends of service \"in\""},
+    /* Another length counts others together. */
+    {"limit \"a\" { event = \"message\" key = { \"client/64\" } "
+     "rate = \"3/1h\" at = \"policy\" }\n" LISTEN(POLICY),
+        "limit \"a\" { event = \"message\" key = { \"client/48\" } "
+        "rate = \"3/1h\" at = \"policy\" }\n" LISTEN(POLICY),
+        "limit \"a\": key client/48", "limit \"a\": key client/64", ""},
     /* The port is still proven, whatever the section is called. */
     {SERVICE "shadow = false\n",
         "service \"mx\" { port = 25 proxied = true trusted_proxies = { "

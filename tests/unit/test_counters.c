@@ -83,7 +83,7 @@ static const char text[] =
     "limit \"big\" { event = \"recipient\" max_per_message = 9\n"
     "  at = \"policy\" key = { \"client\" } }\n";
 
-static struct config *load(void)
+static struct config *load(const char *conf)
 {
     char path[] = "/tmp/test_counters.XXXXXX";
     const struct config_source source = {.path = path};
@@ -91,7 +91,7 @@ static struct config *load(void)
     int fd = mkstemp(path);
 
     assert_true(fd != -1);
-    assert_int_equal(write(fd, text, sizeof text - 1), sizeof text - 1);
+    assert_int_equal(write(fd, conf, strlen(conf)), strlen(conf));
     close(fd);
     struct config *config = config_load(&source, &err);
     if (config == NULL)
@@ -147,7 +147,7 @@ static void list(struct counters *counters, const struct config *config,
 static void test_client(void **state)
 {
     static struct counters counters;
-    struct config *config = load();
+    struct config *config = load(text);
     struct error err;
     struct event event = {
         .face = FACE_ANVIL, .service = "25", .client_text = "", EVENT_NO_TEXTS};
@@ -184,7 +184,7 @@ static void test_others(void **state)
         {"recipient:a@b", 0, ""},
     };
     static struct counters counters;
-    struct config *config = load();
+    struct config *config = load(text);
 
     for (size_t i = 0; i < COUNT(cases); i++) {
         list(&counters, config, cases[i].key);
@@ -192,6 +192,45 @@ static void test_others(void **state)
         if (counters.count > 0)
             assert_string_equal(
                 counters.items[0].subject.text, cases[i].subject);
+    }
+    config_unref(&config);
+}
+
+/* Each limit by its own lengths, in a decision as in a look. */
+static void test_lengths(void **state)
+{
+    static const char nested[] =
+        "client_ipv6_prefix_length = 64\n"
+        "limit \"host\" { event = \"recipient\" rate = \"2/1h\"\n"
+        "  at = \"policy\" key = { \"client\" } }\n"
+        "limit \"site\" { event = \"recipient\" rate = \"4/1h\"\n"
+        "  at = \"policy\" key = { \"client/56\" } }\n"
+        "limit \"provider\" { event = \"recipient\" rate = \"8/1h\"\n"
+        "  at = \"policy\" key = { \"client/24/48\" } }\n";
+    static const struct {
+        const char *client, *subjects[3];
+    } cases[] = {
+        {"2001:db8:0:1ff::1", {"c=2001:db8:0:1ff::/64", "c=2001:db8:0:100::/56",
+                                  "c=2001:db8::/48"}},
+        {"198.51.100.7",
+            {"c=198.51.100.7", "c=198.51.100.7", "c=198.51.100.0/24"}},
+    };
+    static struct counters counters;
+    struct config *config = load(nested);
+    struct error err;
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct event event = {.face = FACE_POLICY,
+            .service = "25",
+            .client_text = "",
+            .amount = {[EVENT_RECIPIENT] = 1},
+            EVENT_NO_TEXTS};
+        list(&counters, config, cases[i].client);
+        for (size_t at = 0; at < 3; at++)
+            assert_string_equal(
+                counters.items[at].subject.text, cases[i].subjects[at]);
+        assert_true(cidr_parse(cases[i].client, &event.client, &err));
+        assert_int_equal(count_charged(&counters, config, &event), 3);
     }
     config_unref(&config);
 }
@@ -260,6 +299,7 @@ int main(void)
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_client),
         cmocka_unit_test(test_others),
+        cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_peers),
     };

@@ -17,6 +17,8 @@ static const char limits[] =
     "  key = { \"client_address\" } rate = \"20/1h\" }\n"
     "limit \"pair\" { at = \"policy\" event = \"recipient\"\n"
     "  key = { \"sasl_username\", \"recipient_domain\" } rate = \"20/1h\" }\n"
+    "limit \"wide\" { at = \"policy\" event = \"recipient\"\n"
+    "  key = { \"client/24/48\" } rate = \"20/1h\" }\n"
     "limit \"cap\" { event = \"recipient\" max_per_message = 3 }\n"
     "limit \"volume\" { at = \"policy\" event = \"bytes\"\n"
     "  key = { \"sasl_username\" } rate = \"1m/1h\" }\n";
@@ -44,6 +46,7 @@ static void test_keys(void **state)
         {"client_message_rate_limit", "service=25,client=unproxied",
             "s=25|c=unproxied", NULL},
         {"address", "2001:db8::7", "a=2001:db8::7", NULL},
+        {"wide", "2001:db8::7", "c=2001:db8::/48", NULL},
         {"pair", "sasl:bob,recipient_domain:example.org", "u=bob|T=example.org",
             NULL},
         {"pair", "recipient_domain=Example.org,sasl=bob", "u=bob|T=example.org",
@@ -103,6 +106,8 @@ static const char narrow_limits[] =
     "  key = { \"helo\" } rate = \"20/1h\" }\n"
     "limit \"address\" { at = \"policy\" event = \"recipient\"\n"
     "  key = { \"client_address\" } rate = \"20/1h\" }\n"
+    "limit \"wide\" { at = \"policy\" event = \"recipient\"\n"
+    "  key = { \"client/24/48\" } rate = \"20/1h\" }\n"
     "limit \"few\" { at = \"policy\" event = \"recipient\"\n"
     "  key = { \"client\", \"service\" } services = { \"in\" }\n"
     "  clients = { \"192.0.2.0/24\" } rate = \"20/1h\" }\n";
@@ -124,6 +129,10 @@ static const struct {
     {"login", "sasl:bob@", "nothing follows"},
     {"login", "sasl: bob", "blank"},
     {"login", "sasl:bob ", "blank"},
+    {"wide", "198.51.100.0/24", NULL},
+    {"wide", "198.51.100.0/23", "smaller networks"},
+    {"wide", "2001:db8::/48", NULL},
+    {"wide", "2001:db8::/47", "smaller networks"},
     {"from", "sender:bob@example.com", NULL},
     {"from", "sender:bob", NULL},
     {"from", "sender:\"a b\"@example.com", NULL},
@@ -235,7 +244,7 @@ static void test_rates(void **state)
         assert_int_equal(edict.is_blocked, strcmp(rows[i].text, "0") == 0);
     }
     assert_null(override_find_limit(config, "users", &err));
-    assert_non_null(strstr(err.text, "user, address, pair, cap, volume"));
+    assert_non_null(strstr(err.text, "user, address, pair, wide, cap, volume"));
     assert_null(override_find_limit(config, "client_auth_rate_limit", &err));
     assert_non_null(strstr(err.text, "main.cf's limit decides"));
     config_unref(&config);
