@@ -56,6 +56,12 @@ bool build_has_face(const struct config *, enum face);
 /* The option that gives a face its listener. */
 const char *build_listen_option(enum face);
 
+/* Is the limit only for some senders, logins or recipients? */
+bool build_has_names(const struct limit_section *);
+/* Whom it is for; the limit's. NULL: for all. */
+struct limit_names *build_names(
+    const struct config *, const struct limit_section *);
+
 /* The face that is to feed a limit section, or why none can. */
 bool build_choose_face(const struct config *, const struct section *,
     const struct limit_section *, enum face *face_r, struct error *err);

@@ -45,6 +45,8 @@ static bool can_feed(const struct config *config, enum face face,
                 key_part_name((enum key_part)part));
     if (face == FACE_ANVIL && raw->authenticated != LIMIT_AUTH_ANY)
         return error_set(err, "anvil does not know who has authenticated");
+    if (face == FACE_ANVIL && build_has_names(raw))
+        return error_set(err, "anvil is told no names");
     if (face == FACE_ANVIL && raw->max_per_message > 0)
         return error_set(err, "anvil does not see where a message ends");
     return true;

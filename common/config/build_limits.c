@@ -119,6 +119,13 @@ static struct limit_prefixes prefixes_of(
     return prefixes;
 }
 
+static void texts_free(char **texts)
+{
+    for (char **text = texts; *text != NULL; text++)
+        free(*text);
+    free(texts);
+}
+
 /* The limit takes over the lists and texts of raw. */
 static void add_limit(struct config *config, const struct section *section,
     struct limit_section *raw, enum face at)
@@ -133,6 +140,7 @@ static void add_limit(struct config *config, const struct section *section,
         .prefixes = prefixes_of(config, &raw->key),
         .services = raw->services,
         .clients = raw->clients,
+        .names = build_names(config, raw),
         .authenticated = raw->authenticated,
         .action = raw->action,
         .shadow = raw->shadow || config->shadow,
@@ -141,6 +149,9 @@ static void add_limit(struct config *config, const struct section *section,
                 ? config->on_store_failure
                 : (enum store_failure)(raw->on_store_failure - 1),
     };
+    texts_free(raw->senders);
+    texts_free(raw->logins);
+    texts_free(raw->recipients);
     set_amount(limit, raw);
     limit->store_name = store_name(limit);
     if (limit->action[0] == '\0') {

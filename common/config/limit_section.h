@@ -24,6 +24,7 @@ struct limit_section {
     enum limit_window window;
     char **services;
     struct cidr_list clients;
+    char **senders, **logins, **recipients;
     enum limit_auth authenticated;
     char *action;
     bool shadow;

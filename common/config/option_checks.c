@@ -49,6 +49,44 @@ bool option_check_word_or_empty(const char *text, struct error *err)
     return *text == '\0' || option_check_word(text, err);
 }
 
+/* NULL: nothing is wrong. */
+static const char *name_fault(const char *text)
+{
+    const char *at = strrchr(text, '@');
+
+    if (text[0] == '\0' || strpbrk(text, "<>*?") != NULL || text[0] == '/')
+        return "malformed";
+    if (at != NULL && at[1] == '\0')
+        return "nothing follows the @";
+    if (at != NULL && at[1] == '.')
+        return "a domain does not stand for those below it";
+    return NULL;
+}
+
+bool option_check_login(const char *text, struct error *err)
+{
+    const char *fault = name_fault(text);
+
+    return fault == NULL ||
+           error_set(err,
+               "\"%s\": %s; allowed: a login as Postfix names it, or @ and a "
+               "domain for all of its logins; no patterns",
+               text, fault);
+}
+
+bool option_check_mailbox(const char *text, struct error *err)
+{
+    const char *fault = name_fault(text);
+
+    if (fault == NULL && strchr(text, '@') == NULL)
+        fault = "no address";
+    return fault == NULL ||
+           error_set(err,
+               "\"%s\": %s; allowed: an address, or @ and a domain for all of "
+               "its addresses; no patterns",
+               text, fault);
+}
+
 bool option_check_prefix(const char *text, struct error *err)
 {
     if (*text != '\0' && strlen(text) <= PREFIX_MAX &&

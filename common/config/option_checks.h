@@ -13,6 +13,10 @@
 /* memory:, or a URL of Redis, Sentinel or Cluster. */
 bool option_check_store(const char *text, struct error *err);
 /* 1 to 64 printable characters, without space { } * ? [ ] and backslash. */
+/* A login, or "@domain". */
+bool option_check_login(const char *text, struct error *err);
+/* An address, or "@domain". */
+bool option_check_mailbox(const char *text, struct error *err);
 bool option_check_prefix(const char *text, struct error *err);
 /* stderr, syslog:FACILITY or file:PATH. */
 bool option_check_log(const char *text, struct error *err);

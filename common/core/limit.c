@@ -47,6 +47,27 @@ static __attribute__((noinline)) bool text_is_known(
     return limit_part_text(event, part, none, mailbox)[0] != '\0';
 }
 
+static bool list_matches(const struct limit *limit,
+    const struct name_list *list, const struct event *event, enum key_part part)
+{
+    char name[MAILBOX_SIZE];
+
+    return list->count == 0 ||
+           name_list_holds(
+               list, limit_part_text(event, part, limit->prefixes, name));
+}
+
+/* Apart, as above. */
+static __attribute__((noinline)) bool names_match(
+    const struct limit *limit, const struct event *event)
+{
+    const struct limit_names *names = limit->names;
+
+    return list_matches(limit, &names->senders, event, KEY_SENDER) &&
+           list_matches(limit, &names->logins, event, KEY_SASL_USERNAME) &&
+           list_matches(limit, &names->recipients, event, KEY_RECIPIENT);
+}
+
 static bool part_is_known(const struct event *event, enum key_part part)
 {
     if (part == KEY_SERVICE)
@@ -82,7 +103,8 @@ bool limit_applies(const struct limit *limit, const struct event *event,
            authentication_matches(limit, event) &&
            key_is_known(limit->key, event) &&
            service_matches(limit, event, service_title) &&
-           client_matches(limit, event);
+           client_matches(limit, event) &&
+           (limit->names == NULL || names_match(limit, event));
 }
 
 void limit_clear(struct limit *limit)
@@ -95,5 +117,11 @@ void limit_clear(struct limit *limit)
     free(limit->store_name);
     free(limit->action);
     cidr_list_clear(&limit->clients);
+    if (limit->names != NULL) {
+        name_list_clear(&limit->names->senders);
+        name_list_clear(&limit->names->logins);
+        name_list_clear(&limit->names->recipients);
+        free(limit->names);
+    }
     *limit = (struct limit){0};
 }

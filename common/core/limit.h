@@ -10,6 +10,7 @@
 #include "common/core/charge.h"
 #include "common/core/event.h"
 #include "common/core/mailbox.h"
+#include "common/core/name_list.h"
 
 enum limit_kind {
     LIMIT_RATE,        /* n units per window_ms */
@@ -32,6 +33,11 @@ struct limit_prefixes {
     const char *recipient_delimiter; /* mailbox.h; NULL: none; borrowed */
 };
 
+/* Whom a limit is for; an empty list: for all. */
+struct limit_names {
+    struct name_list senders, logins, recipients;
+};
+
 struct limit {
     char *name;       /* the section's title, or the client_* option's name */
     char *store_name; /* its name in the store: short for client_* */
@@ -45,7 +51,8 @@ struct limit {
     uint32_t n;         /* 1.. */
     uint64_t window_ms; /* LIMIT_RATE */
     char **services;    /* titles or names; NULL-terminated; empty: all */
-    struct cidr_list clients; /* empty: all */
+    struct cidr_list clients;  /* empty: all */
+    struct limit_names *names; /* NULL: for all */
     enum limit_auth authenticated;
     char *action;   /* policy and milter reply before expansion; never NULL */
     bool is_client; /* one of the client_* options: what anvil reports */
@@ -58,8 +65,8 @@ struct limit {
 struct cidr limit_client_net(const struct cidr *client, struct limit_prefixes);
 
 /*
- * Services, clients and authentication match, and every part of the key is
- * known: a limit per sasl_username says nothing about a client that has not
+ * Services, clients, names and authentication match, and every part of the key
+ * is known: a limit per sasl_username says nothing about a client that has not
  * authenticated, one per sender nothing about the null sender. A service is
  * always known: "" is one too.
  * service_title is the service section's title, or the face's own name.

@@ -144,6 +144,26 @@ bool name_may_occur(const struct counter_key *key, struct error *err)
     return fault == NULL || refuse(key->part, text, fault, err);
 }
 
+/* Of the domain of a login only a list of logins says nothing. */
+static bool is_among_names(
+    const struct counter_key *key, const struct limit *limit, struct error *err)
+{
+    const struct limit_names *names = limit->names;
+    const struct name_list *list =
+        names == NULL                    ? NULL
+        : key->part == KEY_SENDER        ? &names->senders
+        : key->part == KEY_SASL_USERNAME ? &names->logins
+        : key->part == KEY_RECIPIENT     ? &names->recipients
+                                         : NULL;
+    const struct event event = counter_key_event(key);
+    char name[MAILBOX_SIZE];
+
+    return list == NULL || list->count == 0 ||
+           name_list_holds(list,
+               limit_part_text(&event, key->part, limit->prefixes, name)) ||
+           refuse(key->part, key->text, "the limit is not for this name", err);
+}
+
 bool key_may_occur(const struct counter_key *key, const struct config *config,
     const struct limit *limit, struct error *err)
 {
@@ -154,7 +174,7 @@ bool key_may_occur(const struct counter_key *key, const struct config *config,
     if (is_login && limit->authenticated == LIMIT_AUTH_NO)
         return refuse(key->part, key->text,
             "the limit counts those who have not authenticated", err);
-    return name_may_occur(key, err);
+    return is_among_names(key, limit, err) && name_may_occur(key, err);
 }
 
 /* names: NULL-terminated, or NULL. */

@@ -329,6 +329,64 @@ static void test_nobody_spells_a_hashed_subject(void **state)
     assert_string_not_equal(hashed.text, forged.text);
 }
 
+static const struct {
+    const char *item, *sender;
+    bool is_for;
+} name_rows[] = {
+    {"bob@example.com", "bob@example.com", true},
+    {"bob@example.com", "BOB@Example.COM.", true},
+    {"bob@example.com", "\"bob\"@example.com", true},
+    {"bob@example.com", "bob+news@example.com", true},
+    {"bob@example.com", "eve@example.com", false},
+    {"bob@example.com", "bob@example.com.evil.example", false},
+    {"@example.com", "any@EXAMPLE.com", true},
+    {"@example.com", "any@sub.example.com", false},
+    {"@example.com", "any@notexample.com", false},
+    {"@example.com", "example.com", false},
+    {"@example.com", "\"x@example.com\"@other.example", false},
+    {"@example.com", "@example.com", true},
+    {"@example.com", "", false},
+};
+
+static void test_names(void **state)
+{
+    for (size_t i = 0; i < COUNT(name_rows); i++) {
+        struct limit_names names = {0};
+        struct limit limit = {
+            .names = &names, .prefixes = {.recipient_delimiter = "+"}};
+        struct event event = full_event();
+
+        name_list_add(&names.senders, "zoe@example.net");
+        name_list_add(&names.senders, name_rows[i].item);
+        name_list_add(&names.senders, "@A.example");
+        name_list_sort(&names.senders);
+        event.sender = name_rows[i].sender;
+        if (limit_applies(&limit, &event, "25") != name_rows[i].is_for)
+            fail_msg("%s: %s", name_rows[i].item, name_rows[i].sender);
+        name_list_clear(&names.senders);
+    }
+}
+
+/* Each list that is given must name the mail. */
+static void test_names_of_several_kinds(void **state)
+{
+    struct limit_names names = {0};
+    struct limit limit = {.names = &names};
+    struct event event = full_event();
+
+    name_list_add(&names.logins, "@example.net");
+    assert_true(limit_applies(&limit, &event, "25"));
+    name_list_add(&names.recipients, "b@example.org");
+    assert_true(limit_applies(&limit, &event, "25"));
+    event.recipient = "c@example.org";
+    assert_false(limit_applies(&limit, &event, "25"));
+    event.recipient = "b@example.org";
+    event.sasl_username = "";
+    assert_false(limit_applies(&limit, &event, "25"));
+    name_list_clear(&names.logins);
+    name_list_clear(&names.recipients);
+}
+
 static void test_clear(void **state)
 {
     struct limit limit = {
@@ -341,6 +399,8 @@ static void test_clear(void **state)
     struct error err;
     limit.services[0] = xstrdup("25");
     assert_true(cidr_list_add(&limit.clients, "192.0.2.1", &err));
+    limit.names = xcalloc(1, sizeof *limit.names);
+    name_list_add(&limit.names->logins, "bob");
     limit_clear(&limit);
     assert_null(limit.name);
     assert_int_equal(limit.clients.count, 0);
@@ -362,6 +422,8 @@ int main(void)
         cmocka_unit_test(test_prefixes),
         cmocka_unit_test(test_long_subjects_are_hashed),
         cmocka_unit_test(test_nobody_spells_a_hashed_subject),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_names_of_several_kinds),
         cmocka_unit_test(test_clear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
