@@ -18,9 +18,22 @@ static bool put_all(int argc, char **argv, const char *const *names,
 
 static const char *const names[] = {"limit", "key", "rate", "duration"};
 
+/* At the beginning or the end. */
+static void put_total(int *argc, char ***argv, json_t *arguments)
+{
+    bool is_first = *argc > 0 && strcmp((*argv)[0], "--total") == 0;
+
+    if (!is_first && (*argc == 0 || strcmp((*argv)[*argc - 1], "--total") != 0))
+        return;
+    json_object_set_new(arguments, "total", json_true());
+    *argv += is_first;
+    --*argc;
+}
+
 static bool parse_set(
     int argc, char **argv, json_t *arguments, struct error *err)
 {
+    put_total(&argc, &argv, arguments);
     if (argc < 3 || argc > 4)
         return error_set(
             err, "a limit, a key and a rate, as: sasl-day sasl:bob 2000/1d");
@@ -71,8 +84,9 @@ static void add_rate(struct table *table, const json_t *override)
     else if (window_ms < 1000)
         table_add_format(table, "%lld/%lldms", allowed, window_ms);
     else
-        table_add_format(
-            table, "%lld/%s", allowed, print_span(window_ms / 1000, span));
+        table_add_format(table, "%lld/%s%s", allowed,
+            print_span(window_ms / 1000, span),
+            print_flag(override, "total") ? " total" : "");
 }
 
 static void print_overrides(const struct ctl_answer *answer)
@@ -104,7 +118,7 @@ static void print_overrides(const struct ctl_answer *answer)
 
 const struct ctl_command ctl_commands_overrides[] = {
     {.name = "override set",
-        .usage = "LIMIT KEY RATE [DURATION]",
+        .usage = "LIMIT KEY RATE [DURATION] [--total]",
         .help = "another rate for one key, by default for 1h",
         .target = CTL_STORE,
         .parse = parse_set,

@@ -50,7 +50,9 @@ static void run_set(struct control_call *call, const json_t *arguments)
         return;
     if (override_may_apply(
             config_of(call), limit, text_of(arguments, "key"), &err) &&
-        override_set_rate(&edict, limit, text_of(arguments, "rate"), &err))
+        override_set_rate(&edict, limit, text_of(arguments, "rate"), &err) &&
+        (!json_is_true(json_object_get(arguments, "total")) ||
+            override_set_total(&edict, limit, &err)))
         edict_write(call, &edict, life_ms, "override");
     else
         control_refuse(call, CONTROL_USAGE, "%s", err.text);
@@ -95,6 +97,7 @@ static void add_limit(
                                           : json_null());
     json_object_set_new(
         member, "window_ms", json_integer((json_int_t)window_ms));
+    json_object_set_new(member, "total", json_boolean(edict->is_total));
     json_object_set_new(member, "void", json_boolean(limit == NULL));
 }
 
@@ -111,7 +114,8 @@ static void run_overrides(struct control_call *call, const json_t *arguments)
 const struct control_command commands_overrides[] = {
     {"override set", CONTROL_CHANGE, false,
         {{"limit", CONTROL_TEXT, true}, {"key", CONTROL_TEXT, true},
-            {"rate", CONTROL_TEXT, true}, {"duration", CONTROL_TEXT, false}},
+            {"rate", CONTROL_TEXT, true}, {"duration", CONTROL_TEXT, false},
+            {"total", CONTROL_FLAG, false}},
         run_set, "another rate for one key of a limit, for an hour"},
     {"override del", CONTROL_CHANGE, false,
         {{"limit", CONTROL_TEXT, true}, {"key", CONTROL_TEXT, true}}, run_del,

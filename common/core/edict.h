@@ -36,6 +36,8 @@ struct edict {
     bool is_automatic;  /* of a ban: a program has set it (fail2ban) */
     uint32_t n;         /* of an override: the limit's; 0: there is none */
     bool is_blocked;    /* of an override: nothing is let through; n is 0 */
+    bool is_total;      /* of an override of a login's domain: one counter for
+                           all of its logins; n is 1.. */
     uint64_t window_ms; /* of an override; 0: the limit's own */
     uint64_t until_ms;  /* the holder's clock; over from this moment on */
     uint64_t set_ms;    /* CLOCK_REALTIME */

@@ -361,10 +361,7 @@ static const struct edict *find_either(const struct edict_table *table,
                            : find_override(table, limit, subject + 1, now_ms);
 }
 
-/* "u=bob@example.com|t=x" to "U=example.com|t=x". False: there is no login in
- * it, or none with a domain; one that does not fit ends in a hash, behind '#',
- * and says nothing of its parts. */
-static bool subject_of_domain(const char *subject, struct subject *domain_r)
+bool edict_subject_of_domain(const char *subject, struct subject *domain_r)
 {
     const char *login = find_part(subject, 'u');
     if (login == NULL || strlen(subject) >= SUBJECT_SIZE ||
@@ -376,8 +373,9 @@ static bool subject_of_domain(const char *subject, struct subject *domain_r)
         from--;
     if (from == login || from == end)
         return false;
-    (void)snprintf(domain_r->text, sizeof domain_r->text, "%.*sU=%s",
+    int len = snprintf(domain_r->text, sizeof domain_r->text, "%.*sU=%s",
         (int)before, subject, from);
+    domain_r->len = (uint8_t)len; /* shorter than the subject */
     return true;
 }
 
@@ -389,7 +387,7 @@ const struct edict *edict_table_override(const struct edict_table *table,
         return NULL;
     const struct edict *found = find_either(table, limit, subject, now_ms);
     if (found != NULL || table->domains == 0 ||
-        !subject_of_domain(subject, &domain))
+        !edict_subject_of_domain(subject, &domain))
         return found;
     return find_either(table, limit, domain.text, now_ms);
 }

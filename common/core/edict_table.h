@@ -62,4 +62,11 @@ const struct edict *edict_table_name_ban(const struct edict_table *,
 const struct edict *edict_table_override(const struct edict_table *,
     const char *limit, const char *subject, uint64_t now_ms);
 
+/*
+ * The subject of the domain of its login, len included: "u=bob@example.com|t=x"
+ * to "U=example.com|t=x". False: there is no login in it, or none with a
+ * domain; one that does not fit ends in a hash and says nothing of its parts.
+ */
+bool edict_subject_of_domain(const char *subject, struct subject *domain_r);
+
 #endif

@@ -66,8 +66,10 @@ uint32_t bill_per_message(const struct limit *limit,
 
 /* What is counted goes on being counted, also where nothing is refused. */
 const struct edict *bill_override_charge(const struct edict_table *edicts,
-    const struct limit *limit, struct charge *charge, uint32_t *n_r)
+    const struct limit *limit, struct charge *charge, struct subject *total_r,
+    uint32_t *n_r)
 {
+    struct subject domain;
     const struct edict *override = override_of(edicts, limit, charge->subject);
 
     *n_r = limit->n;
@@ -78,6 +80,11 @@ const struct edict *bill_override_charge(const struct edict_table *edicts,
         charge->limit = BILL_NO_LIMIT;
     if (override->window_ms > 0 && charge->kind != CHARGE_LEASE)
         charge->window_ms = override->window_ms;
+    if (override->is_total &&
+        edict_subject_of_domain(charge->subject->text, &domain)) {
+        *total_r = domain;
+        charge->subject = total_r;
+    }
     return override;
 }
 
@@ -111,9 +118,10 @@ static void bill_add_limit(struct bill *bill, const struct edict_table *edicts,
     charge->subject =
         bill_subject(bill, event, service_title, limit->key, limit->prefixes);
     charge->amount = event->amount[kind];
-    const struct edict *override =
-        bill_override_charge(edicts, limit, charge, &item->n);
+    const struct edict *override = bill_override_charge(
+        edicts, limit, charge, &bill->totals[charge - bill->charges], &item->n);
     item->is_overridden = override != NULL;
+    item->is_total = override != NULL && override->is_total;
     if (override != NULL && override->is_blocked) {
         item->blocked_until_ms = override->until_ms;
         bill->is_blocked = true;

@@ -20,7 +20,8 @@ struct bill_item {
     const struct limit *limit; /* NULL: a report */
     enum event_kind kind;
     bool is_overridden;
-    uint32_t n; /* the limit's, or the override's; 0: none is in force */
+    bool is_total; /* counted for the whole domain of the login */
+    uint32_t n;    /* the limit's, or the override's; 0: none is in force */
     uint64_t window_ms;
     uint64_t blocked_until_ms; /* an override lets nothing through; 0: no */
 };
@@ -36,6 +37,8 @@ struct bill {
     /* Charges with the same key and prefixes share a subject. */
     size_t subject_count;
     struct subject subjects[STORE_CHARGES_MAX];
+    struct subject totals[STORE_CHARGES_MAX]; /* of domains, parallel to
+                                                 charges */
     struct subject others; /* of the client, for names beyond the bound */
     struct {
         uint16_t key;
@@ -75,9 +78,12 @@ void bill_report_subject(
  * Puts an override of the limit for the charge's subject into the charge;
  * returns it, or NULL: there is none. *n_r: the limit's n, or the override's;
  * 0: none is in force, and what is counted passes, or nothing is let through.
+ * One for all of a login's domain changes the charge's subject: *total_r is
+ * that then, lives as long as the charge, and may be the old one.
  */
 const struct edict *bill_override_charge(const struct edict_table *,
-    const struct limit *, struct charge *, uint32_t *n_r);
+    const struct limit *, struct charge *, struct subject *total_r,
+    uint32_t *n_r);
 
 /*
  * The store is away. Of what is not known, leaves only what on_store_failure

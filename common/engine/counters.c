@@ -96,10 +96,22 @@ struct event counter_key_event(const struct counter_key *key)
     return event;
 }
 
+/* What the limit counts by, or, of a login's domain, what a total of it is
+ * counted by. */
+static uint16_t key_of(const struct limit *limit, const struct counter_key *key)
+{
+    const uint16_t login = 1u << KEY_SASL_USERNAME;
+    const uint16_t domain = 1u << KEY_SASL_DOMAIN;
+
+    return key->part == KEY_SASL_DOMAIN && (limit->key & login) != 0
+               ? (uint16_t)((limit->key & ~login) | domain)
+               : limit->key;
+}
+
 /* Is the key's part the only one, apart from the service? */
 static bool is_of_key(const struct limit *limit, const struct counter_key *key)
 {
-    unsigned parts = limit->key & ~SERVICE;
+    unsigned parts = key_of(limit, key) & ~SERVICE;
     unsigned own = 1u << key->part;
 
     if (key->part == KEY_CLIENT)
@@ -120,7 +132,8 @@ static struct counter *counters_add(struct counters *counters,
 }
 
 static void add_limit(struct counters *counters, const struct config *config,
-    const struct event *event, const struct limit *limit, const char *service)
+    const struct event *event, const struct limit *limit, uint16_t key,
+    const char *service)
 {
     struct counter *counter =
         counters_add(counters, limit, limit->event, service);
@@ -129,8 +142,8 @@ static void add_limit(struct counters *counters, const struct config *config,
         return;
     struct event folded = *event;
     config_fold_client(config, &folded.client);
-    limit_subject(limit->key, &folded, service != NULL ? service : "",
-        limit->prefixes, &counter->subject);
+    limit_subject(key, &folded, service != NULL ? service : "", limit->prefixes,
+        &counter->subject);
     counter->charge = bill_limit_charge(limit);
     counter->allowed = limit->n;
     counter->charge.subject = &counter->subject;
@@ -165,12 +178,13 @@ void counters_list(struct counters *counters, const struct config *config,
     counters->count = 0;
     for (size_t i = 0; i < config->limit_count; i++) {
         const struct limit *limit = &config->limits[i];
+        uint16_t parts = key_of(limit, key);
         if (!is_of_key(limit, key))
             continue;
         if ((limit->key & SERVICE) == 0)
-            add_limit(counters, config, &event, limit, NULL);
+            add_limit(counters, config, &event, limit, parts, NULL);
         for (size_t s = 0; (limit->key & SERVICE) != 0 && s < count; s++)
-            add_limit(counters, config, &event, limit, services[s]);
+            add_limit(counters, config, &event, limit, parts, services[s]);
     }
     for (size_t s = 0; key->part == KEY_CLIENT && s < count; s++)
         for (unsigned kind = 0; kind < EVENT_KINDS; kind++)
@@ -186,8 +200,8 @@ void counters_override(
         struct counter *counter = &counters->items[i];
         const struct edict *override = NULL;
         if (counter->limit != NULL)
-            override = bill_override_charge(
-                edicts, counter->limit, &counter->charge, &counter->allowed);
+            override = bill_override_charge(edicts, counter->limit,
+                &counter->charge, &counter->subject, &counter->allowed);
         counter->is_overridden = override != NULL;
         if (override != NULL && override->is_blocked)
             counter->blocked_until_ms = override->until_ms;

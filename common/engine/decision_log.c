@@ -24,6 +24,20 @@ static int64_t retry_seconds(int64_t retry_ms)
     return retry_ms <= 0 ? -1 : (retry_ms + 999) / 1000;
 }
 
+/* Of a total for a domain it has the domain where the limit has the login. */
+static uint16_t key_of(
+    const struct decision *decision, const struct limit *limit)
+{
+    const uint16_t login = 1u << KEY_SASL_USERNAME;
+    const uint16_t domain = 1u << KEY_SASL_DOMAIN;
+
+    for (size_t i = 0; i < decision->bill.count; i++)
+        if (decision->bill.items[i].limit == limit &&
+            decision->bill.items[i].is_total)
+            return (uint16_t)((limit->key & ~login) | domain);
+    return limit->key;
+}
+
 char *decision_key_text(const struct decision *decision,
     const struct limit *limit, char text[LIMIT_KEY_TEXT_SIZE])
 {
@@ -31,8 +45,8 @@ char *decision_key_text(const struct decision *decision,
 
     if (limit->key == 0)
         return memcpy(text, message, sizeof message);
-    return limit_key_text(limit->key, &decision->event, decision->service_title,
-        limit->prefixes, text);
+    return limit_key_text(key_of(decision, limit), &decision->event,
+        decision->service_title, limit->prefixes, text);
 }
 
 char *decision_banned_text(

@@ -197,6 +197,25 @@ bool override_set_key(struct edict *edict, const struct config *config,
     return is_good;
 }
 
+bool override_set_total(
+    struct edict *edict, const struct limit *limit, struct error *err)
+{
+    const unsigned login = 1u << KEY_SASL_USERNAME;
+    const char *subject = edict_subject(edict);
+
+    if ((limit->key & login) == 0 ||
+        (strncmp(subject, "U=", 2) != 0 && strstr(subject, "|U=") == NULL))
+        return error_set(err,
+            "total: is for the logins of a domain, sasl:@example.com, of a "
+            "limit by sasl_username");
+    if (limit->kind == LIMIT_PER_MESSAGE)
+        return error_set(err, "total: limit %s is of one message", limit->name);
+    if (edict->n == 0)
+        return error_set(err, "total: needs a number, as in 5000/1d");
+    edict->is_total = true;
+    return true;
+}
+
 static bool is_number(const char *text)
 {
     return text[0] != '\0' && strspn(text, "0123456789") == strlen(text);

@@ -32,6 +32,11 @@ bool override_set_key(struct edict *, const struct config *,
 bool override_may_apply(const struct config *, const struct limit *,
     const char *text, struct error *err);
 
+/* Of a domain's logins together. False: it is no override for such a domain, or
+ * has no number; err says which. After the key and the rate are set. */
+bool override_set_total(
+    struct edict *, const struct limit *, struct error *err);
+
 /*
  * "500" (per the limit's own window), "500/1h", "none": no limit, or "0":
  * nothing is let through.

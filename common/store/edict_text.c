@@ -16,6 +16,7 @@ static const char letters[EDICT_KINDS] = {
 };
 
 static const char blocked[] = "x";
+static const char total = 't'; /* before the number: of all logins together */
 
 size_t edict_write_id(const struct edict *edict, char id[EDICT_ID_SIZE])
 {
@@ -28,7 +29,8 @@ size_t edict_write_id(const struct edict *edict, char id[EDICT_ID_SIZE])
 size_t edict_write_text(const struct edict *edict, char text[EDICT_TEXT_SIZE])
 {
     char n[16];
-    (void)snprintf(n, sizeof n, "%" PRIu32, edict->is_automatic ? 1 : edict->n);
+    (void)snprintf(n, sizeof n, edict->is_total ? "t%" PRIu32 : "%" PRIu32,
+        edict->is_automatic ? 1 : edict->n);
     int len = snprintf(text, EDICT_TEXT_SIZE, "%s\t%" PRIu64 "\t%s\t%s",
         edict->is_blocked ? blocked : n, edict->window_ms, edict->who,
         edict->reason);
@@ -70,10 +72,12 @@ bool edict_read_text(struct edict *edict, const char *text, size_t len)
     copy[len] = '\0';
     bool is_blocked =
         edict->kind == EDICT_OVERRIDE && at[0] == blocked[0] && at[1] == '\t';
+    bool is_total = edict->kind == EDICT_OVERRIDE && at[0] == total;
+    at += is_total;
     if (is_blocked) {
         n = 0;
         at += strlen("x\t");
-    } else if (!read_number(&at, UINT32_MAX, &n)) {
+    } else if (!read_number(&at, UINT32_MAX, &n) || (is_total && n == 0)) {
         return false;
     }
     if (!read_number(&at, UINT64_C(366) * 86400 * 1000, &window_ms))
@@ -84,6 +88,7 @@ bool edict_read_text(struct edict *edict, const char *text, size_t len)
     *tab = '\0';
     edict->is_automatic = edict->kind == EDICT_BAN && n == 1;
     edict->is_blocked = is_blocked;
+    edict->is_total = is_total;
     edict->n = (uint32_t)n;
     edict->window_ms = window_ms;
     edict_set_text(edict->who, sizeof edict->who, at);

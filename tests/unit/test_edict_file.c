@@ -54,6 +54,7 @@ static void assert_same(const struct edict_table *one,
         assert_int_equal(a->set_ms, b->set_ms);
         assert_int_equal(a->n, b->n);
         assert_int_equal(a->is_blocked, b->is_blocked);
+        assert_int_equal(a->is_total, b->is_total);
         assert_int_equal(a->window_ms, b->window_ms);
     }
 }
@@ -69,6 +70,9 @@ static void test_all_come_back(void **state)
     struct edict none = {.is_blocked = true, .until_ms = 5};
     assert_true(edict_set_override(&none, "sasl-day", "u=none"));
     edict_table_put(table, &none);
+    struct edict all = {.n = 9, .is_total = true, .until_ms = 6};
+    assert_true(edict_set_override(&all, "sasl-day", "U=example.com"));
+    edict_table_put(table, &all);
     for (unsigned i = 0; i < 5000; i++) {
         (void)snprintf(subject, sizeof subject, "u=user%u", i);
         put(table, NULL, subject, i);
