@@ -210,6 +210,15 @@ static void warn_of_inet(struct config *config)
             "proof = \"required\", or of none that is known, get 451");
 }
 
+/* For its port alone, which is another way to know it than its name, no service
+ * makes the sessions of gates depend on what the kernel says. */
+static bool asks_kernel(
+    const struct config *config, const struct config_service *service)
+{
+    return service->wants_proof && service->pass_name == NULL &&
+           (service->proxied || !config->has_gates);
+}
+
 bool build_proxies(struct config *config, struct error *err)
 {
     for (size_t i = 0; i < config->service_count; i++) {
@@ -222,8 +231,7 @@ bool build_proxies(struct config *config, struct error *err)
             return false;
         service->wants_proof = service->proof != SERVICE_PROOF_OFF &&
                                (service->proxied || service->port != 0);
-        config->wants_proof |=
-            service->wants_proof && service->pass_name == NULL;
+        config->wants_proof |= asks_kernel(config, service);
         config->judges_peers |= service->proxied || service->wants_proof;
         config->requires_proof |=
             service->proxied && service->proof == SERVICE_PROOF_REQUIRED;

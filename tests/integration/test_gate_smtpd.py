@@ -37,9 +37,7 @@ def test_a_client_reaches_smtpd(site):
 
 
 def test_no_capability_and_no_group_but_the_socket_s(site):
-    with open(f"/proc/{site.policyd.process.pid}/status",
-              encoding="ascii") as file:
-        status = file.read()
+    status = site.policyd.process.status()
     sets = dict(re.findall(r"^Cap(\w+):\t(\w+)$", status, re.MULTILINE))
     for kind in ("Inh", "Prm", "Eff", "Amb"):
         assert sets[kind] == "0" * 16

@@ -65,10 +65,13 @@ class Process:
             fields = file.read().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def resident_kib(self):
+    def status(self):
         with open(f"/proc/{self.pid}/status", encoding="ascii") as file:
-            return next(int(line.split()[1]) for line in file
-                        if line.startswith("VmRSS"))
+            return file.read()
+
+    def resident_kib(self):
+        return next(int(line.split()[1]) for line in self.status().splitlines()
+                    if line.startswith("VmRSS"))
 
     def text(self):
         with open(self.output, encoding="utf-8", errors="replace") as file:

@@ -84,12 +84,14 @@ LIMITS = [
 class Lab:
     """takes_anvils_place: policyd itself does, and not the helper."""
 
+    mail_host = MailHost
+
     def __init__(self, network, directory, keep, takes_anvils_place=False):
         self.network = network
         directory.mkdir(exist_ok=True)
         directory.chmod(0o755)
         pass_socket = directory / "anvil"
-        self.postfix = keep(MailHost(
+        self.postfix = keep(self.mail_host(
             network, directory / "mail",
             None if takes_anvils_place else pass_socket))
         self.postfix.start()
@@ -98,18 +100,21 @@ class Lab:
             if takes_anvils_place else f"anvil-pass:unix:{pass_socket}"
         self.trusted = [ipv4("haproxy"), ipv4("nginx"), ipv6("haproxy"),
                         ipv6("nginx")]
-        self.policyd = keep(Policyd(
+        self.policyd = keep(self._make_policyd(
             directory / "policyd",
-            [anvil, f"policy:unix:{queue}/tollgate/policy"],
-            options=PATIENT, sections=self._sections()))
+            [anvil, f"policy:unix:{queue}/tollgate/policy"]))
         self.milter = keep(Milter(
             directory / "milter", f"unix:{queue}/tollgate-milter/milter",
-            options=PATIENT, sections=self._sections()))
+            options=PATIENT, sections=self._milter_sections()))
         self.haproxy = keep(start_haproxy(network, directory / "haproxy"))
         self.nginx = keep(start_nginx(network, directory / "nginx"))
         for host in ("haproxy", "nginx"):
             wait_until(lambda: self.is_open((ipv4(host), ALL)), 10,
                        f"{host} listens")
+
+    def _make_policyd(self, directory, listen):
+        return Policyd(directory, listen, options=PATIENT,
+                       sections=self._sections())
 
     def _sections(self):
         proxied = [("service", str(port),
@@ -118,11 +123,15 @@ class Lab:
                    for port in PROXIED + UNPROXIED]
         return [*proxied, ("service", str(DIRECT), {"port": DIRECT}), *LIMITS]
 
+    def _milter_sections(self):
+        return self._sections()
+
     def trust(self, *proxies):
         """By reload; returns when it is in force."""
         self.trusted = list(proxies)
-        for daemon in (self.policyd, self.milter):
-            daemon.sections = self._sections()
+        for daemon, sections in ((self.policyd, self._sections()),
+                                 (self.milter, self._milter_sections())):
+            daemon.sections = sections
             reloads = daemon.metric("tollgate_reloads_total")
             daemon.write_config()
             daemon.process.signal(signal.SIGHUP)

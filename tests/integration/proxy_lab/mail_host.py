@@ -103,6 +103,10 @@ class MailHost(PostfixInNetwork):
     """anvil_socket: where the helper finds policyd; None: policyd itself is
     to take anvil's place."""
 
+    port = ALL  # one of Postfix's own
+    listeners = SERVICES
+    lines = POSTSCREEN
+
     def __init__(self, network, directory, anvil_socket):
         directory.mkdir()
         directory.chmod(0o755)
@@ -111,9 +115,10 @@ class MailHost(PostfixInNetwork):
             helper = shutil.copy(ANVIL_PASS, directory)
             anvil, main = pass_through(helper, anvil_socket), {}
         super().__init__(
-            network, directory / "postfix", address=ipv4("mail"), port=ALL, anvil=anvil,
+            network, directory / "postfix", address=ipv4("mail"),
+            port=self.port, anvil=anvil,
             services={str(port): options
-                      for port, options in SERVICES.items()},
+                      for port, options in self.listeners.items()},
             main={**MAIN, **main,
                   "smtpd_tls_chain_files": make_certificate(directory)})
 
@@ -132,7 +137,7 @@ class MailHost(PostfixInNetwork):
         text = path.read_text()
         for port in JAILED.values():
             text = text.replace(f"\n{port} inet n - n ", f"\n{port} inet n - y ")
-        path.write_text(text + POSTSCREEN)
+        path.write_text(text + self.lines)
 
     def submit(self, sender):
         """By sendmail: no smtpd has anything to do with it."""
