@@ -63,6 +63,23 @@ static const char *policyd_control(const struct config *config)
     return config->policyd.control;
 }
 
+/* A daemon that is not root can name a group that it is in, and no other. */
+static bool find_socket_group(
+    const struct config *config, gid_t *group_r, struct error *err)
+{
+    const char *name = config->policyd.socket_group;
+    struct error ignored;
+    gid_t group;
+
+    if (name[0] == '\0')
+        return true;
+    if (geteuid() == 0)
+        return privileges_find_group(name, group_r, err);
+    if (privileges_find_group(name, &group, &ignored) && group_member(group))
+        *group_r = group;
+    return true;
+}
+
 /*
  * Postfix's processes come as user postfix: they own the anvil socket, whose
  * directory lets nobody else in. Only Postfix's spawn(8), running the helper
@@ -79,17 +96,15 @@ static bool policyd_listener_options(const struct config *config,
         .group = (gid_t)-1,
         .owner = (uid_t)-1,
     };
-    if (listener->is_inet || geteuid() != 0)
+    if (listener->is_inet)
         return true;
     if (strcmp(listener->face, "anvil") == 0)
-        return privileges_find_user(
-            config->postfix_user, &options->owner, &ignored, err);
-    if (!privileges_find_user(config->user, &options->owner, &ignored, err))
+        return geteuid() != 0 || privileges_find_user(config->postfix_user,
+                                     &options->owner, &ignored, err);
+    if (geteuid() == 0 &&
+        !privileges_find_user(config->user, &options->owner, &ignored, err))
         return false;
-    if (config->policyd.socket_group[0] == '\0')
-        return true;
-    return privileges_find_group(
-        config->policyd.socket_group, &options->group, err);
+    return find_socket_group(config, &options->group, err);
 }
 
 /* A gate answers whoever comes, and believes a service's proxies alone. */

@@ -1,6 +1,7 @@
 """Who has Postfix's anvil socket: policyd waits for its directory, replaces a
 dead one, never takes a living stranger's, and says so when it loses its own.
 """
+import grp
 import os
 import signal
 import stat
@@ -109,6 +110,25 @@ def test_sockets_have_their_mode_and_owners(place, keep, postfix):
     assert postfix.anvil_socket.owner() == "postfix"
     assert {path.name for path in postfix.anvil_socket.parent.glob("anvil*")} \
         == {"anvil", "anvil.lock"}
+
+
+@pytest.mark.parametrize("others,group", [
+    (["postfix"], "postfix"), ([], "nogroup")], ids=["member", "stranger"])
+def test_who_is_not_root_gives_what_groups_it_has(place, keep, others, group):
+    """As a container with runAsUser and supplementalGroups."""
+    number = {it: grp.getgrnam(it).gr_gid for it in (*others, "nogroup")}
+    groups = [f"--groups={','.join(str(number[it]) for it in others)}"] \
+        if others else ["--clear-groups"]
+    place.chmod(0o777)
+    policyd = keep(Policyd(
+        place / "policyd", [f"policy:unix:{place}/policy"],
+        policyd={"control": place / "control"}, before=[
+            "setpriv", "--reuid=65534", f"--regid={number['nogroup']}",
+            *groups]))
+    found = (place / "policy").stat()
+    assert grp.getgrgid(found.st_gid).gr_name == group
+    assert stat.S_IMODE(found.st_mode) == 0o666
+    policyd.stop()
 
 
 def test_replaces_the_socket_of_a_killed_predecessor(
