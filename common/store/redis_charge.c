@@ -323,7 +323,7 @@ static void pending_ask_leases(struct store_pending *pending)
 void redis_store_look(
     const struct redis_store *store, struct charge *charges, size_t count)
 {
-    if (refused_cache_answer(
+    if (refused_cache_look(
             store->refused, charges, count, clock_monotonic_ms()))
         return;
     for (size_t i = 0; i < count; i++) {

@@ -20,7 +20,8 @@ struct refused {
     uint64_t until_ms;   /* as the server said */
     uint64_t trusted_ms; /* not believed from here on; 0: free */
     uint32_t amount;
-    uint32_t used;
+    uint32_t used : 31;
+    uint32_t is_asked : 1; /* the server, again, before trusted_ms */
 };
 
 struct refused_cache {
@@ -112,22 +113,32 @@ void refused_cache_note(struct refused_cache *cache,
             .until_ms = until_ms,
             .trusted_ms = until_ms < trusted_ms ? until_ms : trusted_ms,
             .amount = charge->amount,
-            .used = charge->used,
+            .used = charge->used & INT32_MAX,
         };
     }
 }
 
 /* The entry that refuses this charge now, or NULL. */
-static const struct refused *refused_find(const struct refused_cache *cache,
+static struct refused *refused_find(const struct refused_cache *cache,
     const struct charge *charge, uint64_t now_ms)
 {
     uint64_t hash = refused_hash(cache, charge);
-    const struct refused *set = refused_set(cache, hash);
+    struct refused *set = refused_set(cache, hash);
     for (size_t i = 0; i < WAYS; i++)
         if (set[i].hash == hash && now_ms < set[i].trusted_ms &&
             charge->amount >= set[i].amount)
             return &set[i];
     return NULL;
+}
+
+/* Is it this request's turn to ask? */
+static bool refused_is_due(struct refused *entry, uint64_t now_ms)
+{
+    bool is_due = !entry->is_asked && entry->trusted_ms < entry->until_ms &&
+                  now_ms + REFUSED_AHEAD_MS >= entry->trusted_ms;
+    if (is_due)
+        entry->is_asked = true;
+    return is_due;
 }
 
 void refused_cache_forget(
@@ -147,27 +158,45 @@ static void charge_clear(struct charge *charge)
     charge->retry_ms = 0;
 }
 
-bool refused_cache_answer(const struct refused_cache *cache,
-    struct charge *charges, size_t count, uint64_t now_ms)
+static void charge_refuse(
+    struct charge *charge, const struct refused *known, uint64_t now_ms)
 {
-    bool is_known = false;
+    charge->refused = true;
+    charge->used = known->used;
+    charge->retry_ms = charge->amount > charge->limit
+                           ? CHARGE_NEVER
+                           : (int64_t)(known->until_ms - now_ms);
+}
+
+static bool answer(const struct refused_cache *cache, struct charge *charges,
+    size_t count, uint64_t now_ms, bool is_look)
+{
+    bool is_known = false, is_due = false;
     for (size_t i = 0; i < count; i++)
         if (charges[i].kind == CHARGE_FIXED)
             return false;
     for (size_t i = 0; i < count; i++) {
-        struct charge *charge = &charges[i];
-        charge_clear(charge);
-        if (!charge_can_be_known(charge))
-            continue;
-        const struct refused *known = refused_find(cache, charge, now_ms);
+        charge_clear(&charges[i]);
+        struct refused *known = charge_can_be_known(&charges[i])
+                                    ? refused_find(cache, &charges[i], now_ms)
+                                    : NULL;
         if (known == NULL)
             continue;
-        charge->refused = true;
-        charge->used = known->used;
-        charge->retry_ms = charge->amount > charge->limit
-                               ? CHARGE_NEVER
-                               : (int64_t)(known->until_ms - now_ms);
+        is_due |= !is_look && refused_is_due(known, now_ms);
+        charge_refuse(&charges[i], known, now_ms);
         is_known = true;
     }
-    return is_known;
+    return is_known && !is_due;
+}
+
+bool refused_cache_answer(struct refused_cache *cache, struct charge *charges,
+    size_t count, uint64_t now_ms)
+{
+    return answer(cache, charges, count, now_ms, false);
+}
+
+bool refused_cache_look(const struct refused_cache *cache,
+    struct charge *charges, size_t count, uint64_t now_ms)
+{
+    return answer(cache, charges, count, now_ms, true);
 }

@@ -7,10 +7,12 @@
  * server's clock read it: never longer than the server would refuse. But
  * counters may vanish (FLUSHALL, a failover that lost writes), hence nothing
  * is believed for longer than REFUSED_TRUST_MS, and the holder clears the
- * table at each new connection. Units that are taken back before their time
- * free a place too: who takes them back says so, and other daemons hear of it
- * after REFUSED_TRUST_MS. Not for a Cluster's counters, from which refusals
- * themselves take back.
+ * table at each new connection. REFUSED_AHEAD_MS before that one request, and
+ * no other, is sent to the server again: a client that comes over many
+ * connections at once costs a call a second, and not one for each of them.
+ * Units that are taken back before their time free a place too: who takes them
+ * back says so, and other daemons hear of it after REFUSED_TRUST_MS. Not for a
+ * Cluster's counters, from which refusals themselves take back.
  */
 #ifndef TOLLGATE_STORE_REFUSED_CACHE_H
 #define TOLLGATE_STORE_REFUSED_CACHE_H
@@ -20,6 +22,7 @@
 #include <stddef.h>
 
 #define REFUSED_TRUST_MS 1000
+#define REFUSED_AHEAD_MS 100
 
 struct refused_cache;
 
@@ -35,9 +38,13 @@ void refused_cache_note(struct refused_cache *, const struct charge *,
 void refused_cache_forget(struct refused_cache *, const struct charge *);
 /*
  * True, with the results filled, if one of the charges is known to refuse the
- * request. What is not known of the others is 0.
+ * request. What is not known of the others is 0. False: the server is asked
+ * now, and its reply noted.
  */
-bool refused_cache_answer(const struct refused_cache *, struct charge *,
+bool refused_cache_answer(
+    struct refused_cache *, struct charge *, size_t count, uint64_t now_ms);
+/* The same, where the server is not asked: it is nobody's turn. */
+bool refused_cache_look(const struct refused_cache *, struct charge *,
     size_t count, uint64_t now_ms);
 
 #endif

@@ -40,7 +40,7 @@ static struct charge refused(
 static bool knows(
     const struct refused_cache *cache, struct charge charge, uint64_t now_ms)
 {
-    return refused_cache_answer(cache, &charge, 1, now_ms);
+    return refused_cache_look(cache, &charge, 1, now_ms);
 }
 
 static void test_until(void **state)
@@ -74,13 +74,51 @@ static void test_trust_ends(void **state)
     struct charge charge = refused(&subject, 1, 86400000);
     refused_cache_note(cache, &charge, 1, 1000);
     struct charge asked = sliding(&subject, 1);
-    assert_true(refused_cache_answer(cache, &asked, 1, 999 + REFUSED_TRUST_MS));
+    assert_true(refused_cache_look(cache, &asked, 1, 999 + REFUSED_TRUST_MS));
     assert_int_equal(asked.retry_ms, 86400000 - (REFUSED_TRUST_MS - 1));
     assert_false(knows(cache, sliding(&subject, 1), 1000 + REFUSED_TRUST_MS));
 
     refused_cache_note(cache, &charge, 1, 1000);
     refused_cache_clear(cache);
     assert_false(knows(cache, sliding(&subject, 1), 1001));
+    refused_cache_free(&cache);
+}
+
+/* As many as come meanwhile: an answer is under way for all of them. */
+static void test_one_asks_again(void **state)
+{
+    const uint64_t due_ms = 1000 + REFUSED_TRUST_MS - REFUSED_AHEAD_MS;
+    struct refused_cache *cache = refused_cache_new(64);
+    struct subject subject = client(1), other = client(2);
+    struct charge charge = refused(&subject, 1, 86400000);
+    refused_cache_note(cache, &charge, 1, 1000);
+    struct charge asked[] = {sliding(&other, 1), sliding(&subject, 1)};
+
+    assert_true(refused_cache_answer(cache, asked, 2, due_ms - 1));
+    assert_true(refused_cache_look(cache, asked, 2, due_ms));
+    assert_false(refused_cache_answer(cache, asked, 2, due_ms));
+    assert_true(refused_cache_answer(cache, asked, 2, due_ms));
+    assert_true(refused_cache_answer(cache, asked, 2, 999 + REFUSED_TRUST_MS));
+    assert_false(
+        refused_cache_answer(cache, asked, 2, 1000 + REFUSED_TRUST_MS));
+
+    refused_cache_note(cache, &charge, 1, 2000);
+    assert_true(refused_cache_answer(cache, asked, 2, due_ms + 999));
+    assert_false(refused_cache_answer(cache, asked, 2, due_ms + 1000));
+    refused_cache_free(&cache);
+}
+
+/* Where the place is free before that, there is nothing to ask. */
+static void test_nobody_asks_before_the_end(void **state)
+{
+    struct refused_cache *cache = refused_cache_new(64);
+    struct subject subject = client(1);
+    struct charge charge = refused(&subject, 1, REFUSED_TRUST_MS);
+    refused_cache_note(cache, &charge, 1, 1000);
+    struct charge asked = sliding(&subject, 1);
+    assert_true(refused_cache_answer(cache, &asked, 1, 999 + REFUSED_TRUST_MS));
+    assert_false(
+        refused_cache_answer(cache, &asked, 1, 1000 + REFUSED_TRUST_MS));
     refused_cache_free(&cache);
 }
 
@@ -195,6 +233,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_until),
         cmocka_unit_test(test_trust_ends),
+        cmocka_unit_test(test_one_asks_again),
+        cmocka_unit_test(test_nobody_asks_before_the_end),
         cmocka_unit_test(test_clearing_touches_no_memory),
         cmocka_unit_test(test_what_is_another_counter),
         cmocka_unit_test(test_what_is_kept),
