@@ -4,15 +4,13 @@
 #include "common/certs/command.h"
 
 #include "common/base/hex.h"
+#include "common/base/kept_socket.h"
 #include "common/base/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/evp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 void command_digest(char *const *argv, char digest_r[33])
@@ -31,32 +29,7 @@ void command_digest(char *const *argv, char digest_r[33])
 
 int command_left_open(void)
 {
-    const char *text = getenv(COMMAND_FD_VARIABLE);
-    int fd = text != NULL ? (int)strtol(text, NULL, 10) : -1;
-    int type = 0;
-    socklen_t len = sizeof type;
-
-    if (fd < COMMAND_FD_MIN ||
-        getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == -1 ||
-        type != SOCK_SEQPACKET)
-        return -1;
-    return fd;
-}
-
-/* Open over exec, and high enough not to be in the way of LISTEN_FDS: the only
- * program that a daemon executes is its successor. */
-static bool leave_open(int *fd, struct error *err)
-{
-    char number[16];
-    int high = fcntl(*fd, F_DUPFD, COMMAND_FD_MIN);
-
-    if (high == -1)
-        return error_set(err, "on_change: %s", strerror(errno));
-    close(*fd);
-    *fd = high;
-    snprintf(number, sizeof number, "%d", high);
-    setenv(COMMAND_FD_VARIABLE, number, 1);
-    return true;
+    return kept_socket_find(COMMAND_FD_VARIABLE);
 }
 
 static bool has_command(const struct config *config)
@@ -69,24 +42,22 @@ static bool has_command(const struct config *config)
 
 bool command_start(const struct config *config, int *fd_r, struct error *err)
 {
-    int pair[2];
+    int helpers;
 
     *fd_r = command_left_open();
     if (*fd_r != -1 || !has_command(config))
         return true;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
-            pair) == -1)
-        return error_set(err, "socketpair: %s", strerror(errno));
+    if (!kept_socket_pair(COMMAND_FD_VARIABLE, fd_r, &helpers, err))
+        return false;
     pid_t pid = fork();
     if (pid == -1) {
-        close(pair[0]);
-        close(pair[1]);
+        close(*fd_r);
+        close(helpers);
         return error_set(err, "fork: %s", strerror(errno));
     }
     if (pid == 0)
-        command_serve(config, pair[1]);
-    close(pair[1]);
-    *fd_r = pair[0];
+        command_serve(config, helpers);
+    close(helpers);
     log_debug("on_change: helper %d", (int)pid);
-    return leave_open(fd_r, err);
+    return true;
 }

@@ -17,8 +17,6 @@
 /* In the environment of a successor: the helper's socket. */
 #define COMMAND_FD_VARIABLE "TOLLGATE_ON_CHANGE_FD"
 
-#define COMMAND_FD_MIN 200
-
 #define COMMAND_TEXT_SIZE 256
 
 /* After a failure: 5 s, doubled up to 320 s. */

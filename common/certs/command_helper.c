@@ -8,23 +8,19 @@
 #include "common/certs/command.h"
 
 #include "common/base/clock.h"
+#include "common/base/kept_socket.h"
+#include "common/base/launch.h"
 #include "common/base/memory.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#define KILL_AFTER_MS 2000 /* of what TERM has not ended */
-#define ENVIRONMENT   8
+#define ENVIRONMENT 8
 
 static char *const *find_command(
     const struct config *config, const char *digest)
@@ -40,15 +36,14 @@ static char *const *find_command(
     return NULL;
 }
 
-static void run_child(char *const *argv, const struct command_request *request)
+static void run(char *const *argv, const struct command_request *request,
+    char problem[COMMAND_TEXT_SIZE])
 {
     char texts[ENVIRONMENT][4200];
-    char *environment[ENVIRONMENT + 1] = {NULL};
-    size_t count = 0;
+    char path[] = LAUNCH_PATH, locale[] = LAUNCH_LOCALE;
+    char *environment[ENVIRONMENT + 1] = {path, locale};
+    size_t count = 2;
     const char *const pairs[][2] = {
-        {"PATH",
-            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
-        {"LC_ALL", "C"},
         {"TOLLGATE_CERTIFICATE", request->certificate},
         {"TOLLGATE_DEFAULT_CHAIN", request->default_chain},
         {"TOLLGATE_FINGERPRINTS", request->fingerprints},
@@ -56,76 +51,16 @@ static void run_child(char *const *argv, const struct command_request *request)
     };
 
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
-        snprintf(texts[count], sizeof texts[count], "%s=%s", pairs[i][0],
-            pairs[i][1]);
-        environment[count] = texts[count];
-        count++;
+        snprintf(texts[i], sizeof texts[i], "%s=%s", pairs[i][0], pairs[i][1]);
+        environment[count++] = texts[i];
     }
-    for (int number = 1; number < NSIG; number++)
-        (void)signal(number, SIG_DFL);
-    setpgid(0, 0);
-    int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (nothing == -1 || dup2(nothing, STDIN_FILENO) == -1)
-        _exit(127);
-    execve(argv[0], argv, environment);
-    _exit(127);
+    const struct launch launch = {.argv = argv,
+        .environment = environment,
+        .timeout_ms = request->timeout_ms};
+    launch_run(&launch, problem);
 }
 
-/* True: it has ended; by a descriptor, because waiting has no timeout. */
-static bool wait_end(int pidfd, uint64_t ms)
-{
-    struct pollfd ended = {.fd = pidfd, .events = POLLIN};
-    uint64_t until = clock_monotonic_ms() + ms, now;
-    int got = 0;
-
-    while (got != 1 && (now = clock_monotonic_ms()) < until)
-        got = poll(&ended, 1, (int)(until - now));
-    return got == 1;
-}
-
-static void describe_status(int status, const char *program, char problem[])
-{
-    if (WIFSIGNALED(status))
-        snprintf(problem, COMMAND_TEXT_SIZE, "%.200s: ended by signal %d",
-            program, WTERMSIG(status));
-    else if (WEXITSTATUS(status) == 127)
-        snprintf(problem, COMMAND_TEXT_SIZE,
-            "%.200s: exit status 127 (could it be started?)", program);
-    else if (WEXITSTATUS(status) != 0)
-        snprintf(problem, COMMAND_TEXT_SIZE, "%.200s: exit status %d", program,
-            WEXITSTATUS(status));
-}
-
-static void run(char *const *argv, const struct command_request *request,
-    char problem[COMMAND_TEXT_SIZE])
-{
-    int status = 0;
-    pid_t pid = fork();
-    if (pid == 0)
-        run_child(argv, request);
-    int pidfd = pid == -1 ? -1 : (int)syscall(SYS_pidfd_open, pid, 0);
-    if (pidfd == -1) {
-        snprintf(
-            problem, COMMAND_TEXT_SIZE, "%.100s: %s", argv[0], strerror(errno));
-        if (pid > 0)
-            waitpid(pid, NULL, 0);
-        return;
-    }
-    bool has_ended = wait_end(pidfd, request->timeout_ms);
-    if (!has_ended) {
-        kill(-pid, SIGTERM);
-        if (!wait_end(pidfd, KILL_AFTER_MS))
-            kill(-pid, SIGKILL);
-    }
-    while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
-        continue;
-    close(pidfd);
-    if (has_ended)
-        describe_status(status, argv[0], problem);
-    else
-        snprintf(problem, COMMAND_TEXT_SIZE, "%.200s: not done in %llu ms",
-            argv[0], (unsigned long long)request->timeout_ms);
-}
+_Static_assert(COMMAND_TEXT_SIZE == LAUNCH_PROBLEM_SIZE, "a problem fits");
 
 /* What is to be run, for a certificate. */
 struct job {
@@ -246,17 +181,8 @@ static void serve(const struct config *config)
 
 void command_serve(const struct config *config, int fd)
 {
-    for (int number = 1; number < NSIG; number++)
-        (void)signal(number, number == SIGHUP || number == SIGINT ||
-                                     number == SIGTERM || number == SIGUSR1 ||
-                                     number == SIGUSR2 || number == SIGPIPE
-                                 ? SIG_IGN
-                                 : SIG_DFL);
-    if (fd != 3 && dup2(fd, 3) == -1)
+    if (kept_socket_settle(fd, "on-change") == -1)
         _exit(1);
-    (void)close_range(4, ~0u, 0);
-    (void)fcntl(3, F_SETFD, FD_CLOEXEC);
-    (void)prctl(PR_SET_NAME, "on-change");
     serve(config);
     _exit(0);
 }

@@ -4,6 +4,7 @@
  */
 #include "tests/unit/unit.h"
 
+#include "common/base/kept_socket.h"
 #include "common/certs/command.h"
 #include "tests/unit/certs_stage.h"
 
@@ -110,7 +111,7 @@ static void test_it_runs(void **state)
     struct command_reply reply;
 
     begin(&scene, *state);
-    assert_true(scene.fd >= COMMAND_FD_MIN);
+    assert_true(scene.fd >= KEPT_SOCKET_MIN);
     for (size_t i = 1; i < 3; i++) {
         ask(&scene, 0);
         take_reply(&scene, &reply);
