@@ -37,6 +37,9 @@ void build_clear_proxies(struct config_service *);
 bool build_client_limits(struct config *, struct error *err);
 /* Appends the limit sections, in the order of the file. */
 bool build_section_limits(struct config *, struct error *err);
+/* What a limit section says of notify. */
+bool build_check_notify(
+    const struct section *, const struct limit_section *, struct error *err);
 /* config->feeds, and no more counters in one request than a store takes. */
 bool build_feeds(struct config *, struct error *err);
 

@@ -143,6 +143,8 @@ static void add_limit(struct config *config, const struct section *section,
         .names = build_names(config, raw),
         .authenticated = raw->authenticated,
         .action = raw->action,
+        .notify = raw->notify,
+        .notify_every_ms = raw->notify_every_ms,
         .shadow = raw->shadow || config->shadow,
         .on_store_failure =
             raw->on_store_failure == 0
@@ -208,6 +210,7 @@ static bool add_section(
             "\"policy\", or remove it");
     if (is_good && at == FACE_MILTER)
         is_good = check_milter_action(section, &raw, err);
+    is_good = is_good && build_check_notify(section, &raw, err);
     if (is_good)
         add_limit(config, section, &raw, at);
     else

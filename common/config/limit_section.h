@@ -28,6 +28,8 @@ struct limit_section {
     enum limit_auth authenticated;
     char *action;
     bool shadow;
+    char **notify;
+    uint64_t notify_every_ms;
     unsigned on_store_failure; /* 0: not given, else 1 + enum store_failure */
 };
 

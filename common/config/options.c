@@ -313,6 +313,11 @@ const struct option options[] = {
         FIELD(struct limit_section, on_store_failure), .def = "",
         .words = limit_failure_words,
         .help = "while the store is away; empty: on_store_failure above"},
+    {LIMIT("notify"), .type = OPTION_ARGV, FIELD(struct limit_section, notify),
+        .def = "", .help = "command that is told of refusals; empty: none"},
+    {LIMIT("notify_every"), .type = OPTION_DURATION,
+        FIELD(struct limit_section, notify_every_ms), .def = "1h", .min = "1m",
+        .max = "30d", .help = "of one key it is told no more often"},
     {POLICYD("listen"), .type = OPTION_LISTENERS,
         FIELD(struct config, policyd.listen),
         .def = "policy:unix:/var/spool/postfix/tollgate/policy, "

@@ -113,6 +113,10 @@ void limit_clear(struct limit *limit)
         for (char **service = limit->services; *service != NULL; service++)
             free(*service);
     free(limit->services);
+    if (limit->notify != NULL)
+        for (char **argument = limit->notify; *argument != NULL; argument++)
+            free(*argument);
+    free(limit->notify);
     free(limit->name);
     free(limit->store_name);
     free(limit->action);

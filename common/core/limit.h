@@ -54,11 +54,19 @@ struct limit {
     struct cidr_list clients;  /* empty: all */
     struct limit_names *names; /* NULL: for all */
     enum limit_auth authenticated;
-    char *action;   /* policy and milter reply before expansion; never NULL */
+    char *action;  /* policy and milter reply before expansion; never NULL */
+    char **notify; /* whom to tell: argv, NULL-terminated; NULL too: none */
+    uint64_t notify_every_ms;
     bool is_client; /* one of the client_* options: what anvil reports */
     bool shadow;    /* the global shadow included */
     enum store_failure on_store_failure; /* the global default included */
 };
+
+/* Is anybody told of its refusals? */
+static inline bool limit_tells(const struct limit *limit)
+{
+    return limit->notify != NULL && limit->notify[0] != NULL;
+}
 
 /* Whom a client counts as. A net that anvil gives and that is wider than ours
  * stays as it is. */

@@ -10,6 +10,8 @@
 #include "common/base/log.h"
 #include "common/engine/daemon_private.h"
 #include "common/engine/elder.h"
+#include "common/engine/notice_helper.h"
+#include "common/engine/notices.h"
 #include "common/engine/privileges.h"
 #include "common/net/event_log.h"
 #include "common/net/notify.h"
@@ -123,6 +125,9 @@ static bool daemon_open_store(struct daemon *daemon, struct error *err)
     daemon_take_edicts(daemon);
     store_serve(daemon->store, daemon->faces->serves(daemon->config));
     daemon->engine = engine_new(daemon->store, daemon->config);
+    daemon->notices = notices_new(daemon->base, daemon->store,
+        engine_metrics(daemon->engine), daemon->notice_fd);
+    engine_use_notices(daemon->engine, daemon->notices);
     daemon->trust = trust_new(daemon->base, daemon->resolver);
     engine_use_trust(daemon->engine, daemon->trust);
     return true;
@@ -187,9 +192,10 @@ static bool daemon_start(struct daemon *daemon, struct error *err)
     daemon->base = event_base_new();
     if (daemon->base == NULL)
         return error_set(err, "no event loop: %s", strerror(errno));
-    if (!daemon_prepare(daemon, err) || !daemon_listeners_open(daemon, err) ||
-        !daemon_face_bind(daemon, err) || !daemon_give_log(daemon, err) ||
-        !daemon_drop_privileges(daemon, err))
+    if (!daemon_prepare(daemon, err) ||
+        !notice_helper_start(daemon->config, &daemon->notice_fd, err) ||
+        !daemon_listeners_open(daemon, err) || !daemon_face_bind(daemon, err) ||
+        !daemon_give_log(daemon, err) || !daemon_drop_privileges(daemon, err))
         return false;
     inherit_close_rest(&daemon->inherited);
     daemon_signals_install(daemon);
@@ -303,6 +309,7 @@ static void daemon_free(struct daemon *daemon)
     successor_free(&daemon->successor);
     daemon_listeners_close(daemon, daemon->phase == DAEMON_SERVING);
     http_server_free(&daemon->http);
+    notices_free(&daemon->notices);
     engine_free(&daemon->engine);
     store_close(&daemon->store);
     daemon_signals_free(daemon);
@@ -383,7 +390,8 @@ static int daemon_run(struct daemon *daemon)
 
 int daemon_main(int argc, char **argv, const struct daemon_faces *faces)
 {
-    struct daemon daemon = {.faces = faces, .argv = argv, .parent_fd = -1};
+    struct daemon daemon = {
+        .faces = faces, .argv = argv, .parent_fd = -1, .notice_fd = -1};
 
     if (elder_is_meant())
         return elder_serve();

@@ -10,9 +10,11 @@
 
 /* What refuses: a limit, a ban, the store's absence, or who the peer is. */
 struct refusal {
-    const struct limit *limit;  /* NULL: none of them */
-    enum verdict_reason reason; /* without a limit */
-    enum event_kind kind;       /* EVENT_KINDS: none was asked about */
+    const struct limit *limit;     /* NULL: none of them */
+    const struct subject *subject; /* whose counter of the limit; NULL: it has
+                                      not been written */
+    enum verdict_reason reason;    /* without a limit */
+    enum event_kind kind;          /* EVENT_KINDS: none was asked about */
     uint32_t used, allowed;
     uint64_t window_ms;
     int64_t retry_ms;

@@ -72,6 +72,16 @@ uint32_t engine_postfix_limit(
     return postfix_limits_of(engine->postfix_limits, service, kind);
 }
 
+void engine_use_notices(struct engine *engine, struct notices *notices)
+{
+    engine->notices = notices;
+}
+
+struct notices *engine_notices(const struct engine *engine)
+{
+    return engine->notices;
+}
+
 void engine_use_trust(struct engine *engine, struct trust *trust)
 {
     engine->proof.trust = trust;

@@ -129,6 +129,11 @@ const struct proof_faults *engine_proof_faults(const struct engine *);
 struct gateway_seen;
 const struct gateway_seen *engine_gateway(const struct engine *);
 
+/* Who is told of refusals; borrowed, until it is taken away with NULL. */
+struct notices;
+void engine_use_notices(struct engine *, struct notices *);
+struct notices *engine_notices(const struct engine *); /* NULL: nobody */
+
 /* Who comes most, and decisions as they happen; owned by the engine. */
 struct tops *engine_tops(struct engine *);
 struct decision_ring *engine_ring(struct engine *);

@@ -108,6 +108,7 @@ static struct refusal refusal_of(
     const struct bill_item *item = bill_item_of(&decision->bill, charge);
 
     return (struct refusal){.limit = item->limit,
+        .subject = charge->subject,
         .kind = item->kind,
         .used = charge->used,
         .allowed = item->n,

@@ -18,6 +18,7 @@ struct engine {
     struct proof proof;
     struct gateway_watch gateways;
     const struct postfix_limits *postfix_limits; /* borrowed; NULL: unknown */
+    struct notices *notices; /* borrowed; NULL: nobody is told */
     struct tops *tops;
     struct decision_ring *ring;
     struct names services;       /* that have no section */

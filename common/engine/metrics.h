@@ -28,6 +28,14 @@ enum proof_result {
     PROOF_RESULTS,
 };
 
+/* What came of a message to whom notify names. */
+enum notices_result {
+    NOTICES_SENT,
+    NOTICES_FAILED,  /* an attempt: it is made again */
+    NOTICES_DROPPED, /* a refusal that found no room to be told */
+    NOTICES,
+};
+
 /* Upper bounds of the round-trip histogram, in µs. */
 extern const uint32_t metrics_bucket_us[METRICS_BUCKETS];
 
@@ -51,6 +59,7 @@ struct metrics {
     uint64_t store_round_trip_sum_us;
     uint64_t store_unavailable; /* decisions made without the store */
     uint64_t shared_counters;   /* decisions on new names beyond the bound */
+    uint64_t notices[NOTICES];  /* by what came of them */
     uint64_t displaced;         /* our sockets that somebody has replaced */
     uint64_t reloads, reload_failures;
     /* Kept over reloads; those that find no place count as the last one. */

@@ -106,6 +106,22 @@ static void write_proof_refusals(
                 peer_cause_name(cause), metrics->proof_refusals[cause]);
 }
 
+static void write_notices(const struct metrics *metrics, struct evbuffer *out)
+{
+    static const char *const results[NOTICES] = {
+        [NOTICES_SENT] = "sent",
+        [NOTICES_FAILED] = "failed",
+        [NOTICES_DROPPED] = "dropped",
+    };
+
+    write_head(out, "tollgate_notifications_total", "counter",
+        "Messages to whom notify names, by what came of them.");
+    for (enum notices_result result = 0; result < NOTICES; result++)
+        evbuffer_add_printf(out,
+            "tollgate_notifications_total{result=\"%s\"} %" PRIu64 "\n",
+            results[result], metrics->notices[result]);
+}
+
 static void write_by_face(struct evbuffer *out, const char *name,
     const char *type, const char *help, const uint64_t values[FACES])
 {
@@ -232,6 +248,7 @@ void metrics_write_page(const struct metrics *metrics,
     write_number(out, "tollgate_shared_name_decisions_total", "counter",
         "Decisions on names beyond new_keys_per_client, counted together.",
         metrics->shared_counters);
+    write_notices(metrics, out);
     write_number(out, "tollgate_listeners_displaced", "gauge",
         "Our sockets that somebody has replaced.", metrics->displaced);
     write_number(out, "tollgate_reloads_total", "counter",

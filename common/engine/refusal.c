@@ -3,6 +3,20 @@
  */
 #include "common/engine/refusal.h"
 
+#include "common/engine/notices.h"
+
+/* An override of 0 is an order: whoever gave it knows. */
+static void tell(const struct decision *decision, const struct refusal *refusal,
+    enum notice_kind kind)
+{
+    struct notices *notices = engine_notices(decision->engine);
+
+    if (notices != NULL && refusal->limit != NULL &&
+        limit_tells(refusal->limit) && refusal->allowed > 0 &&
+        !decision->event.is_dry)
+        notices_note(notices, decision, refusal, kind);
+}
+
 void refusal_make(struct decision *decision, const struct refusal *refusal)
 {
     struct verdict *verdict = &decision->verdict;
@@ -20,6 +34,7 @@ void refusal_make(struct decision *decision, const struct refusal *refusal)
     if (refusal->limit != NULL)
         metrics_refused(engine_metrics(decision->engine), refusal->limit,
             refusal->kind, false);
+    tell(decision, refusal, NOTICE_REFUSED);
     decision_log_refusal(decision, refusal);
 }
 
@@ -34,5 +49,6 @@ void refusal_note_shadow(struct decision *decision, struct refusal refusal)
     metrics->shadow_refusals[decision->event.face]++;
     if (refusal.limit != NULL)
         metrics_refused(metrics, refusal.limit, refusal.kind, true);
+    tell(decision, &refusal, NOTICE_WOULD_REFUSE);
     decision_log_refusal(decision, &refusal);
 }

@@ -11,6 +11,7 @@
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/certs/command.h"
+#include "common/engine/notice_helper.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -24,6 +25,7 @@
 #include <unistd.h>
 
 #define FIRST_FD       3 /* where LISTEN_FDS begin: sd_listen_fds(3) */
+#define HELPERS        2 /* that outlive us: of on_change and of notify */
 #define READY_FD_NAME  "TOLLGATE_READY_FD"
 #define LEGACY_FD_NAME "TOLLGATE_LEGACY_FD"
 #define NAMES_NAME     "TOLLGATE_FULL_NAMES"
@@ -124,26 +126,30 @@ static void release_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* From the first on all but that one, the socket of on_change's helper. */
-static void close_others(unsigned first, int kept_fd)
+/* From the first on, all but the sockets of helpers; of these -1: none. */
+static void close_others(unsigned first, const int helpers[HELPERS])
 {
-    unsigned kept = (unsigned)kept_fd;
+    unsigned low = (unsigned)helpers[0], high = (unsigned)helpers[1];
 
-    if (kept_fd == -1) {
-        (void)close_range(first, UINT_MAX, 0);
-        return;
+    if (low > high) {
+        low = (unsigned)helpers[1];
+        high = (unsigned)helpers[0];
     }
-    (void)close_range(first, kept - 1, 0);
-    (void)close_range(kept + 1, UINT_MAX, 0);
+    /* -1 is the largest, and no descriptor. */
+    (void)close_range(first, low - 1, 0);
+    if (low < high)
+        (void)close_range(low + 1, high - 1, 0);
+    if (high < UINT_MAX)
+        (void)close_range(high + 1, UINT_MAX, 0);
 }
 
 static void run_child(const char *program, char *const *argv,
-    char **environment, int *fds, size_t count, int kept_fd)
+    char **environment, int *fds, size_t count, const int helpers[HELPERS])
 {
     place_descriptors(fds, count);
     release_signals();
     /* What a library has left open to it: libmilter's sessions. */
-    close_others((unsigned)(FIRST_FD + (int)count), kept_fd);
+    close_others((unsigned)(FIRST_FD + (int)count), helpers);
     snprintf(environment[0], LISTEN_PID_SIZE, "LISTEN_PID=%d", (int)getpid());
     execve(program, argv, environment);
     _exit(127);
@@ -169,7 +175,8 @@ static pid_t successor_fork(const char *program, char *const *argv,
     bool has_legacy = legacy_fd != -1;
     size_t count = fd_count + (has_legacy ? 2 : 1);
     char **environment = build_environment(fd_count, has_legacy, names);
-    int kept_fd = command_left_open();
+    const int helpers[HELPERS] = {
+        command_left_open(), notice_helper_left_open()};
     int *all = xcalloc(count, sizeof *all);
     for (size_t i = 0; i < fd_count; i++)
         all[i] = fds[i];
@@ -184,7 +191,7 @@ static pid_t successor_fork(const char *program, char *const *argv,
     sigprocmask(SIG_SETMASK, &every, &before);
     pid_t pid = fork();
     if (pid == 0)
-        run_child(program, argv, environment, all, count, kept_fd);
+        run_child(program, argv, environment, all, count, helpers);
     sigprocmask(SIG_SETMASK, &before, NULL);
     free(all);
     free_environment(environment);

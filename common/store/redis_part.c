@@ -11,12 +11,14 @@
 #include "common/store/redis_store_internal.h"
 
 #include "common/base/clock.h"
+#include "common/base/log.h"
 
 #include <event2/event.h>
 #include <hiredis/hiredis.h>
 #include <string.h>
 
-#define MOVES_MAX 5 /* more, and the nodes do not agree */
+#define MOVES_MAX       5 /* more, and the nodes do not agree */
+#define ERROR_TEXT_SIZE 160
 
 static struct redis_node *part_route(const struct store_part *part)
 {
@@ -194,10 +196,28 @@ static bool part_divide(struct store_part *part, struct redis_node *node)
     return part_send(part, node);
 }
 
+/* A right that is missing for what is only told must stop no decision. */
+static bool part_bears_error(
+    const struct store_part *part, const redisReply *reply)
+{
+    char text[ERROR_TEXT_SIZE];
+
+    if (!part->pending->is_aside ||
+        script_error_of(reply->str) != SCRIPT_ERROR_SERVER)
+        return false;
+    log_escape(text, sizeof text, reply->str, reply->len);
+    redis_store_complain(part->pending->store, text);
+    return true;
+}
+
 static void part_on_error(struct store_part *part, const redisReply *reply)
 {
     struct redis_node *node = part->node;
     bool goes_on = false;
+    if (part_bears_error(part, reply)) {
+        store_part_end(part, STORE_UNAVAILABLE);
+        return;
+    }
     switch (redis_node_take_error(node, reply)) {
     case TROUBLE_ALL:
         return;

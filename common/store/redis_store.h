@@ -45,6 +45,10 @@ void redis_store_note_read(
 /* No on_done any more. */
 void redis_store_recall_cancel(struct redis_store *, struct store_recall *);
 
+/* As store_tell says; store_tell_cancel ends the wait of its recall. */
+void redis_store_tell(
+    struct redis_store *, const char *key, struct store_tell *);
+
 /* Reads TLS material again; if it has changed, connects anew with it while
  * the old connections go on. False: the old material stays. */
 bool redis_store_reload(struct redis_store *, struct error *err);

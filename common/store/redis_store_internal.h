@@ -1,10 +1,10 @@
 /*
  * redis_store_internal.h - what the files of the Redis store share:
  * redis_store.c (open, close, state), redis_node.c (a server: is it there?),
- * redis_slots.c (whose is a key?), heartbeat.c, redis_charge.c, redis_note.c
- * and redis_inspect.c (requests), redis_part.c (what one server has to answer
- * of them), redis_pending.c (who waits), lease_writer.c. redis_edicts.c has a
- * header of its own.
+ * redis_slots.c (whose is a key?), heartbeat.c, redis_charge.c, redis_note.c,
+ * redis_tell.c and redis_inspect.c (requests), redis_part.c (what one server
+ * has to answer of them), redis_pending.c (who waits), lease_writer.c.
+ * redis_edicts.c has a header of its own.
  */
 #ifndef TOLLGATE_STORE_REDIS_STORE_INTERNAL_H
 #define TOLLGATE_STORE_REDIS_STORE_INTERNAL_H
@@ -84,6 +84,7 @@ struct store_pending {
     struct charge *charges;        /* the request's, or an orphan's own */
     size_t count;
     bool peek;
+    bool is_aside; /* no decision waits for it: an error is none of theirs */
     uint64_t sent_ms, due_ms;
     size_t lease_count;
     struct {

@@ -165,6 +165,23 @@ void store_recall_cancel(struct store *store, struct store_recall *recall)
         redis_store_recall_cancel(store->redis, recall);
 }
 
+void store_tell(struct store *store, const char *key, struct store_tell *tell)
+{
+    if (store->redis != NULL) {
+        redis_store_tell(store->redis, key, tell);
+        return;
+    }
+    tell->told = tell->count;
+    tell->wait_ms = tell->count > 0 ? tell->every_ms : 0;
+    tell->is_left = false;
+    tell->on_done(tell, STORE_OK);
+}
+
+void store_tell_cancel(struct store *store, struct store_tell *tell)
+{
+    store_recall_cancel(store, &tell->recall);
+}
+
 void store_edict_write(struct store *store, struct store_edict_request *request)
 {
     if (store->redis != NULL)

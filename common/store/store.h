@@ -123,6 +123,28 @@ void store_note_read(struct store *, const char *key, struct store_recall *);
 void store_recall_cancel(struct store *, struct store_recall *);
 
 /*
+ * To tell of a key once in the whole fleet: each daemon adds what it has seen,
+ * and one of them is asked to tell all of it, at most once in every_ms.
+ * memory: asks the caller each time. Owned by the caller, and where it is until
+ * on_done or the cancel.
+ */
+struct store_tell {
+    uint32_t count;    /* seen here since the last call that was answered */
+    uint64_t every_ms; /* 1.. */
+    uint32_t told;     /* so many are to be told by the caller now; 0: none */
+    uint64_t wait_ms;  /* nobody is asked to tell before; 0: it may be told */
+    bool is_left;      /* there is something to be told then */
+    void (*on_done)(struct store_tell *, enum store_status);
+    void *context;
+    struct store_recall recall; /* the store's */
+};
+/* on_done is called once, perhaps before this returns. STORE_UNAVAILABLE: the
+ * count may have been taken all the same. */
+void store_tell(struct store *, const char *key, struct store_tell *);
+/* No on_done any more. */
+void store_tell_cancel(struct store *, struct store_tell *);
+
+/*
  * Which faces this process serves: bits 1u << enum face, 0 from when it
  * drains. The others count it as one who feeds the limits of those faces, and
  * in an outage leave a share to it.

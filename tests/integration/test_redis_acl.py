@@ -111,6 +111,27 @@ def test_a_missing_right_is_named(start, place, client, store, missing):
     wait_available(policyd, 5)
 
 
+def test_without_the_right_to_tell_decisions_go_on(
+        start, place, client, store):
+    """notify alone needs it then: it is named, and the store stays in use."""
+    rights = rights_in_manual()
+    store.cli("acl", "setuser", *rights, "-eval")
+    policyd = start(
+        ("limit", "user", {"event": "recipient", "key": ["sasl_username"],
+                           "rate": "1/1m", "notify": ["/bin/true"]}),
+        store=store.url, **PATIENT, **user_of(rights))
+    wait_available(policyd)
+    with Policy(place / "policy") as smtpd:
+        said = [smtpd.rcpt(client, sasl_username="bob") for _ in range(3)]
+    assert [action.split(" ")[0] for action in said] == \
+        ["DUNNO", "450", "450"]
+    sent = 'tollgate_notifications_total{result="sent"} 1\n'
+    wait_until(lambda: sent in policyd.get("/metrics")[1], 10, "it was told")
+    assert policyd.has_store()
+    assert policyd.metric("tollgate_store_unavailable_decisions_total") == 0
+    assert "is unavailable" not in policyd.process.text()
+
+
 def test_a_wrong_password_is_said_without_it(start, place, client, store):
     rights = rights_in_manual()
     store.cli("acl", "setuser", *rights)

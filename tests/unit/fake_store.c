@@ -79,6 +79,21 @@ void store_cancel(struct store *store, struct store_request *request)
     }
 }
 
+void store_tell(struct store *store, const char *key, struct store_tell *tell)
+{
+    fake_store.tells++;
+    snprintf(fake_store.told_key, sizeof fake_store.told_key, "%s", key);
+    tell->told = fake_store.wait_ms == 0 ? tell->count : 0;
+    tell->wait_ms =
+        fake_store.wait_ms == 0 ? tell->every_ms : fake_store.wait_ms;
+    tell->is_left = tell->told < tell->count;
+    tell->on_done(tell, fake_store.status);
+}
+
+void store_tell_cancel(struct store *store, struct store_tell *tell)
+{
+}
+
 void store_release(
     struct store *store, const struct subject *subject, const char *name)
 {

@@ -19,6 +19,9 @@ struct fake_store {
     uint32_t serving; /* of each face */
 
     struct store_request *waiting; /* answers_later: the last request */
+    uint64_t wait_ms; /* of store_tell: another daemon has told, 0: none has */
+    char told_key[64];
+    unsigned tells;
     unsigned charges_asked, looks, local_asked, cancelled;
     struct charge asked[STORE_CHARGES_MAX];     /* as the engine wrote them */
     struct subject subjects[STORE_CHARGES_MAX]; /* of these: copies */

@@ -1,0 +1,66 @@
+/*
+ * build_notify.c - what a limit section says of whom to tell.
+ */
+#include "common/config/build.h"
+
+#include "common/core/notice.h"
+
+#include <string.h>
+
+#define ARGUMENTS_MAX 32
+
+static bool is_given(const struct setting *setting)
+{
+    return setting->where != NULL;
+}
+
+/* Of a key without a login it would be empty, now and then. */
+static bool has_login(const struct limit_section *raw)
+{
+    return raw->authenticated == LIMIT_AUTH_YES ||
+           (raw->key.parts &
+               (1u << KEY_SASL_USERNAME | 1u << KEY_SASL_DOMAIN)) != 0;
+}
+
+static bool check_argument(const struct setting *notify, const char *argument,
+    const struct limit_section *raw, struct error *err)
+{
+    const char *unknown = notice_unknown(argument);
+
+    if (unknown != NULL)
+        return setting_refuse(notify, err,
+            "unknown \"%.20s\"; allowed: %%{client} %%{key} %%{limit} "
+            "%%{sasl_username}",
+            unknown);
+    if (notice_names_login(argument) && !has_login(raw))
+        return setting_refuse(notify, err,
+            "%%{sasl_username} without a login; add sasl_username to key, or "
+            "set authenticated = \"yes\"");
+    return true;
+}
+
+bool build_check_notify(const struct section *section,
+    const struct limit_section *raw, struct error *err)
+{
+    const struct setting *notify = section_setting(section, "notify");
+    const struct setting *every = section_setting(section, "notify_every");
+    size_t count = 0;
+
+    if (raw->notify[0] == NULL)
+        return !is_given(every) ||
+               setting_refuse(every, err, "of nothing; set notify too");
+    if (raw->notify[0][0] != '/')
+        return setting_refuse(notify, err,
+            "\"%s\" is no absolute path; no shell looks for the command",
+            raw->notify[0]);
+    if (strstr(raw->notify[0], "%{") != NULL)
+        return setting_refuse(
+            notify, err, "the command itself has to be named in full");
+    for (; raw->notify[count] != NULL; count++)
+        if (!check_argument(notify, raw->notify[count], raw, err))
+            return false;
+    if (count > ARGUMENTS_MAX)
+        return setting_refuse(notify, err, "%zu words; allowed: at most %d",
+            count, ARGUMENTS_MAX);
+    return true;
+}

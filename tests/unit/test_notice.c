@@ -1,0 +1,205 @@
+/*
+ * test_notice.c - what strangers' texts become in arguments, in the
+ * environment and in a message.
+ */
+#include "tests/unit/unit.h"
+
+#include "common/core/notice.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct notice sample(void)
+{
+    return (struct notice){.kind = NOTICE_REFUSED,
+        .count = 3,
+        .used = 100,
+        .allowed = 100,
+        .window_ms = 3600000,
+        .every_ms = 7200000,
+        .at_s = 1000000000,
+        .until_s = 1000000600,
+        .limit = "outbound",
+        .key = "sasl:bob@example.com",
+        .client = "198.51.100.7",
+        .login = "bob@example.com"};
+}
+
+static const struct {
+    const char *argument, *login, *expanded;
+} arguments[] = {
+    {"-i", "bob", "-i"},
+    {"%{sasl_username}", "bob@example.com", "bob@example.com"},
+    {"%{sasl_username}", "-oQ/tmp", "_-oQ/tmp"},
+    {"%{sasl_username}", "--help", "_--help"},
+    {"%{sasl_username}", "@/etc/passwd", "_@/etc/passwd"},
+    {"%{sasl_username}", "/dev/null", "_/dev/null"},
+    {"%{sasl_username}", "|id", "__id"},
+    {"%{sasl_username}", "\xc3\xbc@example.com", "___@example.com"},
+    {"%{sasl_username}", "bob,eve@example.net", "bob_eve@example.net"},
+    {"%{sasl_username}", "eve!bob", "eve_bob"},
+    {"%{sasl_username}", "eve%example.net@a", "eve_example.net@a"},
+    {"%{sasl_username}", "a b\r\nBcc: c", "a_b__Bcc:_c"},
+    {"%{sasl_username}", "%{client}", "___client_"},
+    {"%{sasl_username}", "", "_"},
+    {"x-%{sasl_username}-y", "-bob", "x--bob-y"},
+    {"%{limit}: %{key}", "bob", "outbound: sasl:bob@example.com"},
+    {"%{client}", "bob", "198.51.100.7"},
+    {"100%", "bob", "100%"},
+};
+
+static void test_arguments(void **state)
+{
+    for (size_t i = 0; i < COUNT(arguments); i++) {
+        struct notice notice = sample();
+        char out[256];
+        (void)snprintf(
+            notice.login, sizeof notice.login, "%s", arguments[i].login);
+        assert_null(notice_unknown(arguments[i].argument));
+        assert_true(
+            notice_expand(arguments[i].argument, &notice, out, sizeof out));
+        assert_string_equal(out, arguments[i].expanded);
+    }
+}
+
+/* Whatever byte a login begins with or holds. */
+static void test_no_byte_gets_through(void **state)
+{
+    static const char allowed[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+        "@._+-=:/~";
+    for (unsigned byte = 1; byte < 256; byte++) {
+        struct notice notice = sample();
+        char out[64];
+        notice.login[0] = notice.login[2] = (char)byte;
+        assert_true(
+            notice_expand("%{sasl_username}", &notice, out, sizeof out));
+        assert_int_equal(strspn(out, allowed), strlen(out));
+        assert_null(strchr("-@./+=:~", out[0]));
+    }
+}
+
+static void test_room(void **state)
+{
+    const struct notice notice = sample();
+    char out[8];
+
+    assert_false(notice_expand("%{key}", &notice, out, sizeof out));
+    assert_int_equal(strlen(out), 6);
+    assert_false(notice_expand("far too long", &notice, out, sizeof out));
+    assert_string_equal(out, "far to");
+}
+
+static void test_names(void **state)
+{
+    assert_string_equal(notice_unknown("a %{key} %{sender}"), "%{sender}");
+    assert_string_equal(notice_unknown("%{"), "%{");
+    assert_true(notice_names_login("to=%{sasl_username}"));
+    assert_false(notice_names_login("%{client}"));
+}
+
+static bool has(char *const *variables, size_t count, const char *text)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(variables[i], text) == 0)
+            return true;
+    return false;
+}
+
+static void test_environment(void **state)
+{
+    static const char *const wanted[] = {"TOLLGATE_NOTICE=refused",
+        "TOLLGATE_LIMIT=outbound", "TOLLGATE_KEY=sasl:bob@example.com",
+        "TOLLGATE_CLIENT=198.51.100.7",
+        "TOLLGATE_SASL_USERNAME=bob@example.com", "TOLLGATE_USED=100",
+        "TOLLGATE_ALLOWED=100", "TOLLGATE_WINDOW=1h",
+        "TOLLGATE_UNTIL=1000000600", "TOLLGATE_COUNT=3"};
+    char text[NOTICE_ENVIRONMENT_SIZE], *variables[NOTICE_VARIABLES];
+    struct notice notice = sample();
+
+    size_t count = notice_environment(&notice, text, variables);
+    assert_int_equal(count, COUNT(wanted));
+    for (size_t i = 0; i < COUNT(wanted); i++)
+        assert_true(has(variables, count, wanted[i]));
+    notice.kind = NOTICE_WOULD_REFUSE;
+    notice.until_s = -1;
+    notice.window_ms = 0;
+    count = notice_environment(&notice, text, variables);
+    assert_true(has(variables, count, "TOLLGATE_NOTICE=would-refuse"));
+    assert_true(has(variables, count, "TOLLGATE_UNTIL=never"));
+    assert_true(has(variables, count, "TOLLGATE_WINDOW="));
+}
+
+static const struct notice_sender sender = {
+    .host = "mx1.example.com", .now_s = 1000000000, .serial = 0xabc};
+
+static void test_message(void **state)
+{
+    static const char *const wanted[] = {
+        "From: tollgate <postmaster@mx1.example.com>\n",
+        "\nSubject: tollgate: limit outbound refused sasl:bob@example.com\n",
+        "\nDate: Sun, 9 Sep 2001 01:46:40 +0000\n",
+        "\nMessage-ID: "
+        "<tollgate.1000000000.0000000000000abc@mx1.example.com>\n",
+        "\nAuto-Submitted: auto-generated\n", "\nused:     100 of 100 in 1h\n",
+        "\nuntil:    Sun, 9 Sep 2001 01:56:40 +0000,",
+        "\ntimes:    3 since the last message\n", " comes in 2h at"};
+    struct notice notice = sample();
+    char text[NOTICE_MESSAGE_SIZE];
+
+    size_t len = notice_message(&notice, &sender, text);
+    assert_int_equal(len, strlen(text));
+    for (size_t i = 0; i < COUNT(wanted); i++)
+        if (strstr(text, wanted[i]) == NULL)
+            fail_msg("no \"%s\" in:\n%s", wanted[i], text);
+    notice.kind = NOTICE_WOULD_REFUSE;
+    notice.until_s = 0;
+    notice_message(&notice, &sender, text);
+    assert_non_null(strstr(text, "limit outbound would have refused sasl:"));
+    assert_non_null(strstr(text, "nothing was refused"));
+    assert_null(strstr(text, "until:"));
+    const struct notice_sender short_name = {.host = "mx1"};
+    notice_message(&notice, &short_name, text);
+    assert_non_null(strstr(text, "From: tollgate <postmaster>\n"));
+}
+
+/* The longest of everything fits, and no line is too long. */
+static void test_the_longest_message(void **state)
+{
+    struct notice notice = sample();
+    char text[NOTICE_MESSAGE_SIZE], host[65] = "";
+    const struct notice_sender longest = {
+        .host = host, .now_s = 1000000000, .serial = UINT64_MAX};
+
+    memset(host, 'h', sizeof host - 1);
+    memset(notice.limit, 'l', sizeof notice.limit - 1);
+    memset(notice.key, 'k', sizeof notice.key - 1);
+    memset(notice.client, 'c', sizeof notice.client - 1);
+    memset(notice.login, 'u', sizeof notice.login - 1);
+    notice_message(&notice, &longest, text);
+    assert_non_null(strstr(text, "tollgatectl override set"));
+    for (const char *line = text; *line != '\0'; line += *line == '\n') {
+        size_t len = strcspn(line, "\n");
+        assert_true(len <= 998 && *line != '.');
+        line += len;
+    }
+    char variables[NOTICE_ENVIRONMENT_SIZE], *all[NOTICE_VARIABLES];
+    assert_int_equal(notice_environment(&notice, variables, all), 10);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_arguments),
+        cmocka_unit_test(test_no_byte_gets_through),
+        cmocka_unit_test(test_room),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_message),
+        cmocka_unit_test(test_the_longest_message),
+    };
+
+    setenv("TZ", "UTC", 1);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
