@@ -104,6 +104,25 @@ static void print_gateway(const struct ctl_answer *answer)
     table_print_pair(answer->out, "", "%s", print_text(gateway, "text"));
 }
 
+static void print_gates(const struct ctl_answer *answer)
+{
+    const json_t *gates = json_object_get(answer->result, "gates");
+
+    if (!json_is_object(gates))
+        return;
+    table_print_pair(answer->out, "gates",
+        "%lld in hand; %lld passed, %lld refused, %lld health checks",
+        print_number(gates, "in_hand"), print_number(gates, "passed"),
+        print_number(gates, "refused"), print_number(gates, "check"));
+    table_print_pair(answer->out, "",
+        "%lld bad headers, %lld left, %lld crowded out; without an smtpd: "
+        "%lld, of them %lld without a pass service",
+        print_number(gates, "header"), print_number(gates, "gone"),
+        print_number(gates, "crowded"),
+        print_number(gates, "late") + print_number(gates, "away"),
+        print_number(gates, "away"));
+}
+
 static void print_faces(const struct ctl_answer *answer)
 {
     static const struct table_column columns[] = {{"face", false, false},
@@ -159,6 +178,7 @@ static void print_status(const struct ctl_answer *answer)
     print_certificates(answer);
     print_proof(answer);
     print_gateway(answer);
+    print_gates(answer);
     print_faces(answer);
     if (!answer->is_alone)
         fputc('\n', answer->out);

@@ -189,19 +189,31 @@ const char *gate_trouble(const struct gate *gate)
     return is_away ? gate->away_text : NULL;
 }
 
+static const char *const end_words[GATE_ENDS] = {
+    [GATE_END_PASSED] = "passed",
+    [GATE_END_REFUSED] = "refused",
+    [GATE_END_HEADER] = "header",
+    [GATE_END_CHECK] = "check",
+    [GATE_END_GONE] = "gone",
+    [GATE_END_CROWDED] = "crowded",
+    [GATE_END_LATE] = "late",
+    [GATE_END_AWAY] = "away",
+};
+
+size_t gate_counts(
+    const struct gate *gate, struct daemon_count counts_r[DAEMON_COUNTS])
+{
+    _Static_assert(GATE_ENDS < DAEMON_COUNTS, "room for all");
+    size_t count = 0;
+
+    counts_r[count++] = (struct daemon_count){"in_hand", gate->count};
+    for (size_t i = 0; i < GATE_ENDS; i++)
+        counts_r[count++] = (struct daemon_count){end_words[i], gate->ends[i]};
+    return count;
+}
+
 void gate_write_metrics(const struct gate *gate, struct evbuffer *out)
 {
-    static const char *const ends[GATE_ENDS] = {
-        [GATE_END_PASSED] = "passed",
-        [GATE_END_REFUSED] = "refused",
-        [GATE_END_HEADER] = "header",
-        [GATE_END_CHECK] = "check",
-        [GATE_END_GONE] = "gone",
-        [GATE_END_CROWDED] = "crowded",
-        [GATE_END_LATE] = "late",
-        [GATE_END_AWAY] = "away",
-    };
-
     evbuffer_add_printf(out,
         "# HELP tollgate_gate_connections Connections in the gates' hands.\n"
         "# TYPE tollgate_gate_connections gauge\n"
@@ -213,5 +225,5 @@ void gate_write_metrics(const struct gate *gate, struct evbuffer *out)
     for (size_t i = 0; i < GATE_ENDS; i++)
         evbuffer_add_printf(out,
             "tollgate_gate_connections_total{end=\"%s\"} %" PRIu64 "\n",
-            ends[i], gate->ends[i]);
+            end_words[i], gate->ends[i]);
 }

@@ -13,9 +13,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct config_listener;
-struct daemon;
-struct evbuffer;
+#include "common/engine/daemon.h"
+
 struct gate;
 
 /* The daemon is borrowed. */
@@ -33,6 +32,9 @@ size_t gate_count(const struct gate *);
 /* Clients of which service reach no smtpd, and why, as a sentence; NULL: all
  * do, for all that is known. Lives until the next call. */
 const char *gate_trouble(const struct gate *);
+/* For `status`: those in hand, and how the others ended, each a word. */
+size_t gate_counts(
+    const struct gate *, struct daemon_count counts_r[DAEMON_COUNTS]);
 void gate_write_metrics(const struct gate *, struct evbuffer *out);
 
 #endif

@@ -209,6 +209,15 @@ static const char *policyd_trouble(void *context)
                : gate_trouble(policyd->gate);
 }
 
+static size_t policyd_gates(
+    void *context, struct daemon_count counts_r[DAEMON_COUNTS])
+{
+    const struct policyd *policyd = context;
+    const struct config *config = engine_config(daemon_engine(policyd->daemon));
+
+    return config->has_gates ? gate_counts(policyd->gate, counts_r) : 0;
+}
+
 static void policyd_on_accept(
     void *context, const struct config_listener *listener, int fd)
 {
@@ -285,6 +294,7 @@ int main(int argc, char **argv)
         .reload = policyd_reload,
         .write_metrics = policyd_write_metrics,
         .trouble = policyd_trouble,
+        .gates = policyd_gates,
         .drain = policyd_drain,
         .stop = policyd_stop,
     };

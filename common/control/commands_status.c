@@ -133,6 +133,19 @@ static json_t *gateway_of(const struct engine *engine)
         "text", gateway_remedy);
 }
 
+/* null: it has none. */
+static json_t *gates_of(const struct daemon *daemon)
+{
+    struct daemon_count counts[DAEMON_COUNTS];
+    size_t count = daemon_gates(daemon, counts);
+    json_t *gates = count > 0 ? json_object() : json_null();
+
+    for (size_t i = 0; i < count; i++)
+        json_object_set_new(
+            gates, counts[i].word, json_integer((json_int_t)counts[i].count));
+    return gates;
+}
+
 json_t *describe_status(const struct control_host *host)
 {
     const struct daemon *daemon = host->daemon;
@@ -140,7 +153,7 @@ json_t *describe_status(const struct control_host *host)
 
     return json_pack(
         "{s:s, s:s, s:I, s:o, s:s, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:o, "
-        "s:o, s:s?}",
+        "s:o, s:o, s:s?}",
         "program", daemon_program(daemon), "version", PACKAGE_VERSION, "pid",
         (json_int_t)getpid(), "instance",
         control_text(engine_config(engine)->instance_name), "phase",
@@ -150,7 +163,8 @@ json_t *describe_status(const struct control_host *host)
         engine_config(engine)->shadow, "config", config_of(daemon), "store",
         store_of(daemon), "faces", faces_of(host), "certificates",
         certificates_of(host), "proof", proof_of(engine), "gateway",
-        gateway_of(engine), "trouble", daemon_trouble(daemon));
+        gateway_of(engine), "gates", gates_of(daemon), "trouble",
+        daemon_trouble(daemon));
 }
 
 static void run_status(struct control_call *call, const json_t *arguments)

@@ -22,6 +22,13 @@ struct inherit;
 
 /* What a daemon brings. Every hook gets `context`. Those marked so may be
  * NULL. */
+/* How many there are or were of what the word says; the word is a literal. */
+struct daemon_count {
+    const char *word;
+    uint64_t count;
+};
+#define DAEMON_COUNTS 16
+
 struct daemon_faces {
     const char *program; /* "tollgate-policyd" */
     bool reads_keys;     /* of certificate sections: may read any file */
@@ -62,6 +69,10 @@ struct daemon_faces {
     /* May be NULL. Why less than the configuration says is guarded, as a
      * sentence that lives until the next call; NULL: all of it is. */
     const char *(*trouble)(void *context);
+    /* May be NULL. Connections that came to gates: in hand, and how the others
+     * ended. Returns how many words there are, at most DAEMON_COUNTS; 0: there
+     * are no gates. */
+    size_t (*gates)(void *context, struct daemon_count counts_r[DAEMON_COUNTS]);
     /* May be NULL. Everything is there: accept what `bind` has opened. */
     bool (*serve)(void *context, struct error *err);
     /* May be NULL. The configuration has been replaced. */
@@ -134,6 +145,9 @@ const char *daemon_phase_name(const struct daemon *);
 const char *daemon_program(const struct daemon *);
 /* What the faces' `trouble` says; NULL: nothing. */
 const char *daemon_trouble(const struct daemon *);
+/* What the faces' `gates` says; 0: there are none. */
+size_t daemon_gates(
+    const struct daemon *, struct daemon_count counts_r[DAEMON_COUNTS]);
 /* Since it serves, and since its configuration was read. */
 uint64_t daemon_uptime_ms(const struct daemon *);
 uint64_t daemon_config_age_ms(const struct daemon *);

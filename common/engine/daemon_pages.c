@@ -45,6 +45,14 @@ const char *daemon_trouble(const struct daemon *daemon)
     return faces->trouble != NULL ? faces->trouble(faces->context) : NULL;
 }
 
+size_t daemon_gates(
+    const struct daemon *daemon, struct daemon_count counts_r[DAEMON_COUNTS])
+{
+    const struct daemon_faces *faces = daemon->faces;
+
+    return faces->gates != NULL ? faces->gates(faces->context, counts_r) : 0;
+}
+
 /* Able to decide. The store's absence is no obstacle: limits go on locally. Nor
  * is a trouble of the faces, unless a forger could gain by it. */
 static int page_readyz(struct evbuffer *body, void *context)

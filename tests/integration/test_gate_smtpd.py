@@ -253,5 +253,11 @@ def test_no_descriptor_is_left(site):
 
 
 def test_status_knows_it(site):
-    assert asked(site.policyd, "status")["phase"] == "serving"
+    status = asked(site.policyd, "status")
+    assert status["phase"] == "serving"
+    assert status["gates"]["in_hand"] == 0
+    for end in ("passed", "refused", "check", "header"):
+        assert status["gates"][end] == site.ends(end) > 0
+    assert f"; {status['gates']['passed']} passed, " in \
+        tollgatectl("status", sockets=[site.policyd]).stdout
     assert site.policyd.get("/readyz") == (200, "ready\n")
