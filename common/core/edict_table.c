@@ -219,6 +219,20 @@ bool edict_table_is_persons(
     return !there->is_automatic && there->until_ms > now_ms;
 }
 
+bool edict_table_lives(const struct edict_table *table,
+    const struct edict *edict, uint64_t life_ms, uint64_t now_ms,
+    uint64_t wall_ms)
+{
+    size_t at = index_of(table, edict);
+    if (at == NONE)
+        return false;
+    const struct edict *there = table->lists[edict->kind].entries[at].edict;
+    if (there->until_ms <= now_ms)
+        return false;
+    uint64_t age_ms = wall_ms > there->set_ms ? wall_ms - there->set_ms : 0;
+    return there->until_ms - now_ms + age_ms >= life_ms - life_ms / 16;
+}
+
 void edict_table_put(struct edict_table *table, const struct edict *edict)
 {
     size_t at = index_of(table, edict);

@@ -28,6 +28,11 @@ bool edict_table_make_room(struct edict_table *, const struct edict *);
 /* Would an automatic ban take the place, or lift the ban, of a person? */
 bool edict_table_is_persons(
     const struct edict_table *, const struct edict *, uint64_t now_ms);
+/* Is there one with its key that is not over, and whose whole life, from
+ * set_ms on, is as long? By a sixteenth less will do: of one that came from the
+ * store both ends were taken over from other clocks. */
+bool edict_table_lives(const struct edict_table *, const struct edict *,
+    uint64_t life_ms, uint64_t now_ms, uint64_t wall_ms);
 /* Copies it; takes the place of the one with its key. */
 void edict_table_put(struct edict_table *, const struct edict *);
 /* False: there was none. */

@@ -34,8 +34,9 @@
 --                                  daemon has begun it meanwhile
 --       restore MAX (ID LEFT_MS AGE_MS TEXT)... -> how many were written, that
 --                                  is, are the newest; TEXT "": it was lifted
---       set ID LIFE_MS TEXT MAX AUTOMATIC
---         -> 1; 0: there are MAX already; 2: a person's stays
+--       set ID LIFE_MS TEXT MAX AUTOMATIC KEEPS
+--         -> 1; 0: there are MAX already; 2: a person's stays, or (KEEPS 1)
+--         one whose whole life is as long
 --       lift ID LIFE_MS TEXT MAX AUTOMATIC
 --         -> 1; 0: there is none; 2: a person's stays
 --       show DAEMON LIFE_MS TEXT -> 1
@@ -181,6 +182,12 @@ local function is_persons(id)
   return ARGV[6] == '1' and is_there(id) and not is_automatic(id)
 end
 
+local function is_as_long(id, life)
+  local set = (call('HGET', values, id) or ''):match('^%d+')
+  return ARGV[7] == '1' and is_there(id) and
+    call('ZSCORE', ends, id) - set >= life
+end
+
 if verb == 'read' then
   local cursor, newest = ARGV[2] + 0, newest_version()
   local birth = birth_now()
@@ -219,7 +226,7 @@ elseif verb == 'set' then
   if birth_now() == 0 then
     begin()
   end
-  if is_persons(ARGV[2]) then
+  if is_persons(ARGV[2]) or is_as_long(ARGV[2], ARGV[3] + 0) then
     return 2
   end
   return make_room(ARGV[2], ARGV[5] + 0) and

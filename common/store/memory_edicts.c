@@ -27,7 +27,9 @@ enum store_edict_result memory_edicts_write(struct edict_table *table,
     if (request->life_ms == 0 &&
         edict_table_find(table, edict->kind, edict->key) == NULL)
         return STORE_EDICT_NONE;
-    if (edict_table_is_persons(table, edict, now_ms))
+    if (edict_table_is_persons(table, edict, now_ms) ||
+        (request->keeps_as_long &&
+            edict_table_lives(table, edict, request->life_ms, now_ms, wall_ms)))
         return STORE_EDICT_KEPT;
     if (request->life_ms != 0 && !edict_table_make_room(table, edict))
         return STORE_EDICT_FULL;

@@ -123,6 +123,7 @@ void redis_edicts_write(
         control_word(text, text_len),
         control_word(max, strlen(max)),
         control_word(automatic, 1),
+        control_word(request->keeps_as_long ? "1" : "0", 1),
     };
     errand->edict = request;
     request->errand = errand;

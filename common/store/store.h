@@ -167,7 +167,8 @@ bool store_reload(struct store *, struct error *err);
 enum store_edict_result {
     STORE_EDICT_DONE,
     STORE_EDICT_NONE, /* to be lifted: there is none */
-    STORE_EDICT_KEPT, /* an automatic one: the ban of a person stays */
+    STORE_EDICT_KEPT, /* an automatic one: the ban of a person stays; or
+                         keeps_as_long, and there is such a one */
     STORE_EDICT_FULL,
     STORE_EDICT_UNAVAILABLE, /* not done, as far as is known: no answer */
 };
@@ -175,6 +176,7 @@ enum store_edict_result {
 struct store_edict_request {
     struct edict edict; /* without until_ms, set_ms */
     uint64_t life_ms;   /* from now on; 0: lift the one of this key */
+    bool keeps_as_long; /* one whose whole life is as long or longer stays */
     void (*on_done)(struct store_edict_request *, enum store_edict_result);
     void *context;
     struct store_errand *errand; /* the store's, NULL while idle */

@@ -90,6 +90,53 @@ static void test_every_daemon_obeys_within_a_second(void **state)
     assert_int_equal(ban(f, f->one, "192.0.2.1", 0), STORE_EDICT_NONE);
 }
 
+static enum store_edict_result ban_unless_as_long(
+    struct fixture *f, struct store *store, const char *key, uint64_t life_ms)
+{
+    struct write write;
+    struct error err;
+    write_init(&write, life_ms);
+    write.request.keeps_as_long = true;
+    write.request.edict.is_automatic = true;
+    assert_true(edict_set_ban(&write.request.edict, key, &err));
+    store_edict_write(store, &write.request);
+    UNTIL(f, write.answers > 0);
+    return write.result;
+}
+
+static long long version_of_eve(struct fixture *f)
+{
+    return redis_server_number(&f->server, "EVAL %s 0",
+        "return redis.call('ZSCORE', 't:{control}v', 'bsasl:eve') + 0");
+}
+
+/* Two that refuse a key at the same time write one ban; a longer one takes the
+ * place of a shorter, never the other way. */
+static void test_a_ban_for_as_long_stays(void **state)
+{
+    struct fixture *f = *state;
+    f->one = fixture_open_ready(f);
+    f->two = fixture_open_ready(f);
+    assert_int_equal(
+        ban_unless_as_long(f, f->one, "sasl:eve", 3600000), STORE_EDICT_DONE);
+    long long version = version_of_eve(f);
+    assert_int_equal(
+        ban_unless_as_long(f, f->two, "sasl:eve", 3600000), STORE_EDICT_KEPT);
+    assert_int_equal(
+        ban_unless_as_long(f, f->two, "sasl:eve", 1800000), STORE_EDICT_KEPT);
+    assert_int_equal(version_of_eve(f), version);
+    assert_int_equal(
+        ban_unless_as_long(f, f->two, "sasl:eve", 7200000), STORE_EDICT_DONE);
+    assert_int_equal(
+        ban_unless_as_long(f, f->one, "sasl:eve", 3600000), STORE_EDICT_KEPT);
+    /* One that is lifted, or over, is none. */
+    assert_int_equal(ban(f, f->one, "sasl:eve", 0), STORE_EDICT_DONE);
+    assert_int_equal(
+        ban_unless_as_long(f, f->two, "sasl:eve", 400), STORE_EDICT_DONE);
+    UNTIL(
+        f, ban_unless_as_long(f, f->one, "sasl:eve", 400) == STORE_EDICT_DONE);
+}
+
 static void test_a_ban_ends_by_itself(void **state)
 {
     struct fixture *f = *state;
@@ -485,6 +532,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_SERVER(test_every_daemon_obeys_within_a_second),
+        WITH_SERVER(test_a_ban_for_as_long_stays),
         WITH_SERVER(test_a_ban_ends_by_itself),
         WITH_SERVER(test_overrides),
         WITH_SERVER(test_many_survive_a_restart_of_a_daemon),
