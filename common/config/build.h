@@ -69,6 +69,11 @@ struct limit_names *build_names(
 bool build_choose_face(const struct config *, const struct section *,
     const struct limit_section *, enum face *face_r, struct error *err);
 
+/* on_refusal and escalate of a section that this face feeds. False: err. */
+bool build_penalty(const struct config *, const struct section *,
+    const struct limit_section *, enum face, struct limit_penalty *penalty_r,
+    bool *holds_r, struct error *err);
+
 /* Puts all values of a section into the struct at base. */
 void build_store(const struct section *, void *base);
 

@@ -4,6 +4,7 @@
  * A section's name in the store begins with its kind ("s:" sliding, "f:"
  * fixed, "c:" count), because a counter of one kind cannot be read as another
  * when a reload changes it; nor can it meet the one-letter client_* names.
+ * What escalate counts is named by engine/penalties.c ("x:", "y:").
  */
 #include "common/config/build.h"
 
@@ -128,7 +129,8 @@ static void texts_free(char **texts)
 
 /* The limit takes over the lists and texts of raw. */
 static void add_limit(struct config *config, const struct section *section,
-    struct limit_section *raw, enum face at)
+    struct limit_section *raw, enum face at,
+    const struct limit_penalty *penalty, bool holds)
 {
     struct limit *limit = build_add_limit(config);
     *limit = (struct limit){
@@ -145,6 +147,8 @@ static void add_limit(struct config *config, const struct section *section,
         .action = raw->action,
         .notify = raw->notify,
         .notify_every_ms = raw->notify_every_ms,
+        .holds = holds,
+        .penalty = *penalty,
         .shadow = raw->shadow || config->shadow,
         .on_store_failure =
             raw->on_store_failure == 0
@@ -197,6 +201,8 @@ static bool add_section(
     struct config *config, const struct section *section, struct error *err)
 {
     struct limit_section raw = {0};
+    struct limit_penalty penalty;
+    bool holds = false;
     enum face at;
     if (!check_section(section, err))
         return false;
@@ -211,8 +217,10 @@ static bool add_section(
     if (is_good && at == FACE_MILTER)
         is_good = check_milter_action(section, &raw, err);
     is_good = is_good && build_check_notify(section, &raw, err);
+    is_good = is_good &&
+              build_penalty(config, section, &raw, at, &penalty, &holds, err);
     if (is_good)
-        add_limit(config, section, &raw, at);
+        add_limit(config, section, &raw, at, &penalty, holds);
     else
         for (size_t i = 0; i < section->count; i++)
             option_clear(section->settings[i].option, &raw);

@@ -5,7 +5,8 @@
  *     statement = NAME ( "=" | "+=" ) ( value | list )
  *               | NAME [ TITLE ] "{" { statement } "}"
  *               | "include" "(" FILE ")"
- *     list      = "{" [ value { "," value } [ "," ] ] "}"
+ *     list      = "{" [ item { "," item } [ "," ] ] "}"
+ *     item      = value | NAME "=" value, the latter for on_refusal, escalate
  *     value     = word | string | variable
  *     NAME      = letter, digit, "_" or "-", one or more
  *     TITLE, FILE = value, without \ $ " and control characters
@@ -137,9 +138,27 @@ static void items_clear(struct items *items)
     free(items->items);
 }
 
-/* Behind the { . */
-static bool take_list(
+/* Behind an item's = : "ban" becomes "ban=1h". */
+static bool take_pair(
     struct place *place, const char *name, struct items *items)
+{
+    char **item = &items->items[items->count - 1];
+    struct token token;
+    if (!next_token(place, name, &token))
+        return false;
+    if (!is_value(&token))
+        return refuse(place, &token, name, "a value after =");
+    char *value = token_value(&token);
+    char *pair = xprintf("%s=%s", *item, value);
+    free(value);
+    free(*item);
+    *item = pair;
+    return true;
+}
+
+/* Behind the { . */
+static bool take_list(struct place *place, const char *name,
+    const struct option *option, struct items *items)
 {
     struct token token;
     for (;;) {
@@ -151,6 +170,10 @@ static bool take_list(
             return refuse(place, &token, name, "a value or } in a list");
         add_item(items, &token);
         if (!next_token(place, name, &token))
+            return false;
+        if (is_mark(&token, '=') && option->type == OPTION_PAIRS &&
+            (!take_pair(place, name, items) ||
+                !next_token(place, name, &token)))
             return false;
         if (is_mark(&token, '}'))
             return true;
@@ -196,7 +219,7 @@ static bool take_option(
     if (is_value(&token))
         add_item(&items, &token);
     else
-        is_good = take_list(place, head->name, &items);
+        is_good = take_list(place, head->name, setting->option, &items);
     char *where = where_of(place, head->line);
     is_good = is_good && conf_assign(setting, is_append, items.items,
                              items.count, where, place->err);

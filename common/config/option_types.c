@@ -183,6 +183,7 @@ static const struct option_value *const values[] = {
     [OPTION_KEY] = &option_key,
     [OPTION_TEXTS] = &texts_value,
     [OPTION_ARGV] = &texts_value,
+    [OPTION_PAIRS] = &option_pairs,
     [OPTION_CIDRS] = &cidrs_value,
     [OPTION_LISTENERS] = &listeners_value,
 };

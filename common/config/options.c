@@ -29,6 +29,9 @@ static const char *const proof_words[] = {"required", "optional", "off", NULL};
 /* In the order of enum unsent_messages. */
 static const char *const unsent_words[] = {"auto", "refund", "keep", NULL};
 static const char *const unproxied_words[] = {"accept", "defer", NULL};
+static const char *const on_refusal_words[] = {"hold", "ban=DURATION", NULL};
+static const char *const escalate_words[] = {
+    "after=NUMBER", "within=DURATION", "ban=DURATION", NULL};
 /* In the order of enum event_kind. */
 static const char *const event_words[] = {"connection", "connection_count",
     "message", "recipient", "rejected_recipient", "bytes", "tls", "auth", NULL};
@@ -306,6 +309,12 @@ const struct option options[] = {
     {LIMIT("action"), .type = OPTION_TEXT, FIELD(struct limit_section, action),
         .def = "", .check = option_check_action,
         .help = "the reply; empty: Postfix words by event"},
+    {LIMIT("on_refusal"), .type = OPTION_PAIRS, .def = "",
+        .words = on_refusal_words,
+        .help = "hold the message instead; ban the key for a time"},
+    {LIMIT("escalate"), .type = OPTION_PAIRS, .def = "",
+        .words = escalate_words,
+        .help = "ban a key that is refused again and again"},
     {LIMIT("shadow"), .type = OPTION_BOOL, FIELD(struct limit_section, shadow),
         .def = "false",
         .help = "true: log and count refusals of this limit only"},
@@ -414,8 +423,8 @@ const struct option_section_kind option_sections[OPTION_SECTIONS] = {
 bool option_is_list(const struct option *option)
 {
     return option->type == OPTION_KEY || option->type == OPTION_TEXTS ||
-           option->type == OPTION_ARGV || option->type == OPTION_CIDRS ||
-           option->type == OPTION_LISTENERS;
+           option->type == OPTION_ARGV || option->type == OPTION_PAIRS ||
+           option->type == OPTION_CIDRS || option->type == OPTION_LISTENERS;
 }
 
 const struct option *option_find(enum option_section section, const char *name)

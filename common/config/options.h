@@ -35,6 +35,7 @@ enum option_type {
     OPTION_KEY,       /* struct limit_section_key; a list */
     OPTION_TEXTS,     /* char **, NULL-terminated; a list */
     OPTION_ARGV,      /* the same, in which an item may stand twice */
+    OPTION_PAIRS,     /* no field: option_pairs.h reads the setting; a list */
     OPTION_CIDRS,     /* struct cidr_list; a list */
     OPTION_LISTENERS, /* struct config_listeners; a list */
 };
@@ -52,7 +53,7 @@ struct option {
     size_t offset, size;      /* of its field; size 0: it has none */
     const char *def;          /* as -o would take it; NULL: no value */
     const char *min, *max;    /* NUMBER and DURATION */
-    const char *const *words; /* WORD and KEY; ends with NULL */
+    const char *const *words; /* WORD, KEY and PAIRS; ends with NULL */
     bool (*check)(const char *text, struct error *err); /* NULL: none */
     unsigned flags;
     const char *help;

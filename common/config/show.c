@@ -9,6 +9,7 @@
 
 #include "common/base/hex.h"
 #include "common/config/option_checks.h"
+#include "common/config/option_pairs.h"
 #include "common/config/values.h"
 
 #include <openssl/evp.h>
@@ -49,6 +50,18 @@ static void write_text(const struct option *option, const char *text, FILE *out)
         show_text(text, true, out);
 }
 
+static void write_item(const struct option *option, const char *item, FILE *out)
+{
+    const char *value =
+        option->type == OPTION_PAIRS ? option_pairs_text(item) : NULL;
+    if (value == NULL) {
+        write_text(option, item, out);
+        return;
+    }
+    fprintf(out, "%.*s = ", (int)(value - item) - 1, item);
+    write_text(option, value, out);
+}
+
 static void write_setting(
     const struct setting *setting, const char *indent, FILE *out)
 {
@@ -57,7 +70,7 @@ static void write_setting(
     if (option_is_list(option)) {
         fputs("{ ", out);
         for (size_t i = 0; i < setting->count; i++) {
-            write_text(option, setting->items[i], out);
+            write_item(option, setting->items[i], out);
             fputs(i + 1 < setting->count ? ", " : " ", out);
         }
         fputs("}\n", out);

@@ -216,6 +216,13 @@ static bool was_not_charged(const struct decision *decision)
     return item != NULL && item->blocked_until_ms > 0;
 }
 
+static const char *refused_word(const struct limit *limit)
+{
+    if (limit == NULL || limit->shadow)
+        return "would-refuse";
+    return limit->holds ? "holds" : "refused";
+}
+
 static const char *item_outcome(
     const struct decision *decision, const struct bill_item *item)
 {
@@ -223,12 +230,12 @@ static const char *item_outcome(
         &decision->bill.charges[item - decision->bill.items];
 
     if (item->blocked_until_ms > 0)
-        return charge->shadow ? "would-refuse" : "refused";
+        return refused_word(item->limit);
     if (decision->verdict.kind == VERDICT_DEFER || was_not_charged(decision))
         return "not-reached";
     if (!charge->refused)
         return "passed";
-    return charge->shadow ? "would-refuse" : "refused";
+    return refused_word(item->limit);
 }
 
 static json_t *limit_line(const char *name, const char *outcome)
@@ -248,7 +255,7 @@ static json_t *describe_per_message(
     const char *outcome = "passed";
 
     if (refuses)
-        outcome = limit->shadow ? "would-refuse" : "refused";
+        outcome = refused_word(limit);
     json_t *line = limit_line(limit->name, outcome);
     json_object_set_new(line, "used",
         json_integer((json_int_t)event->message_recipients -

@@ -107,6 +107,13 @@ bool limit_applies(const struct limit *limit, const struct event *event,
            (limit->names == NULL || names_match(limit, event));
 }
 
+uint64_t limit_penalty_step(uint64_t window_ms)
+{
+    const uint64_t minute_ms = 60000;
+
+    return window_ms > 0 && window_ms < minute_ms ? window_ms : minute_ms;
+}
+
 void limit_clear(struct limit *limit)
 {
     if (limit->services != NULL)

@@ -38,6 +38,19 @@ struct limit_names {
     struct name_list senders, logins, recipients;
 };
 
+/* What else becomes of a key that is refused; 0: nothing. Only where the key
+ * is one that can be banned. */
+struct limit_penalty {
+    uint64_t ban_ms;      /* at each refusal */
+    uint32_t after;       /* refusals, each of a time of its own: */
+    uint64_t within_ms;   /* within this time ... */
+    uint64_t long_ban_ms; /* ... are followed by this ban; 2 × ban_ms or more */
+};
+
+/* Of what time refusals count as one: the window, a minute at most; a minute
+ * where there is no window (0). In milliseconds. */
+uint64_t limit_penalty_step(uint64_t window_ms);
+
 struct limit {
     char *name;       /* the section's title, or the client_* option's name */
     char *store_name; /* its name in the store: short for client_* */
@@ -57,6 +70,8 @@ struct limit {
     char *action;  /* policy and milter reply before expansion; never NULL */
     char **notify; /* whom to tell: argv, NULL-terminated; NULL too: none */
     uint64_t notify_every_ms;
+    bool holds; /* what it would refuse goes into the hold queue */
+    struct limit_penalty penalty;
     bool is_client; /* one of the client_* options: what anvil reports */
     bool shadow;    /* the global shadow included */
     enum store_failure on_store_failure; /* the global default included */

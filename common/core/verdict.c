@@ -266,6 +266,13 @@ static void reply_expand(struct reply *reply, const char *action,
     }
 }
 
+/* Into Postfix's log; the client hears nothing of it. */
+static void reply_held(struct reply *reply, const struct verdict *verdict,
+    const struct event *event)
+{
+    reply_expand(reply, "HOLD limit %{limit}, %{rate}, %{key}", verdict, event);
+}
+
 static void reply_banned(struct reply *reply, const struct verdict *verdict,
     const struct event *event)
 {
@@ -282,7 +289,9 @@ char *verdict_action(const struct verdict *verdict, const struct event *event,
     struct reply reply = {.text = text};
     switch (verdict->kind) {
     case VERDICT_PASS:
-        if (verdict->is_held)
+        if (verdict->is_held && verdict->limit != NULL)
+            reply_held(&reply, verdict, event);
+        else if (verdict->is_held)
             reply_banned(&reply, verdict, event);
         else
             reply_add_text(&reply, "DUNNO");

@@ -32,8 +32,8 @@ enum verdict_reason {
 struct verdict {
     enum verdict_kind kind;
     enum verdict_reason reason;
-    const struct limit *limit; /* the refusing one, or NULL; it lives as long
-                                  as the decision's configuration */
+    const struct limit *limit; /* the refusing or holding one, or NULL; it lives
+                                  as long as the decision's configuration */
     uint32_t used;
     uint32_t allowed;   /* REFUSE by limit: its n and its window, or those of */
     uint64_t window_ms; /* an override */
@@ -42,7 +42,8 @@ struct verdict {
     /* BANNED: which part of the event; KEY_CLIENT: its network. */
     enum key_part banned_by;
     const char *ban_action; /* by another part: ban_action as configured */
-    bool is_held;           /* PASS, but with ban_action: into the hold queue */
+    bool is_held; /* PASS, but into the hold queue: with ban_action, or by the
+                     limit (on_refusal) */
     /* What stands on the counters of each kind that was asked about: the
      * highest of several. For the anvil face, which reports them. */
     uint32_t count[EVENT_KINDS];
@@ -67,9 +68,9 @@ char *verdict_default_action(enum event_kind, uint16_t key);
 #define VERDICT_ACTION_SIZE 512 /* Postfix cuts an error text at 510 bytes */
 
 /*
- * The policy action or milter reply: "DUNNO", a 421 or 451 in the words of a
- * reason that is no limit, ban_action or its default for the part, or the
- * limit's action with %{client} %{key} %{limit}
+ * The policy action or milter reply: "DUNNO", "HOLD" and which limit, a 421 or
+ * 451 in the words of a reason that is no limit, ban_action or its default for
+ * the part, or the limit's action with %{client} %{key} %{limit}
  * %{rate} %{retry_after} expanded (seconds, rounded up; "never" for
  * CHARGE_NEVER). %{key}: whose counter is full, "login bob@example.com". One
  * line: values are escaped, and a control byte in the action itself is written

@@ -128,16 +128,6 @@ static const struct edict *find_ban(const struct decision *decision)
     return ban_of_name(engine, decision->config, event);
 }
 
-/* Limits are asked yet. */
-static void hold(struct decision *decision, const struct refusal *refusal)
-{
-    decision->verdict.is_held = true;
-    decision->verdict.reason = REASON_BANNED;
-    decision->verdict.retry_ms = refusal->retry_ms;
-    if (!decision->event.peek)
-        decision_log_refusal(decision, refusal);
-}
-
 bool ban_judge(struct decision *decision)
 {
     const struct config *config = decision->config;
@@ -157,7 +147,7 @@ bool ban_judge(struct decision *decision)
         refusal_note_shadow(decision, refusal);
     } else if (ban->part != KEY_CLIENT &&
                verdict_action_holds(config->ban_action)) {
-        hold(decision, &refusal);
+        refusal_hold(decision, &refusal); /* limits are asked yet */
     } else {
         refusal_make(decision, &refusal);
         return false;

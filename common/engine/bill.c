@@ -115,6 +115,7 @@ static void bill_add_limit(struct bill *bill, const struct edict_table *edicts,
     struct bill_item *item = &bill->items[charge - bill->charges];
 
     *charge = bill_limit_charge(limit);
+    charge->shadow |= limit->holds;
     charge->subject =
         bill_subject(bill, event, service_title, limit->key, limit->prefixes);
     charge->amount = event->amount[kind];
@@ -242,10 +243,15 @@ void bill_keep_known(struct bill *bill)
     }
 }
 
+bool bill_holds(const struct limit *limit)
+{
+    return limit != NULL && limit->holds && !limit->shadow;
+}
+
 static bool bill_defers(const struct bill *bill, const struct config *config)
 {
     for (size_t i = bill->known; i < bill->count; i++)
-        if (!bill->charges[i].shadow &&
+        if ((!bill->charges[i].shadow || bill_holds(bill->items[i].limit)) &&
             failure_mode(&bill->items[i], config) == STORE_FAILURE_DEFER)
             return true;
     return false;

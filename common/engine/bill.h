@@ -60,6 +60,10 @@ struct newcomers;
 const struct limit *bill_bound_newcomers(struct bill *, struct newcomers *,
     const struct config *, const struct event *);
 
+/* Is what this limit would refuse held? It is a shadow in the store then, so
+ * that others are charged. NULL: a report. */
+bool bill_holds(const struct limit *);
+
 /* The n of a limit of LIMIT_PER_MESSAGE that applies; 0: none is in force. */
 uint32_t bill_per_message(const struct limit *, const struct edict_table *,
     const struct event *, const char *service_title);

@@ -7,6 +7,7 @@
 #include "common/base/memory.h"
 #include "common/engine/decision_ring.h"
 #include "common/engine/newcomers.h"
+#include "common/engine/penalties.h"
 #include "common/engine/postfix_limits.h"
 #include "common/engine/tops.h"
 
@@ -23,6 +24,28 @@ static void follow_newcomers(struct engine *engine)
             engine->newcomers = newcomers_new();
 }
 
+static bool has_penalty(const struct limit *limit)
+{
+    return !limit->shadow &&
+           (limit->penalty.ban_ms > 0 || limit->penalty.after > 0);
+}
+
+static void follow_penalties(struct engine *engine)
+{
+    const struct config *config = engine->config;
+
+    for (size_t i = 0; i < config->limit_count; i++)
+        if (engine->penalties == NULL && has_penalty(&config->limits[i]))
+            engine->penalties = penalties_new(engine);
+}
+
+void engine_penalize(
+    const struct decision *decision, const struct refusal *refusal)
+{
+    if (has_penalty(refusal->limit))
+        penalties_note(decision->engine->penalties, decision, refusal);
+}
+
 struct engine *engine_new(struct store *store, struct config *config)
 {
     struct engine *engine = xcalloc(1, sizeof *engine);
@@ -34,6 +57,7 @@ struct engine *engine_new(struct store *store, struct config *config)
     proof_follow(&engine->proof, config);
     gateway_watch_follow(&engine->gateways, config);
     follow_newcomers(engine);
+    follow_penalties(engine);
     return engine;
 }
 
@@ -44,6 +68,7 @@ void engine_free(struct engine **engine)
     tops_free(&(*engine)->tops);
     decision_ring_free(&(*engine)->ring);
     newcomers_free(&(*engine)->newcomers);
+    penalties_free(&(*engine)->penalties);
     proof_clear(&(*engine)->proof);
     gateway_watch_clear(&(*engine)->gateways);
     config_unref(&(*engine)->config);
@@ -58,6 +83,7 @@ void engine_reload(struct engine *engine, struct config *config)
     proof_follow(&engine->proof, config);
     gateway_watch_follow(&engine->gateways, config);
     follow_newcomers(engine);
+    follow_penalties(engine);
 }
 
 void engine_use_postfix_limits(

@@ -138,6 +138,10 @@ struct notices *engine_notices(const struct engine *); /* NULL: nobody */
 struct tops *engine_tops(struct engine *);
 struct decision_ring *engine_ring(struct engine *);
 
+/* A limit has refused; its penalty, if it has one, takes its course. */
+struct refusal;
+void engine_penalize(const struct decision *, const struct refusal *);
+
 /* Decisions that begin from now on are made by this snapshot. */
 void engine_reload(struct engine *, struct config *);
 struct config *engine_config(const struct engine *); /* borrowed */

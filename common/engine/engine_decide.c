@@ -10,6 +10,7 @@
 #include "common/base/log.h"
 #include "common/engine/ban.h"
 #include "common/engine/decision_ring.h"
+#include "common/engine/penalties.h"
 #include "common/engine/per_message.h"
 #include "common/engine/postfix_limits.h"
 #include "common/engine/refusal.h"
@@ -135,20 +136,57 @@ static void set_counts(struct decision *decision)
     }
 }
 
-static void engine_judge(struct decision *decision)
+/* Not of names that are counted together. */
+static void penalize(const struct decision *decision)
 {
     const struct bill *bill = &decision->bill;
-    const struct charge *refusing = bill_refusal(bill);
 
-    set_counts(decision);
-    for (size_t i = 0; i < bill->count; i++)
-        if (bill->charges[i].refused && bill->charges[i].shadow)
-            refusal_note_shadow(
-                decision, refusal_of(decision, &bill->charges[i]));
+    for (size_t i = 0; i < bill->count; i++) {
+        const struct charge *charge = &bill->charges[i];
+        if (!charge->refused || bill->items[i].limit == NULL ||
+            charge->subject == &bill->others)
+            continue;
+        const struct refusal refusal = refusal_of(decision, charge);
+        engine_penalize(decision, &refusal);
+    }
+}
+
+/* A limit that holds is one of the shadows in the store. */
+static void judge_refused(
+    struct decision *decision, const struct charge *refusing)
+{
+    const struct bill *bill = &decision->bill;
+
+    for (size_t i = 0; i < bill->count; i++) {
+        const struct charge *charge = &bill->charges[i];
+        if (!charge->refused || !charge->shadow)
+            continue;
+        struct refusal refusal = refusal_of(decision, charge);
+        if (!bill_holds(bill->items[i].limit))
+            refusal_note_shadow(decision, refusal);
+        else if (refusing == NULL)
+            refusal_hold(decision, &refusal);
+    }
     if (refusing != NULL) {
         struct refusal refusal = refusal_of(decision, refusing);
         refusal_make(decision, &refusal);
     }
+}
+
+/* by_store: not by this daemon's share in an outage, which bans nobody. */
+static void engine_judge(struct decision *decision, bool by_store)
+{
+    const struct bill *bill = &decision->bill;
+    bool is_refused = false;
+
+    set_counts(decision);
+    for (size_t i = 0; i < bill->count; i++)
+        is_refused |= bill->charges[i].refused;
+    if (!is_refused)
+        return;
+    judge_refused(decision, bill_refusal(bill));
+    if (by_store)
+        penalize(decision);
 }
 
 static void engine_defer(struct decision *decision)
@@ -159,6 +197,7 @@ static void engine_defer(struct decision *decision)
     decision->verdict.kind = VERDICT_DEFER;
     decision->verdict.is_held = false;
     decision->verdict.reason = REASON_STORE;
+    decision->verdict.limit = NULL;
     if (!decision->event.silent)
         decision_log_refusal(decision, &refusal);
 }
@@ -174,7 +213,7 @@ static void engine_on_charged_locally(
     bill_scale_reports(&decision->bill, state.serving, decision->event.face);
     if (bill_refusal(&decision->bill) != NULL)
         engine_lease_give_back(decision);
-    engine_judge(decision);
+    engine_judge(decision, false);
 }
 
 static void engine_decide_without_store(struct decision *decision)
@@ -191,7 +230,7 @@ static void engine_decide_without_store(struct decision *decision)
         engine_defer(decision);
     } else if (bill->count == bill->known) {
         if (bill->known > 0)
-            engine_judge(decision);
+            engine_judge(decision, false);
     } else {
         decision->request.charges = bill->charges + bill->known;
         decision->request.count = bill->count - bill->known;
@@ -216,7 +255,7 @@ static void engine_on_charged(
     if (decision->started_us != 0 && !decision->event.is_dry)
         metrics_round_trip(
             &engine->metrics, clock_monotonic_us() - decision->started_us);
-    engine_judge(decision);
+    engine_judge(decision, true);
     decision_end(decision);
 }
 
@@ -274,11 +313,14 @@ static bool judge_blocked(struct decision *decision)
             .retry_ms = until_ms > now_ms ? (int64_t)(until_ms - now_ms) : 0};
         if (until_ms == 0)
             continue;
-        if (!item->limit->shadow) {
+        if (item->limit->shadow) {
+            refusal_note_shadow(decision, refusal);
+        } else if (item->limit->holds) {
+            refusal_hold(decision, &refusal);
+        } else {
             refusal_make(decision, &refusal);
             return false;
         }
-        refusal_note_shadow(decision, refusal);
     }
     return true;
 }

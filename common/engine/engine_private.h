@@ -23,6 +23,7 @@ struct engine {
     struct decision_ring *ring;
     struct names services;       /* that have no section */
     struct newcomers *newcomers; /* NULL: no limit has such a key */
+    struct penalties *penalties; /* NULL: no limit has had one */
     uint64_t newcomers_said_ms;  /* when it was logged last; 0: never */
 };
 

@@ -41,12 +41,14 @@ static struct metrics_limit *metrics_limit_of(
 }
 
 void metrics_refused(struct metrics *metrics, const struct limit *limit,
-    enum event_kind kind, bool is_shadow)
+    enum event_kind kind, enum metrics_refusal refusal)
 {
     struct metrics_limit *counted = metrics_limit_of(metrics, limit, kind);
 
-    if (is_shadow)
+    if (refusal == METRICS_SHADOWED)
         counted->shadowed++;
+    else if (refusal == METRICS_HELD)
+        counted->held++;
     else
         counted->refused++;
 }

@@ -44,7 +44,7 @@ struct metrics_limit {
     char name[METRICS_NAME];
     enum face face;
     enum event_kind kind;
-    uint64_t refused, shadowed;
+    uint64_t refused, shadowed, held;
 };
 
 struct metrics {
@@ -60,6 +60,9 @@ struct metrics {
     uint64_t store_unavailable; /* decisions made without the store */
     uint64_t shared_counters;   /* decisions on new names beyond the bound */
     uint64_t notices[NOTICES];  /* by what came of them */
+    uint64_t bans_made;         /* by limits (engine/penalties.h) */
+    uint64_t bans_failed;       /* the store did not take them */
+    uint64_t bans_dropped;      /* too many were in work */
     uint64_t displaced;         /* our sockets that somebody has replaced */
     uint64_t reloads, reload_failures;
     /* Kept over reloads; those that find no place count as the last one. */
@@ -67,9 +70,12 @@ struct metrics {
     size_t limit_count;
 };
 
-/* Counts a refusal of this limit, or one that a shadow would have made. */
-void metrics_refused(
-    struct metrics *, const struct limit *, enum event_kind, bool is_shadow);
+enum metrics_refusal { METRICS_REFUSED, METRICS_SHADOWED, METRICS_HELD };
+
+/* Counts a refusal of this limit, one that a shadow would have made, or what
+ * it had held instead. */
+void metrics_refused(struct metrics *, const struct limit *, enum event_kind,
+    enum metrics_refusal);
 
 /* Counts an answer of the store that took so many microseconds. */
 void metrics_round_trip(struct metrics *, uint64_t us);

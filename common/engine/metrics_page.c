@@ -54,15 +54,15 @@ static void write_decisions(const struct metrics *metrics, struct evbuffer *out)
 static void write_refusals(const struct metrics *metrics, struct evbuffer *out)
 {
     write_head(out, "tollgate_refusals_total", "counter",
-        "Refusals, and those that a shadow would have made, by limit.");
+        "Refusals, those that a shadow would have made, and holds, by limit.");
     for (size_t i = 0; i < metrics->limit_count; i++) {
         const struct metrics_limit *limit = &metrics->limits[i];
         const struct {
             const char *name;
             uint64_t value;
-        } results[] = {
-            {"refuse", limit->refused}, {"would-refuse", limit->shadowed}};
-        for (size_t j = 0; j < 2; j++)
+        } results[] = {{"refuse", limit->refused},
+            {"would-refuse", limit->shadowed}, {"hold", limit->held}};
+        for (size_t j = 0; j < sizeof results / sizeof results[0]; j++)
             if (results[j].value > 0)
                 evbuffer_add_printf(out,
                     "tollgate_refusals_total{face=\"%s\",event=\"%s\","
@@ -70,6 +70,19 @@ static void write_refusals(const struct metrics *metrics, struct evbuffer *out)
                     face_name(limit->face), event_kind_name(limit->kind),
                     limit->name, results[j].name, results[j].value);
     }
+}
+
+static void write_bans(const struct metrics *metrics, struct evbuffer *out)
+{
+    const char *name = "tollgate_limit_bans_total";
+
+    write_head(out, name, "counter",
+        "Bans that limits have ordered (on_refusal, escalate), by result.");
+    evbuffer_add_printf(out,
+        "%s{result=\"made\"} %" PRIu64 "\n%s{result=\"failed\"} %" PRIu64
+        "\n%s{result=\"dropped\"} %" PRIu64 "\n",
+        name, metrics->bans_made, name, metrics->bans_failed, name,
+        metrics->bans_dropped);
 }
 
 static void write_proofs(const struct metrics *metrics, struct evbuffer *out)
@@ -231,6 +244,7 @@ void metrics_write_page(const struct metrics *metrics,
         out, "tollgate_config_info{hash=\"%s\"} 1\n", config_hash);
     write_decisions(metrics, out);
     write_refusals(metrics, out);
+    write_bans(metrics, out);
     write_proofs(metrics, out);
     write_proof_refusals(metrics, out);
     write_by_face(out, "tollgate_shadow_refusals_total", "counter",

@@ -22,9 +22,12 @@ static bool limit_judge(struct decision *decision, const struct limit *limit)
         return true;
     if (limit->shadow)
         refusal_note_shadow(decision, refusal);
+    else if (limit->holds)
+        refusal_hold(decision, &refusal);
     else
         refusal_make(decision, &refusal);
-    return limit->shadow;
+    engine_penalize(decision, &refusal);
+    return decision->verdict.kind == VERDICT_PASS;
 }
 
 bool per_message_judge(struct decision *decision)

@@ -6,8 +6,8 @@
 #include "common/engine/notices.h"
 
 /* An override of 0 is an order: whoever gave it knows. */
-static void tell(const struct decision *decision, const struct refusal *refusal,
-    enum notice_kind kind)
+static void notice(const struct decision *decision,
+    const struct refusal *refusal, enum notice_kind kind)
 {
     struct notices *notices = engine_notices(decision->engine);
 
@@ -17,25 +17,43 @@ static void tell(const struct decision *decision, const struct refusal *refusal,
         notices_note(notices, decision, refusal, kind);
 }
 
-void refusal_make(struct decision *decision, const struct refusal *refusal)
+static void fill(struct verdict *verdict, const struct refusal *refusal)
 {
-    struct verdict *verdict = &decision->verdict;
-
-    verdict->kind = VERDICT_REFUSE;
-    verdict->is_held = false;
     verdict->reason = refusal->limit != NULL ? REASON_LIMIT : refusal->reason;
     verdict->limit = refusal->limit;
     verdict->used = refusal->used;
     verdict->allowed = refusal->allowed;
     verdict->window_ms = refusal->window_ms;
     verdict->retry_ms = refusal->retry_ms;
+}
+
+static void tell(struct decision *decision, const struct refusal *refusal,
+    enum metrics_refusal how)
+{
     if (decision->event.silent || decision->event.is_dry)
         return;
     if (refusal->limit != NULL)
         metrics_refused(engine_metrics(decision->engine), refusal->limit,
-            refusal->kind, false);
-    tell(decision, refusal, NOTICE_REFUSED);
+            refusal->kind, how);
+    notice(decision, refusal, NOTICE_REFUSED);
     decision_log_refusal(decision, refusal);
+}
+
+void refusal_make(struct decision *decision, const struct refusal *refusal)
+{
+    decision->verdict.kind = VERDICT_REFUSE;
+    decision->verdict.is_held = false;
+    fill(&decision->verdict, refusal);
+    tell(decision, refusal, METRICS_REFUSED);
+}
+
+void refusal_hold(struct decision *decision, const struct refusal *refusal)
+{
+    if (!decision->verdict.is_held)
+        fill(&decision->verdict, refusal);
+    decision->verdict.is_held = true;
+    if (!decision->event.peek)
+        tell(decision, refusal, METRICS_HELD);
 }
 
 void refusal_note_shadow(struct decision *decision, struct refusal refusal)
@@ -48,7 +66,7 @@ void refusal_note_shadow(struct decision *decision, struct refusal refusal)
     refusal.is_shadow = true;
     metrics->shadow_refusals[decision->event.face]++;
     if (refusal.limit != NULL)
-        metrics_refused(metrics, refusal.limit, refusal.kind, true);
-    tell(decision, &refusal, NOTICE_WOULD_REFUSE);
+        metrics_refused(metrics, refusal.limit, refusal.kind, METRICS_SHADOWED);
+    notice(decision, &refusal, NOTICE_WOULD_REFUSE);
     decision_log_refusal(decision, &refusal);
 }

@@ -3,6 +3,9 @@
  */
 #include "tests/unit/fake_store.h"
 
+#include "common/base/clock.h"
+#include "common/store/memory_edicts.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -18,7 +21,12 @@ void fake_store_reset(void)
 
 static void answer(struct store_request *request, enum store_status status)
 {
-    for (size_t i = 0; i < request->count; i++) {
+    bool is_penalty = strncmp(request->charges[0].name, "x:", 2) == 0;
+    for (size_t i = 0; is_penalty && i < request->count; i++) {
+        request->charges[i].refused = false;
+        request->charges[i].used = fake_store.times;
+    }
+    for (size_t i = 0; !is_penalty && i < request->count; i++) {
         request->charges[i].refused = fake_store.refuses[i];
         request->charges[i].is_unknown = fake_store.unknown[i];
         request->charges[i].used = fake_store.used[i];
@@ -121,4 +129,36 @@ struct edict_table *store_edicts(struct store *store)
     if (fake_store.edicts == NULL)
         fake_store.edicts = edict_table_new();
     return fake_store.edicts;
+}
+
+static void write_edict(struct store_edict_request *order)
+{
+    enum store_edict_result result = STORE_EDICT_UNAVAILABLE;
+
+    if (!fake_store.edicts_fail)
+        result = memory_edicts_write(
+            store_edicts(NULL), order, clock_monotonic_ms(), clock_wall_ms());
+    order->on_done(order, result);
+}
+
+void fake_store_write(void)
+{
+    struct store_edict_request *order = fake_store.order;
+    fake_store.order = NULL;
+    write_edict(order);
+}
+
+void store_edict_write(struct store *store, struct store_edict_request *order)
+{
+    fake_store.edicts_asked++;
+    if (fake_store.edicts_wait)
+        fake_store.order = order;
+    else
+        write_edict(order);
+}
+
+void store_edict_cancel(struct store *store, struct store_edict_request *order)
+{
+    if (fake_store.order == order)
+        fake_store.order = NULL;
 }

@@ -15,6 +15,7 @@ struct fake_store {
     bool is_full_here;               /* store_charge_local refuses all */
     uint32_t used[STORE_CHARGES_MAX];
     int64_t retry_ms[STORE_CHARGES_MAX];
+    uint32_t times; /* "used" of what escalate counts, which passes */
     uint32_t instances;
     uint32_t serving; /* of each face */
 
@@ -26,13 +27,18 @@ struct fake_store {
     struct charge asked[STORE_CHARGES_MAX];     /* as the engine wrote them */
     struct subject subjects[STORE_CHARGES_MAX]; /* of these: copies */
     size_t asked_count;
-    char released[256];         /* "subject/name " of each store_release */
-    struct edict_table *edicts; /* made when they are asked for first */
+    char released[256];            /* "subject/name " of each store_release */
+    struct edict_table *edicts;    /* made when they are asked for first */
+    bool edicts_fail, edicts_wait; /* else written as memory: does */
+    struct store_edict_request *order; /* edicts_wait: the last one */
+    unsigned edicts_asked;
 };
 
 extern struct fake_store fake_store;
 
 void fake_store_reset(void);
+/* Writes the edict that waits. */
+void fake_store_write(void);
 /* Answers the waiting request. */
 void fake_store_answer(void);
 

@@ -23,6 +23,9 @@ def quote(value):
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{name} = {quote(item)}"
+                                for name, item in value.items()) + " }"
     if isinstance(value, (list, tuple)):
         return "{ " + ", ".join(quote(item) for item in value) + " }"
     return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
