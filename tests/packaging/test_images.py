@@ -282,6 +282,52 @@ class Beside:
         self.pod.close()
 
 
+@pytest.fixture
+def baseline(image, work, request):
+    """kubernetes/baseline, with the proxy at 127.0.0.1: the pod."""
+    folder = DOCKER / "kubernetes/baseline"
+    spec = yaml.safe_load((folder / "postfix.yaml").read_text())["spec"][
+        "template"]["spec"]
+    [user] = [it["securityContext"] for it in spec["containers"]
+              if it["name"] == "tollgate"]
+    groups = ",".join(map(str, spec["securityContext"]["supplementalGroups"]))
+    pod = Pod(image, work / "baseline")
+    request.addfinalizer(pod.close)
+    name = "dns:smtp-proxy.mail.svc.cluster.local"
+    text = (folder / "tollgate.conf").read_text()
+    assert text.count(name) == 3
+    pod.path("/etc/tollgate/tollgate.conf").write_text(
+        text.replace(name, "127.0.0.1"))
+    log = work / "baseline.log"
+    pod.start(log, "postfix-start", env={"MAIL_NAME": NAME, "GATES": "yes"})
+    request.addfinalizer(lambda: pod.try_run("postfix stop"))
+    pod.start(log, "setpriv", f"--reuid={user['runAsUser']}",
+              f"--regid={user['runAsGroup']}", f"--groups={groups}",
+              "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs",
+              "tollgate-policyd", env={"TOLLGATE_STORE": "memory:"})
+    for command in ("tollgatectl status", "postfix status"):
+        wait_until(lambda it=command: pod.try_run(it).returncode == 0, 30,
+                   lambda: log.read_text())
+    return pod
+
+
+def test_kubernetes_baseline(baseline):
+    """Without a right; each listener of the image is a gate."""
+    done = baseline.try_run("tollgatectl doctor", {"TOLLGATE_STORE": "memory:"})
+    assert done.returncode == 0, done.stdout + done.stderr
+    status = baseline.run("cat /proc/$(pidof tollgate-policyd)/status")
+    assert "CapBnd:\t0000000000000000" in status
+    assert "CapPrm:\t0000000000000000" in status
+    for port in ("12525", "10587"):
+        wait_until(lambda at=port: baseline.python(
+            SESSION, at).stdout.strip() == "220", 15, "a greeting")
+    text = baseline.path("/etc/tollgate/tollgate.conf")
+    text.write_text(text.read_text().replace('"127.0.0.1"', '"192.0.2.1"'))
+    baseline.run("tollgatectl reload")
+    for port in ("12525", "10587"):
+        assert baseline.python(SESSION, port).stdout.strip() == "421"
+
+
 def test_docker_mailserver_after_its_user_patches(image, work):
     """Twice, for it is run at each start."""
     folder = DOCKER / "compose/docker-mailserver"
