@@ -29,7 +29,8 @@ debian_root_run() {
 }
 
 # debian_root_make SUITE ROOT [MMDEBSTRAP-OPTION...]
-# One that was made with other options is made anew.
+# One that was made with other options is made anew. A bare one is kept as
+# ROOT.tar, too, for it changes when ./check runs in it.
 # Beside sid stands experimental, from which nothing is installed unasked.
 # A snapshot of an archive may be older than its files say that they are valid:
 # they are signed all the same.
@@ -37,18 +38,22 @@ debian_root_make() {
     local mirror=${TOLLGATE_DEBIAN_MIRROR:-http://deb.debian.org/debian}
     local unaged='Acquire::Check-Valid-Until "false"' beside=
     [ "$1" != sid ] || beside="deb $mirror experimental main"
-    if [ "$(cat "$2/made" 2>/dev/null)" = "${*:3}" ] &&
-        [ -n "$(find "$2/made" -mtime -"$debian_root_keep_days" 2>/dev/null)" ]
-    then
-        return 0
-    fi
+    ! debian_root_is_made "${@:2}" || return 0
     (packages_install $packages_root) || return
-    rm -rf "$2" "$2.new"
+    rm -rf "$2" "$2.new" "$2.tar"
     echo "making a root of Debian $1"
     mmdebstrap --quiet --variant=minbase --aptopt="$unaged" \
         "${@:3}" "$1" "$2.new" "$mirror" ${beside:+"$beside"} || return
     echo "${*:3}" >"$2.new/made"
+    [ $# -gt 2 ] || tar -C "$2.new" -cf "$2.tar" . || return
     mv "$2.new" "$2"
+}
+
+# debian_root_is_made ROOT [MMDEBSTRAP-OPTION...]
+debian_root_is_made() {
+    [ "$(cat "$1/made" 2>/dev/null)" = "${*:2}" ] &&
+        { [ $# -gt 1 ] || [ -e "$1.tar" ]; } &&
+        [ -n "$(find "$1/made" -mtime -"$debian_root_keep_days")" ]
 }
 
 # Without what this system's tools have generated: versions differ. The

@@ -26,6 +26,9 @@ packages_kernels="qemu-system-x86 e2fsprogs"
 packages_machine="linux-image-cloud-amd64 initramfs-tools kmod apparmor \
 python3-pytest nginx libnginx-mod-stream"
 packages_acme="certbot dehydrated uacme acmetool caddy apache2"
+packages_docker="docker.io docker-cli docker-compose docker-buildx iptables \
+iproute2 procps ca-certificates openssl python3-pytest python3-yaml"
+packages_podman="podman catatonit crun netavark aardvark-dns nftables kubectl"
 packages_packaging="dpkg-dev debhelper lintian fail2ban prometheus \
 buildah python3-yaml python3-jsonschema docker-compose"
 
