@@ -52,9 +52,16 @@ def test_the_proxy_is_proven(machine):
     assert "untrusted" in machine.run("journalctl -u tollgate-policyd")
 
 
+def test_a_stolen_login_is_stopped(machine):
+    text = play(machine, 7)
+    assert "password stolen" in text
+    assert "outbound-day" in machine.run("tollgatectl config show")
+    assert "sasl:bob" not in machine.run("tollgatectl bans")
+
+
 def test_it_can_be_watched_and_changed(machine):
-    play(machine, 7)
     play(machine, 8)
+    play(machine, 9)
     assert greet(machine, 25) == "220"
     assert machine.try_run("pidof tollgate-policyd").stdout == ""
 
@@ -62,4 +69,4 @@ def test_it_can_be_watched_and_changed(machine):
 def test_every_step_was_played():
     """Blocks for other cases than this one's are not marked as sh."""
     assert {number for number, blocks in steps().items() if blocks} == \
-        {1, 2, 3, 4, 7, 8}
+        {1, 2, 3, 4, 7, 8, 9}
