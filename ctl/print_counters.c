@@ -87,13 +87,34 @@ static void add_counter(struct table *table, const json_t *counter)
         table_add_format(table, "%lld%s", allowed, mark);
     else
         table_add_format(table, "-%s", mark);
-    table_add(
-        table, window_ms > 0 ? print_span(window_ms / 1000, text) : "open now");
+    if (json_object_get(counter, "per") != NULL)
+        table_add(table, print_text(counter, "per"));
+    else
+        table_add(table,
+            window_ms > 0 ? print_span(window_ms / 1000, text) : "open now");
     if (!refuses)
         table_add_colored(table, TABLE_GOOD, "passes");
     else
         table_add_colored(table, TABLE_BAD,
             retry_ms > 0 ? print_span((retry_ms + 999) / 1000, text) : "never");
+}
+
+/* Of a limit by the calendar. */
+static void print_period(const struct ctl_answer *answer, const json_t *counter)
+{
+    char text[PRINT_TIME_SIZE];
+
+    if (json_object_get(counter, "per") == NULL)
+        return;
+    fputs("  ", answer->out);
+    table_print_text(answer->out, print_text(counter, "limit"));
+    if (json_object_get(counter, "left") != NULL)
+        fprintf(answer->out, ": %lld left", print_number(counter, "left"));
+    else
+        fputs(": no limit", answer->out);
+    fprintf(answer->out, ", begins anew at %s, in %s\n",
+        print_text(counter, "resets_at"),
+        print_span((print_number(counter, "resets_in_ms") + 999) / 1000, text));
 }
 
 static void print_holders(
@@ -162,8 +183,10 @@ static void print_show(const struct ctl_answer *answer)
     if (has_override(counters))
         fputs("* by an override\n", answer->out);
     table_free(&table);
-    json_array_foreach(counters, index, counter)
+    json_array_foreach(counters, index, counter) {
+        print_period(answer, counter);
         print_holders(answer, counter);
+    }
 }
 
 static void print_reset(const struct ctl_answer *answer)

@@ -58,6 +58,14 @@ static const struct unit rate_units[] = {
     {NULL, 0},
 };
 
+static const struct unit calendar_units[] = {
+    [RATE_SPAN] = {"", 0},
+    [RATE_DAY] = {"day", DAY_MS},
+    [RATE_WEEK] = {"week", 7 * DAY_MS},
+    [RATE_MONTH] = {"month", 31 * DAY_MS},
+    {NULL, 0},
+};
+
 static void skip_spaces(const char **cursor)
 {
     *cursor += strspn(*cursor, " \t");
@@ -125,15 +133,36 @@ static bool read_amount(const char **cursor, struct rate *rate)
     return true;
 }
 
+const char *rate_unit_name(enum rate_unit unit)
+{
+    return unit == RATE_SPAN ? NULL : calendar_units[unit].name;
+}
+
+/* A word without a number. */
+static bool read_calendar(const char *word, struct rate *rate)
+{
+    for (unsigned unit = RATE_DAY; unit <= RATE_MONTH; unit++) {
+        if (strcmp(calendar_units[unit].name, word) == 0) {
+            rate->unit = (enum rate_unit)unit;
+            rate->window_ms = calendar_units[unit].factor;
+            return true;
+        }
+    }
+    return false;
+}
+
 bool rate_parse(const char *text, struct rate *rate_r, struct error *err)
 {
     const char *cursor = text;
     uint64_t number = 1, factor = 0;
     bool is_right = read_amount(&cursor, rate_r);
+    rate_r->unit = RATE_SPAN;
     skip_spaces(&cursor);
     is_right = is_right && *cursor++ == '/';
     if (is_right) {
         skip_spaces(&cursor);
+        if (read_calendar(cursor, rate_r))
+            return true;
         if (*cursor >= '0' && *cursor <= '9')
             is_right = decimal_read(&cursor, NUMBER_MAX, &number);
     }
@@ -145,7 +174,7 @@ bool rate_parse(const char *text, struct rate *rate_r, struct error *err)
         "\"%s\" is not a rate; write a count of 1 to 1000000000, a slash and a "
         "span of 1ms to 366d (\"100/60s\", \"500/1d\", \"200/hour\"; bytes "
         "also "
-        "\"50m/1d\")",
+        "\"50m/1d\"), or day, week or month",
         text);
 }
 
@@ -159,7 +188,8 @@ char *rate_format(const struct rate *rate, char text[RATE_TEXT_SIZE])
         count /= *unit == 'm' ? KIBI * KIBI : KIBI;
     }
     int len = snprintf(text, RATE_TEXT_SIZE, "%" PRIu32 "%s/%s", count, unit,
-        duration_format(rate->window_ms, window));
+        rate->unit != RATE_SPAN ? rate_unit_name(rate->unit)
+                                : duration_format(rate->window_ms, window));
     if (len < 0)
         text[0] = '\0';
     return text;

@@ -33,6 +33,16 @@ const struct section *build_service_section(
 /* What services say of their proxies; needs the listeners and the gates. */
 bool build_proxies(struct config *, struct error *err);
 void build_clear_proxies(struct config_service *);
+/* time_zone, if one is given, names one. */
+bool build_time_zone(struct config *, struct error *err);
+/* Do the window and the rate of a limit go together? */
+bool build_check_window(
+    const struct section *, const struct limit_section *, struct error *err);
+/* The periods of the limit of this section; *calendar_r NULL: it has none.
+ * False: there is no time zone. */
+bool build_calendar(struct config *, const struct section *,
+    const struct limit_section *, struct calendar **calendar_r,
+    struct error *err);
 /* config->limits from the client_* options. */
 bool build_client_limits(struct config *, struct error *err);
 /* Appends the limit sections, in the order of the file. */

@@ -2,9 +2,10 @@
  * build_limits.c - limits from limit sections.
  *
  * A section's name in the store begins with its kind ("s:" sliding, "f:"
- * fixed, "c:" count), because a counter of one kind cannot be read as another
- * when a reload changes it; nor can it meet the one-letter client_* names.
- * What escalate counts is named by engine/penalties.c ("x:", "y:").
+ * fixed, "k:" calendar, "c:" count), because a counter of one kind cannot be
+ * read as another when a reload changes it; nor can it meet the one-letter
+ * client_* names. What escalate counts is named by engine/penalties.c ("x:",
+ * "y:").
  */
 #include "common/config/build.h"
 
@@ -63,7 +64,9 @@ static bool check_kind(const struct section *section, struct error *err)
         return setting_refuse(section_setting(section, "max_per_message"), err,
             "counts recipients; set event = \"recipient\", or use rate");
     if (!has_rate &&
-        strcmp(setting_text(section_setting(section, "window")), "fixed") == 0)
+        setting_text(section_setting(section, "window"))[0] != '\0' &&
+        strcmp(setting_text(section_setting(section, "window")), "sliding") !=
+            0)
         return setting_refuse(section_setting(section, "window"), err,
             "only a rate has a window; remove it or use rate");
     return true;
@@ -89,6 +92,7 @@ static char *store_name(const struct limit *limit)
 {
     char kind = limit->kind == LIMIT_COUNT            ? 'c'
                 : limit->window == LIMIT_WINDOW_FIXED ? 'f'
+                : limit->calendar != NULL             ? 'k'
                                                       : 's';
     return xprintf("%c:%s", kind, limit->name);
 }
@@ -104,7 +108,8 @@ static void set_amount(struct limit *limit, const struct limit_section *raw)
     } else {
         limit->kind = LIMIT_RATE;
         limit->n = raw->rate.count;
-        limit->window_ms = raw->rate.window_ms;
+        limit->window_ms = raw->rate.window_ms +
+                           (limit->calendar != NULL ? CALENDAR_SPARE_MS : 0);
     }
 }
 
@@ -130,12 +135,15 @@ static void texts_free(char **texts)
 /* The limit takes over the lists and texts of raw. */
 static void add_limit(struct config *config, const struct section *section,
     struct limit_section *raw, enum face at,
-    const struct limit_penalty *penalty, bool holds)
+    const struct limit_penalty *penalty, bool holds, struct calendar *calendar)
 {
     struct limit *limit = build_add_limit(config);
     *limit = (struct limit){
         .name = xstrdup(section->title),
-        .window = raw->window,
+        .window = calendar != NULL   ? LIMIT_WINDOW_CALENDAR
+                  : raw->window == 0 ? LIMIT_WINDOW_SLIDING
+                                     : (enum limit_window)(raw->window - 1),
+        .calendar = calendar,
         .event = raw->event,
         .at = at,
         .key = raw->key.parts,
@@ -203,12 +211,14 @@ static bool add_section(
     struct limit_section raw = {0};
     struct limit_penalty penalty;
     bool holds = false;
+    struct calendar *calendar = NULL;
     enum face at;
     if (!check_section(section, err))
         return false;
     build_store(section, &raw);
     bool is_good = check_key(section, &raw, err) &&
                    check_unit(section, &raw, err) &&
+                   build_check_window(section, &raw, err) &&
                    build_choose_face(config, section, &raw, &at, err);
     if (is_good && at == FACE_ANVIL && raw.action[0] != '\0')
         is_good = setting_refuse(section_setting(section, "action"), err,
@@ -219,8 +229,9 @@ static bool add_section(
     is_good = is_good && build_check_notify(section, &raw, err);
     is_good = is_good &&
               build_penalty(config, section, &raw, at, &penalty, &holds, err);
+    is_good = is_good && build_calendar(config, section, &raw, &calendar, err);
     if (is_good)
-        add_limit(config, section, &raw, at, &penalty, holds);
+        add_limit(config, section, &raw, at, &penalty, holds, calendar);
     else
         for (size_t i = 0; i < section->count; i++)
             option_clear(section->settings[i].option, &raw);

@@ -111,7 +111,7 @@ static bool build(struct config *config, struct error *err)
     return build_check_store(config, err) && build_check_nat64(config, err) &&
            build_check_sockets(config, err) && build_services(config, err) &&
            build_gates(config, err) && build_proxies(config, err) &&
-           build_client_limits(config, err) &&
+           build_time_zone(config, err) && build_client_limits(config, err) &&
            build_section_limits(config, err) && build_feeds(config, err) &&
            build_certificates(config, err);
 }
@@ -157,6 +157,7 @@ static void config_free(struct config *config)
         free(config->warnings[i]);
     free(config->warnings);
     free(config->services);
+    time_zone_free(&config->zone);
     build_clear_certificates(config);
     for (unsigned face = 0; face < FACES; face++)
         for (unsigned event = 0; event < EVENT_KINDS; event++)

@@ -153,6 +153,8 @@ struct config {
         enum limit_window window;
     } client; /* the client_* options as given; the limits come from them */
     uint64_t rate_time_unit_ms;
+    char *time_zone;        /* "": the system's */
+    struct time_zone *zone; /* that one; NULL: no limit needs it */
     char *recipient_delimiter;
     struct limit_prefixes prefixes; /* with recipient_delimiter */
     uint32_t new_keys_per_client;   /* 0: no bound */

@@ -21,7 +21,7 @@ struct limit_section {
     struct rate rate;
     uint32_t count;
     uint32_t max_per_message;
-    enum limit_window window;
+    unsigned window; /* 0: not given, else 1 + enum limit_window */
     char **services;
     struct cidr_list clients;
     char **senders, **logins, **recipients;

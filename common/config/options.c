@@ -21,6 +21,9 @@ static const char *const limit_failure_words[] = {
     "", "local", "accept", "defer", NULL};
 static const char *const at_words[] = {"", "anvil", "policy", "milter", NULL};
 static const char *const window_words[] = {"sliding", "fixed", NULL};
+/* "", then in the order of enum limit_window. */
+static const char *const limit_window_words[] = {
+    "", "sliding", "fixed", "calendar", NULL};
 static const char *const auth_words[] = {"any", "yes", "no", NULL};
 static const char *const log_format_words[] = {"text", "json", NULL};
 static const char *const log_level_words[] = {
@@ -147,6 +150,10 @@ const struct option options[] = {
     {TOP("rate_window"), .type = OPTION_WORD,
         FIELD(struct config, client.window), .def = "sliding",
         .words = window_words, .help = "the kind of that window"},
+    {TOP("time_zone"), .type = OPTION_TEXT, FIELD(struct config, time_zone),
+        .def = "", .check = option_check_word_or_empty,
+        .help = "whose midnight begins a day, as in Europe/Berlin; empty: the "
+                "system's"},
     {TOP("client_ipv4_prefix_length"), .type = OPTION_NUMBER,
         FIELD(struct config, prefixes.ipv4), .def = "32", .min = "0",
         .max = "32", .help = "IPv4 clients are counted by nets of this length"},
@@ -283,8 +290,9 @@ const struct option options[] = {
         FIELD(struct limit_section, max_per_message), .min = "1",
         .max = "1000000000", .help = "so many recipients of one message"},
     {LIMIT("window"), .type = OPTION_WORD, FIELD(struct limit_section, window),
-        .def = "sliding", .words = window_words,
-        .help = "the kind of window of a rate"},
+        .def = "", .words = limit_window_words,
+        .help = "the kind of window of a rate; empty: calendar for a rate by "
+                "day, week or month, else sliding"},
     {LIMIT("services"), .type = OPTION_TEXTS,
         FIELD(struct limit_section, services), .def = "",
         .help = "service titles or names it is for; empty: all"},

@@ -13,7 +13,9 @@
 #include "common/engine/ban.h"
 #include "common/engine/daemon.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 struct lookup {
     struct control_call *call;
@@ -88,12 +90,46 @@ static json_t *counter_of(const struct counter *counter)
         charge->shadow, "overridden", counter->is_overridden);
 }
 
+/* What is left of the period, and until when. */
+static void add_period(json_t *found, const struct counter *counter)
+{
+    struct calendar *calendar = counter->limit->calendar;
+    int64_t now_ms = (int64_t)clock_wall_ms();
+    int64_t left_ms = calendar_left_ms(calendar, now_ms);
+    int32_t offset = calendar_end_offset(calendar, now_ms / 1000);
+    time_t local = (now_ms + left_ms) / 1000 + offset;
+    struct tm end;
+    char text[64];
+
+    (void)gmtime_r(&local, &end);
+    (void)snprintf(text, sizeof text, "%04d-%02d-%02d %02d:%02d %+03d%02d",
+        end.tm_year + 1900, end.tm_mon + 1, end.tm_mday, end.tm_hour,
+        end.tm_min, (int)offset / 3600, abs((int)offset) / 60 % 60);
+    json_object_set_new(found, "window", json_string("calendar"));
+    json_object_set_new(found, "window_ms",
+        json_integer(
+            (json_int_t)(counter->charge.window_ms - CALENDAR_SPARE_MS)));
+    json_object_set_new(
+        found, "per", json_string(rate_unit_name(calendar_unit(calendar))));
+    json_object_set_new(found, "resets_at", json_string(text));
+    json_object_set_new(found, "resets_in_ms", json_integer(left_ms));
+    if (counter->charge.retry_ms > 0 && counter->blocked_until_ms == 0)
+        json_object_set_new(found, "retry_after_ms", json_integer(left_ms));
+}
+
 static void on_counter(void *context, const struct counter *counter,
     const struct store_holder *holders, size_t count)
 {
     struct lookup *lookup = context;
     json_t *found = counter_of(counter);
+    uint32_t used = counter->charge.used;
 
+    if (counter->allowed > 0)
+        json_object_set_new(found, "left",
+            json_integer(
+                counter->allowed > used ? counter->allowed - used : 0));
+    if (counter->limit != NULL && counter->limit->calendar != NULL)
+        add_period(found, counter);
     if (counter->charge.kind == CHARGE_LEASE)
         json_object_set_new(
             found, "holders", holders_of(lookup, holders, count));

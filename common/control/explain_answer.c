@@ -192,7 +192,9 @@ static void set_used(
     char window[DURATION_TEXT_SIZE] = "";
 
     if (charge->kind != CHARGE_LEASE)
-        duration_format(charge->window_ms, window);
+        item->limit != NULL
+            ? limit_window_text(item->limit, charge->window_ms, window)
+            : duration_format(charge->window_ms, window);
     json_object_set_new(line, "key", control_text(charge->subject->text));
     json_object_set_new(line, "used", json_integer((json_int_t)charge->used));
     json_object_set_new(line, "allowed",

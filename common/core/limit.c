@@ -7,6 +7,7 @@
  */
 #include "common/core/limit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,6 +115,16 @@ uint64_t limit_penalty_step(uint64_t window_ms)
     return window_ms > 0 && window_ms < minute_ms ? window_ms : minute_ms;
 }
 
+char *limit_window_text(const struct limit *limit, uint64_t window_ms,
+    char text[DURATION_TEXT_SIZE])
+{
+    if (limit->calendar == NULL)
+        return duration_format(window_ms, text);
+    (void)snprintf(text, DURATION_TEXT_SIZE, "%s",
+        rate_unit_name(calendar_unit(limit->calendar)));
+    return text;
+}
+
 void limit_clear(struct limit *limit)
 {
     if (limit->services != NULL)
@@ -127,6 +138,7 @@ void limit_clear(struct limit *limit)
     free(limit->name);
     free(limit->store_name);
     free(limit->action);
+    calendar_free(&limit->calendar);
     cidr_list_clear(&limit->clients);
     if (limit->names != NULL) {
         name_list_clear(&limit->names->senders);

@@ -7,6 +7,7 @@
 #ifndef TOLLGATE_CORE_LIMIT_H
 #define TOLLGATE_CORE_LIMIT_H
 
+#include "common/core/calendar.h"
 #include "common/core/charge.h"
 #include "common/core/event.h"
 #include "common/core/mailbox.h"
@@ -18,7 +19,11 @@ enum limit_kind {
     LIMIT_PER_MESSAGE, /* n recipients of one message; needs no store */
 };
 
-enum limit_window { LIMIT_WINDOW_SLIDING, LIMIT_WINDOW_FIXED };
+enum limit_window {
+    LIMIT_WINDOW_SLIDING,
+    LIMIT_WINDOW_FIXED,
+    LIMIT_WINDOW_CALENDAR
+};
 enum limit_auth { LIMIT_AUTH_ANY, LIMIT_AUTH_YES, LIMIT_AUTH_NO };
 enum store_failure {
     STORE_FAILURE_LOCAL,
@@ -62,9 +67,11 @@ struct limit {
     struct limit_prefixes prefixes; /* its own, or the global ones */
     uint8_t field;      /* CHARGE_FIXED: the event kind for client_*, else 0 */
     uint32_t n;         /* 1.. */
-    uint64_t window_ms; /* LIMIT_RATE */
-    char **services;    /* titles or names; NULL-terminated; empty: all */
-    struct cidr_list clients;  /* empty: all */
+    uint64_t window_ms; /* LIMIT_RATE; of a calendar's: see calendar */
+    struct calendar *calendar; /* its periods, each shorter than window_ms and
+                                  with a name of its own; NULL: none */
+    char **services;          /* titles or names; NULL-terminated; empty: all */
+    struct cidr_list clients; /* empty: all */
     struct limit_names *names; /* NULL: for all */
     enum limit_auth authenticated;
     char *action;  /* policy and milter reply before expansion; never NULL */
@@ -142,6 +149,10 @@ char *limit_key_text(uint16_t key, const struct event *,
  */
 const char *limit_part_text(const struct event *, enum key_part,
     struct limit_prefixes, char out[MAILBOX_SIZE]);
+
+/* Its window, or this one of an override: "1h"; of a calendar's "day". */
+char *limit_window_text(
+    const struct limit *, uint64_t window_ms, char text[DURATION_TEXT_SIZE]);
 
 /* Frees what it owns. */
 void limit_clear(struct limit *);

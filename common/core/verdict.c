@@ -212,7 +212,7 @@ static void expand_rate(const struct verdict *verdict,
     const struct limit *limit = verdict->limit;
     char window[DURATION_TEXT_SIZE] = "";
     if (limit->kind == LIMIT_RATE)
-        duration_format(verdict->window_ms, window);
+        limit_window_text(limit, verdict->window_ms, window);
     int len = snprintf(value, VALUE_MAX, "%" PRIu32 "%s%s", verdict->allowed,
         window[0] == '\0' ? "" : "/", window);
     assert(len > 0 && len < VALUE_MAX);

@@ -78,7 +78,8 @@ const struct edict *bill_override_charge(const struct edict_table *edicts,
     *n_r = charge->limit = override->n;
     if (override->n == 0 && charge->kind == CHARGE_SLIDING)
         charge->limit = BILL_NO_LIMIT;
-    if (override->window_ms > 0 && charge->kind != CHARGE_LEASE)
+    if (override->window_ms > 0 && charge->kind != CHARGE_LEASE &&
+        limit->calendar == NULL)
         charge->window_ms = override->window_ms;
     if (override->is_total &&
         edict_subject_of_domain(charge->subject->text, &domain)) {
@@ -99,7 +100,9 @@ struct charge bill_limit_charge(const struct limit *limit)
 {
     return (struct charge){
         .kind = charge_kind_of(limit),
-        .name = limit->store_name,
+        .name = limit->calendar == NULL
+                    ? limit->store_name
+                    : calendar_name(limit->calendar, clock_wall_s()),
         .field = limit->field,
         .shadow = limit->shadow,
         .limit = limit->n,
@@ -128,6 +131,23 @@ static void bill_add_limit(struct bill *bill, const struct edict_table *edicts,
         bill->is_blocked = true;
     }
     item->window_ms = charge->window_ms;
+    if (limit->calendar != NULL) {
+        item->window_ms -= CALENDAR_SPARE_MS;
+        bill->has_calendar = true;
+    }
+}
+
+void bill_settle_calendars(struct bill *bill)
+{
+    if (!bill->has_calendar)
+        return;
+    int64_t now_ms = (int64_t)clock_wall_ms();
+    for (size_t i = 0; i < bill->count; i++) {
+        const struct limit *limit = bill->items[i].limit;
+        struct charge *charge = &bill->charges[i];
+        if (limit != NULL && limit->calendar != NULL && charge->retry_ms > 0)
+            charge->retry_ms = calendar_left_ms(limit->calendar, now_ms);
+    }
 }
 
 /* The kinds that anvil(8) counts; the others have nobody to report to. */
@@ -214,6 +234,7 @@ void bill_write(struct bill *bill, const struct edict_table *edicts,
     bill->count = 0;
     bill->known = 0;
     bill->is_blocked = false;
+    bill->has_calendar = false;
     bill->subject_count = 0;
     bill_write_face(bill, edicts, config, event, service_title, event->face);
     if (event->is_gate)

@@ -28,6 +28,7 @@ struct bill_item {
 
 struct bill {
     size_t count;
+    bool has_calendar; /* some item is of a limit by the calendar */
     bool is_blocked; /* some item is: not to be charged unless it is a shadow */
     size_t known; /* of them, the first ones, that the store has answered where
                      it could not answer all */
@@ -74,6 +75,9 @@ void bill_keep_known(struct bill *);
 /* The charge that a limit makes, or a report, but for subject and amount. */
 struct charge bill_limit_charge(const struct limit *);
 struct charge bill_report_charge(const struct config *, enum event_kind);
+/* What a limit by the calendar refuses passes when its period ends, whatever
+ * the store's windows say. After the store's answer. */
+void bill_settle_calendars(struct bill *);
 /* Whom a report is counted for. */
 void bill_report_subject(
     const struct event *, const char *service_title, struct subject *subject_r);

@@ -70,8 +70,8 @@ static void record_limit(struct log_record *record,
     log_record_number(record, "used", refusal->used);
     log_record_number(record, "allowed", refusal->allowed);
     if (limit->kind == LIMIT_RATE)
-        log_record_text(
-            record, "window", duration_format(refusal->window_ms, window));
+        log_record_text(record, "window",
+            limit_window_text(limit, refusal->window_ms, window));
 }
 
 /* The truth next to the claim, where it is known. */

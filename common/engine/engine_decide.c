@@ -184,6 +184,7 @@ static void engine_judge(struct decision *decision, bool by_store)
         is_refused |= bill->charges[i].refused;
     if (!is_refused)
         return;
+    bill_settle_calendars(&decision->bill);
     judge_refused(decision, bill_refusal(bill));
     if (by_store)
         penalize(decision);

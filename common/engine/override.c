@@ -256,6 +256,15 @@ bool override_set_rate(struct edict *edict, const struct limit *limit,
             text, limit->name);
     if (!rate_parse(text, &rate, err))
         return false;
+    if (limit->calendar != NULL || rate.unit == RATE_MONTH) {
+        if (limit->calendar == NULL ||
+            rate.unit != calendar_unit(limit->calendar))
+            return error_set(err,
+                "%s: limit %s has another window; allowed: a number alone, "
+                "or none",
+                text, limit->name);
+        rate.window_ms = 0;
+    }
     if (rate.is_size && limit->event != EVENT_BYTES)
         return error_set(err,
             "%s: limit %s counts no bytes; allowed: a plain number and a span",

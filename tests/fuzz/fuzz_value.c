@@ -33,6 +33,7 @@ static void try_rate(const char *text, struct error *err)
     FUZZ_REQUIRE(again.count == rate.count);
     FUZZ_REQUIRE(again.window_ms == rate.window_ms);
     FUZZ_REQUIRE(again.is_size == rate.is_size);
+    FUZZ_REQUIRE(again.unit == rate.unit);
 }
 
 static void try_cidr(const char *text, struct error *err)

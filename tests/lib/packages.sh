@@ -14,7 +14,7 @@ packages_demo="postfix postfix-cdb haproxy redis-server python3 iproute2 \
 openssl"
 packages_test="libcmocka-dev chromium python3-pytest python3-pytest-xdist python3-yaml \
 mandoc nginx libnginx-mod-stream nftables dnsmasq-base pebble lego acme-tiny \
-dovecot-core systemd"
+dovecot-core systemd tzdata"
 packages_fuzz="clang llvm"
 packages_layout="clang-format"
 packages_coverage="gcovr"

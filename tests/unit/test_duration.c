@@ -70,25 +70,30 @@ static const struct {
     struct rate rate;
     const char *written;
 } rates[] = {
-    {"100/60s", {100, false, 60000}, "100/1m"},
-    {"500/1d", {500, false, DAY}, "500/1d"},
-    {"20/30min", {20, false, 1800000}, "20/30m"},
-    {"20/30minute", {20, false, 1800000}, "20/30m"},
-    {"20/30minutes", {20, false, 1800000}, "20/30m"},
-    {"200/hour", {200, false, 3600000}, "200/1h"},
-    {"200/h", {200, false, 3600000}, "200/1h"},
-    {"10 / 1h", {10, false, 3600000}, "10/1h"},
-    {"1/second", {1, false, 1000}, "1/1s"},
-    {"1/2secs", {1, false, 2000}, "1/2s"},
-    {"1/1ms", {1, false, 1}, "1/1ms"},
-    {"1/days", {1, false, DAY}, "1/1d"},
-    {"1/3m", {1, false, 180000}, "1/3m"},
-    {"1024/3m", {1024, false, 180000}, "1024/3m"},
-    {"1000000000/366d", {1000000000, false, 366 * DAY}, "1000000000/366d"},
-    {"10k/1h", {10240, true, 3600000}, "10k/1h"},
-    {"1024k/h", {1048576, true, 3600000}, "1m/1h"},
-    {"1025k / 1h", {1049600, true, 3600000}, "1025k/1h"},
-    {"953m/1d", {999292928, true, DAY}, "953m/1d"},
+    {"100/60s", {100, false, RATE_SPAN, 60000}, "100/1m"},
+    {"500/1d", {500, false, RATE_SPAN, DAY}, "500/1d"},
+    {"20/30min", {20, false, RATE_SPAN, 1800000}, "20/30m"},
+    {"20/30minute", {20, false, RATE_SPAN, 1800000}, "20/30m"},
+    {"20/30minutes", {20, false, RATE_SPAN, 1800000}, "20/30m"},
+    {"200/hour", {200, false, RATE_SPAN, 3600000}, "200/1h"},
+    {"200/h", {200, false, RATE_SPAN, 3600000}, "200/1h"},
+    {"10 / 1h", {10, false, RATE_SPAN, 3600000}, "10/1h"},
+    {"1/second", {1, false, RATE_SPAN, 1000}, "1/1s"},
+    {"1/2secs", {1, false, RATE_SPAN, 2000}, "1/2s"},
+    {"1/1ms", {1, false, RATE_SPAN, 1}, "1/1ms"},
+    {"1/days", {1, false, RATE_SPAN, DAY}, "1/1d"},
+    {"1/3m", {1, false, RATE_SPAN, 180000}, "1/3m"},
+    {"1024/3m", {1024, false, RATE_SPAN, 180000}, "1024/3m"},
+    {"1000000000/366d", {1000000000, false, RATE_SPAN, 366 * DAY},
+        "1000000000/366d"},
+    {"10k/1h", {10240, true, RATE_SPAN, 3600000}, "10k/1h"},
+    {"1024k/h", {1048576, true, RATE_SPAN, 3600000}, "1m/1h"},
+    {"1025k / 1h", {1049600, true, RATE_SPAN, 3600000}, "1025k/1h"},
+    {"953m/1d", {999292928, true, RATE_SPAN, DAY}, "953m/1d"},
+    {"500/day", {500, false, RATE_DAY, DAY}, "500/day"},
+    {"50m / week", {52428800, true, RATE_WEEK, 7 * DAY}, "50m/week"},
+    {"10000/month", {10000, false, RATE_MONTH, 31 * DAY}, "10000/month"},
+    {"500/1day", {500, false, RATE_SPAN, DAY}, "500/1d"},
 };
 
 static const char *const bad_rates[] = {
@@ -108,6 +113,9 @@ static const char *const bad_rates[] = {
     "1/60ss",
     "1//s",
     "1/60s/",
+    "1/months",
+    "1/2month",
+    "0/day",
     "1/60s ",
     " 1/60s",
     "1.5/s",
@@ -162,6 +170,7 @@ static void test_rates(void **state)
         assert_int_equal(rate.count, rates[i].rate.count);
         assert_int_equal(rate.is_size, rates[i].rate.is_size);
         assert_int_equal(rate.window_ms, rates[i].rate.window_ms);
+        assert_int_equal(rate.unit, rates[i].rate.unit);
         assert_string_equal(rate_format(&rate, written), rates[i].written);
     }
     for (size_t i = 0; i < COUNT(bad_rates); i++) {

@@ -1,16 +1,31 @@
 /*
- * clock_offset.c - LD_PRELOADed into a Redis: its wall clock is off by
- * $CLOCK_OFFSET seconds. Timers (CLOCK_MONOTONIC) are not.
+ * clock_offset.c - LD_PRELOADed into a Redis or a daemon: its wall clock is off
+ * by $CLOCK_OFFSET seconds, or by those in the file of this name, which can
+ * change. Timers (CLOCK_MONOTONIC) are not.
  */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
+static long offset_in(const char *path)
+{
+    char text[32] = "";
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd == -1 ? 0 : read(fd, text, sizeof text - 1);
+
+    if (fd != -1)
+        close(fd);
+    return len <= 0 ? 0 : strtol(text, NULL, 10);
+}
+
 static long clock_offset(void)
 {
     const char *text = getenv("CLOCK_OFFSET");
+    if (text != NULL && text[0] == '/')
+        return offset_in(text);
     return text == NULL ? 0 : strtol(text, NULL, 10);
 }
 
