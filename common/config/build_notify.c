@@ -9,9 +9,11 @@
 
 #define ARGUMENTS_MAX 32
 
+/* Other than by its default, which config show writes, too. */
 static bool is_given(const struct setting *setting)
 {
-    return setting->where != NULL;
+    return setting->where != NULL &&
+           strcmp(setting_text(setting), setting->option->def) != 0;
 }
 
 /* Of a key without a login it would be empty, now and then. */
