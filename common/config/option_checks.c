@@ -56,6 +56,8 @@ static const char *name_fault(const char *text)
 
     if (text[0] == '\0' || strpbrk(text, "<>*?") != NULL || text[0] == '/')
         return "malformed";
+    if (strncmp(text, "file:", 5) == 0)
+        return "names are not read from files";
     if (at != NULL && at[1] == '\0')
         return "nothing follows the @";
     if (at != NULL && at[1] == '.')
