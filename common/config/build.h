@@ -47,6 +47,8 @@ bool build_calendar(struct config *, const struct section *,
 bool build_client_limits(struct config *, struct error *err);
 /* Appends the limit sections, in the order of the file. */
 bool build_section_limits(struct config *, struct error *err);
+/* The percentage that notify_at says; 0: none. */
+uint8_t build_notify_at(const struct limit_section *);
 /* What a limit section says of notify. */
 bool build_check_notify(
     const struct section *, const struct limit_section *, struct error *err);

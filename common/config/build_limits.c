@@ -155,6 +155,7 @@ static void add_limit(struct config *config, const struct section *section,
         .action = raw->action,
         .notify = raw->notify,
         .notify_every_ms = raw->notify_every_ms,
+        .notify_at = build_notify_at(raw),
         .holds = holds,
         .penalty = *penalty,
         .shadow = raw->shadow || config->shadow,
@@ -167,6 +168,8 @@ static void add_limit(struct config *config, const struct section *section,
     texts_free(raw->logins);
     texts_free(raw->recipients);
     set_amount(limit, raw);
+    config->warns |= limit->notify_at > 0;
+    free(raw->notify_at);
     limit->store_name = store_name(limit);
     if (limit->action[0] == '\0') {
         free(limit->action);

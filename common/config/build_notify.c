@@ -3,6 +3,7 @@
  */
 #include "common/config/build.h"
 
+#include "common/base/decimal.h"
 #include "common/core/notice.h"
 
 #include <string.h>
@@ -41,6 +42,33 @@ static bool check_argument(const struct setting *notify, const char *argument,
     return true;
 }
 
+uint8_t build_notify_at(const struct limit_section *raw)
+{
+    const char *text = raw->notify_at;
+    uint64_t percent;
+
+    if (!decimal_read(&text, 99, &percent) || strcmp(text, "%") != 0)
+        return 0;
+    return (uint8_t)percent;
+}
+
+static bool check_at(const struct section *section,
+    const struct limit_section *raw, struct error *err)
+{
+    const struct setting *at = section_setting(section, "notify_at");
+
+    if (raw->notify_at[0] == '\0')
+        return true;
+    if (build_notify_at(raw) == 0)
+        return setting_refuse(at, err,
+            "\"%s\" is no share; allowed: \"1%%\" to \"99%%\"", raw->notify_at);
+    if (raw->notify[0] == NULL)
+        return setting_refuse(at, err, "of nothing; set notify too");
+    return raw->max_per_message == 0 ||
+           setting_refuse(at, err,
+               "of one message nobody can be warned; use rate or count");
+}
+
 bool build_check_notify(const struct section *section,
     const struct limit_section *raw, struct error *err)
 {
@@ -48,6 +76,8 @@ bool build_check_notify(const struct section *section,
     const struct setting *every = section_setting(section, "notify_every");
     size_t count = 0;
 
+    if (!check_at(section, raw, err))
+        return false;
     if (raw->notify[0] == NULL)
         return !is_given(every) ||
                setting_refuse(every, err, "of nothing; set notify too");

@@ -30,6 +30,7 @@ struct limit_section {
     bool shadow;
     char **notify;
     uint64_t notify_every_ms;
+    char *notify_at;           /* "": not given */
     unsigned on_store_failure; /* 0: not given, else 1 + enum store_failure */
 };
 

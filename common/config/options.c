@@ -335,6 +335,9 @@ const struct option options[] = {
     {LIMIT("notify_every"), .type = OPTION_DURATION,
         FIELD(struct limit_section, notify_every_ms), .def = "1h", .min = "1m",
         .max = "30d", .help = "of one key it is told no more often"},
+    {LIMIT("notify_at"), .type = OPTION_TEXT,
+        FIELD(struct limit_section, notify_at), .def = "",
+        .help = "as \"80%\": it is told before, too; empty: not"},
     {POLICYD("listen"), .type = OPTION_LISTENERS,
         FIELD(struct config, policyd.listen),
         .def = "policy:unix:/var/spool/postfix/tollgate/policy, "

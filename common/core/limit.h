@@ -77,7 +77,8 @@ struct limit {
     char *action;  /* policy and milter reply before expansion; never NULL */
     char **notify; /* whom to tell: argv, NULL-terminated; NULL too: none */
     uint64_t notify_every_ms;
-    bool holds; /* what it would refuse goes into the hold queue */
+    uint8_t notify_at; /* percent of n, 1..99, from which on it warns; 0: no */
+    bool holds;        /* what it would refuse goes into the hold queue */
     struct limit_penalty penalty;
     bool is_client; /* one of the client_* options: what anvil reports */
     bool shadow;    /* the global shadow included */

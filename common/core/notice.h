@@ -16,6 +16,7 @@
 enum notice_kind {
     NOTICE_REFUSED,
     NOTICE_WOULD_REFUSE, /* by a shadow: nothing was refused */
+    NOTICE_WARNED,       /* before: from notify_at on */
     NOTICE_KINDS,
 };
 
@@ -39,7 +40,7 @@ struct notice {
     char login[NOTICE_TEXT_SIZE]; /* as Postfix gave it; "": none */
 };
 
-/* "refused", "would-refuse". */
+/* "refused", "would-refuse", "warned". */
 const char *notice_kind_name(enum notice_kind);
 
 /*

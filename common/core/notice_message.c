@@ -59,7 +59,13 @@ static const char *date_of(int64_t s, char date[DATE_SIZE])
 
 static const char *said(enum notice_kind kind)
 {
-    return kind == NOTICE_REFUSED ? "refused" : "would have refused";
+    static const char *const words[NOTICE_KINDS] = {
+        [NOTICE_REFUSED] = "refused",
+        [NOTICE_WOULD_REFUSE] = "would have refused",
+        [NOTICE_WARNED] = "may soon refuse",
+    };
+
+    return words[kind];
 }
 
 static void write_head(struct text *text, const struct notice *notice,
@@ -124,6 +130,8 @@ size_t notice_message(const struct notice *notice,
     write_facts(&text, notice);
     if (notice->kind == NOTICE_WOULD_REFUSE)
         add(&text, "\nThe limit is a shadow: nothing was refused.\n");
+    if (notice->kind == NOTICE_WARNED)
+        add(&text, "\nA warning: nothing was refused yet.\n");
     write_ends(&text, notice);
     return text.len;
 }

@@ -15,6 +15,7 @@
 #include "common/engine/postfix_limits.h"
 #include "common/engine/refusal.h"
 #include "common/engine/tops.h"
+#include "common/engine/warning.h"
 
 #include <string.h>
 
@@ -180,6 +181,8 @@ static void engine_judge(struct decision *decision, bool by_store)
     bool is_refused = false;
 
     set_counts(decision);
+    if (decision->config->warns)
+        warning_judge(decision);
     for (size_t i = 0; i < bill->count; i++)
         is_refused |= bill->charges[i].refused;
     if (!is_refused)

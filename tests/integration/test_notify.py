@@ -259,7 +259,28 @@ def test_a_shadow_says_that_nothing_was_refused(place, keep, command):
     assert "The limit is a shadow: nothing was refused." in text
 
 
+def test_a_warning_comes_before_a_refusal(either_store, place, keep, command):
+    policyd = NotifySite(place, keep, command.argv(), either_store,
+                         notify_at="50%", rate="4/1h").policyd("one")
+    if either_store:
+        wait_available(policyd)
+    assert ask(policyd, "bob", 1) == ["DUNNO"]
+    command.stays_at(0)
+    assert ask(policyd, "bob", 1) == ["DUNNO"]
+    warning, = command.wait()
+    assert [value(warning, f"TOLLGATE_{name}") for name in (
+        "NOTICE", "USED", "ALLOWED")] == ["warned", "2", "4"]
+    assert ask(policyd, "bob", 3)[-1].startswith("450")
+    _, refusal = command.wait(2)
+    assert value(refusal, "TOLLGATE_NOTICE") == "refused"
+    text = sorted(path.read_text() for path in command.out.glob("mail.*"))[0]
+    assert "A warning: nothing was refused yet." in text
+
+
 @pytest.mark.parametrize("more, said", [
+    ({"notify": ["/bin/true"], "notify_at": "80"}, '"80" is no share'),
+    ({"notify": ["/bin/true"], "notify_at": "100%"}, '"100%" is no share'),
+    ({"notify": [], "notify_at": "80%"}, "of nothing; set notify too"),
     ({"notify": ["sendmail", "root"]},
      'notify: "sendmail" is no absolute path'),
     ({"notify": ["/bin/true", "%{sender}"]}, 'unknown "%{sender}"; allowed:'),

@@ -159,6 +159,10 @@ static void test_message(void **state)
     assert_non_null(strstr(text, "limit outbound would have refused sasl:"));
     assert_non_null(strstr(text, "nothing was refused"));
     assert_null(strstr(text, "until:"));
+    notice.kind = NOTICE_WARNED;
+    notice_message(&notice, &sender, text);
+    assert_non_null(strstr(text, "limit outbound may soon refuse sasl:"));
+    assert_non_null(strstr(text, "nothing was refused yet"));
     const struct notice_sender short_name = {.host = "mx1"};
     notice_message(&notice, &short_name, text);
     assert_non_null(strstr(text, "From: tollgate <postmaster>\n"));

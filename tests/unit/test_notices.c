@@ -224,6 +224,43 @@ static void test_what_is_told(void **state)
     end(&scene);
 }
 
+static const char warns[] =
+    "limit \"user\" { event = \"message\" key = { \"sasl_username\" }\n"
+    "  rate = \"10/1h\" notify_at = \"75%\" notify = { \"/bin/true\" } }\n";
+
+static void test_warnings(void **state)
+{
+    struct scene scene;
+    struct notice_request request;
+
+    begin(&scene, warns);
+    fake_store.refuses[0] = false;
+    fake_store.used[0] = 7;
+    decide(&scene, "bob");
+    assert_int_equal(fake_store.tells, 0);
+    fake_store.used[0] = 8;
+    struct event peek = message_of("bob");
+    peek.peek = true;
+    bench_decide(&scene.bench, peek);
+    event_base_loop(scene.base, EVLOOP_NONBLOCK);
+    assert_int_equal(fake_store.tells, 0);
+    decide(&scene, "bob");
+    await(&scene, &request);
+    assert_int_equal(request.notice.kind, NOTICE_WARNED);
+    assert_int_equal(request.notice.used, 8);
+    assert_int_equal(request.notice.allowed, 10);
+    assert_int_equal(request.notice.until_s, 0);
+    reply(&scene, "");
+    /* A refusal is another piece of news, and no warning. */
+    fake_store.refuses[0] = true;
+    fake_store.used[0] = 10;
+    decide(&scene, "bob");
+    await(&scene, &request);
+    assert_int_equal(request.notice.kind, NOTICE_REFUSED);
+    assert_int_equal(fake_store.tells, 2);
+    end(&scene);
+}
+
 /* What failed is not forgotten, and another daemon's reply is not ours. */
 static void test_failures(void **state)
 {
@@ -272,6 +309,7 @@ int main(void)
         cmocka_unit_test(test_others_have_told),
         cmocka_unit_test(test_without_the_store),
         cmocka_unit_test(test_what_is_told),
+        cmocka_unit_test(test_warnings),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_more_keys_than_room),
     };
