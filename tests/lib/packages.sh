@@ -13,7 +13,7 @@ libcap-ng-dev"
 packages_demo="postfix postfix-cdb haproxy redis-server python3 iproute2 \
 openssl"
 packages_test="libcmocka-dev chromium python3-pytest python3-pytest-xdist python3-yaml \
-mandoc nginx libnginx-mod-stream nftables dnsmasq-base pebble lego acme-tiny \
+mandoc nginx libnginx-mod-stream curl jq nftables dnsmasq-base pebble lego acme-tiny \
 dovecot-core systemd tzdata"
 packages_fuzz="clang llvm"
 packages_layout="clang-format"

@@ -1,0 +1,178 @@
+"""The samples of conf/notify, run by policyd: webhooks at a real nginx, mail at
+a real Postfix."""
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from harness.attributes import Policy
+from harness.policyd import TOP, Policyd
+from harness.ports import free_port
+from harness.postfix import Postfix
+from harness.process import Process
+from harness.wait import wait_until
+
+SAMPLES = TOP / "conf" / "notify"
+
+# The body is logged where it is handed on.
+NGINX = """
+daemon off;
+master_process off;
+pid {place}/nginx.pid;
+error_log {place}/error.log;
+events {{ }}
+http {{
+  client_body_temp_path {place}/body;
+  proxy_temp_path {place}/proxy;
+  fastcgi_temp_path {place}/fastcgi;
+  uwsgi_temp_path {place}/uwsgi;
+  scgi_temp_path {place}/scgi;
+  log_format hook escape=json '{{"uri":"$request_uri","method":"$request_method",'
+    '"type":"$content_type","title":"$http_title","body":"$request_body"}}';
+  server {{
+    listen 127.0.0.1:{port};
+    access_log {place}/hooks.log hook;
+    location / {{ proxy_pass http://127.0.0.1:{port_behind}; }}
+  }}
+  server {{
+    listen 127.0.0.1:{port_behind};
+    access_log off;
+    location /broken {{ return 500; }}
+    location / {{ return 200; }}
+  }}
+}}
+"""
+
+
+class Nginx:
+    def __init__(self, place):
+        self.place = place
+        place.mkdir()
+        self.port = free_port()
+        config = place / "nginx.conf"
+        config.write_text(NGINX.format(
+            place=place, port=self.port, port_behind=free_port()))
+        self.process = Process(
+            [shutil.which("nginx") or "/usr/sbin/nginx", "-c", config,
+             "-e", place / "error.log"], place / "nginx.out")
+        wait_until((place / "nginx.pid").exists, 10, "nginx serves")
+
+    def url(self, path=""):
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def hook(self):
+        """The one request that came."""
+        log = self.place / "hooks.log"
+        wait_until(lambda: log.exists() and log.read_text().endswith("\n"), 15,
+                   "the webhook was called")
+        line, = log.read_text().splitlines()
+        return json.loads(line)
+
+    def close(self):
+        self.process.close()
+
+
+@pytest.fixture
+def nginx(place, keep):
+    return keep(Nginx(place / "nginx"))
+
+
+@pytest.fixture
+def refuse(place, keep):
+    """refuse(login, SAMPLE, words...): that login is refused."""
+    place.chmod(0o777)
+
+    def one(login, sample, *words):
+        copy = place / sample
+        shutil.copy(SAMPLES / sample, copy)
+        policyd = keep(Policyd(
+            place / "policyd", [f"policy:unix:{place}/policy"],
+            sections=[("limit", "user", {
+                "event": "recipient", "key": ["sasl_username"],
+                "rate": "1/1h", "notify": [copy, *words]})]))
+        with Policy(place / "policy") as smtpd:
+            said = [smtpd.rcpt("198.51.100.7", sasl_username=login)
+                    for _ in range(2)]
+        assert said[1].startswith("450"), said
+        return policyd
+    return one
+
+
+def wait_sent(policyd):
+    sent = 'tollgate_notifications_total{result="sent"} 1\n'
+    wait_until(lambda: sent in policyd.get("/metrics")[1], 15,
+               lambda: "it was told:\n" + policyd.process.text())
+
+
+def test_slack(refuse, nginx):
+    policyd = refuse("bob`<!channel>\"$(id)", "slack", nginx.url("/hook?x=1"))
+    hook = nginx.hook()
+    assert (hook["method"], hook["uri"]) == ("POST", "/hook?x=1")
+    assert hook["type"] == "application/json"
+    text = json.loads(hook["body"])["text"]
+    assert text == (
+        "tollgate: limit `user` refused `sasl:bob_&lt;!channel&gt;\"$(id)`: "
+        "1 of 1, last client `198.51.100.7`, 1 times")
+    wait_sent(policyd)
+
+
+def test_a_url_with_a_secret_is_read_from_a_file(place, refuse, nginx):
+    secret = place / "hook"
+    secret.write_text(nginx.url("/T0/secret") + "\n")
+    secret.chmod(0o644)
+    policyd = refuse("bob", "slack", f"file:{secret}")
+    assert nginx.hook()["uri"] == "/T0/secret"
+    wait_sent(policyd)
+    assert "T0" not in policyd.process.text()
+
+
+def test_ntfy(refuse, nginx):
+    policyd = refuse("@/etc/passwd", "ntfy", nginx.url("/topic"))
+    hook = nginx.hook()
+    assert (hook["method"], hook["uri"]) == ("POST", "/topic")
+    assert hook["title"] == "tollgate: user refused"
+    assert hook["body"] == "sasl:@/etc/passwd: 1 of 1, 1 times"
+    wait_sent(policyd)
+
+
+def test_alertmanager(refuse, nginx):
+    policyd = refuse("bob@example.com", "alertmanager", nginx.url("/"))
+    hook = nginx.hook()
+    assert hook["uri"] == "/api/v2/alerts"
+    alert, = json.loads(hook["body"])
+    assert alert["labels"] == {
+        "alertname": "TollgateLimit", "severity": "warning", "limit": "user",
+        "key": "sasl:bob@example.com", "notice": "refused"}
+    assert "1 of 1" in alert["annotations"]["summary"]
+    wait_sent(policyd)
+
+
+def test_a_webhook_that_fails_is_said(refuse, nginx):
+    policyd = refuse("bob", "slack", nginx.url("/broken"))
+    policyd.process.wait_output("/slack: exit status 22", 15)
+    assert policyd.process.text().count("notify: ") == 1
+
+
+def test_mail_by_smtp(place, keep, refuse):
+    """Where no program may gain rights, as under the units."""
+    checks = place / "checks"
+    checks.write_text("/^Subject: tollgate:/ HOLD\n")
+    postfix = Postfix(place / "postfix", port=free_port(), main={
+        "header_checks": f"regexp:{checks}"})
+    postfix.start()
+    keep(postfix)
+    address, port = postfix.server
+    policyd = refuse("bob@test.example", "mail", f"smtp://{address}:{port}",
+                     "postmaster@test.example", "%{sasl_username}")
+    wait_sent(policyd)
+    listed = subprocess.run(["postqueue", "-c", postfix.etc, "-p"], check=True,
+                            timeout=60, capture_output=True, text=True).stdout
+    queue_id, = re.findall(r"^(\w+)!", listed, re.M)
+    text = subprocess.run(["postcat", "-c", postfix.etc, "-q", queue_id],
+                          check=True, timeout=60, capture_output=True,
+                          text=True).stdout
+    assert re.findall(r"^recipient: (.*)$", text, re.M) == [
+        "postmaster@test.example", "bob@test.example"]
+    assert "\nkey:      sasl:bob@test.example\n" in text
