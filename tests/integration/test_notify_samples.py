@@ -173,6 +173,7 @@ def test_mail_by_smtp(place, keep, refuse):
     text = subprocess.run(["postcat", "-c", postfix.etc, "-q", queue_id],
                           check=True, timeout=60, capture_output=True,
                           text=True).stdout
+    assert re.findall(r"^sender: (.*)$", text, re.M) == [""]
     assert re.findall(r"^recipient: (.*)$", text, re.M) == [
         "postmaster@test.example", "bob@test.example"]
     assert "\nkey:      sasl:bob@test.example\n" in text
