@@ -24,6 +24,7 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -394,6 +395,18 @@ static int daemon_run(struct daemon *daemon)
     return daemon_serve(daemon);
 }
 
+/* Another TERM has nothing to say to a process that ends: it would only take
+ * the exit status away. */
+static void end_in_peace(void)
+{
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    (void)sigprocmask(SIG_BLOCK, &signals, NULL);
+}
+
 int daemon_main(int argc, char **argv, const struct daemon_faces *faces)
 {
     struct daemon daemon = {
@@ -416,6 +429,7 @@ int daemon_main(int argc, char **argv, const struct daemon_faces *faces)
     int status = daemon_run(&daemon);
     if (daemon.heir != 0)
         elder_become(daemon.program_path, argv);
+    end_in_peace();
     daemon_free(&daemon);
     return status;
 }

@@ -1,4 +1,5 @@
 """Reload and restart: nobody loses a connection, an answer or a count."""
+import contextlib
 import os
 import signal
 import subprocess
@@ -194,6 +195,15 @@ def test_term_closes_idle_smtpds_at_once(start, place, keep):
     assert busy.event("disconnect", "198.51.100.5") == {"status": 0}
     assert policyd.process.wait_exit(5) == 0
     assert not (place / "policy").exists()
+
+
+def test_a_row_of_terms_is_one(start):
+    """The last ones come when it has ended all but itself."""
+    policyd = start(**LIMIT)
+    with contextlib.suppress(ProcessLookupError):
+        while policyd.process.is_running():
+            policyd.process.signal(signal.SIGTERM)
+    assert policyd.process.wait_exit() == 0
 
 
 def test_the_end_finds_sessions_and_a_question_open(start, place, keep):
