@@ -100,9 +100,9 @@ def one_for_all(places, keeps):
     return Site(places, keeps).policyd("one")
 
 
-def test_a_successor_has_it(place, keep):
+def test_a_successor_has_it(place, keep, end_pid):
     one = Site(place, keep).policyd("one")
     assert set_(one, "day", "sasl:@example.com", "1", "1h",
                 "--total").returncode == 0
-    one.hand_over()
+    end_pid(one.hand_over())
     assert sends(one, "a@example.com") and not sends(one, "b@example.com")
