@@ -108,8 +108,7 @@ static void set_amount(struct limit *limit, const struct limit_section *raw)
     } else {
         limit->kind = LIMIT_RATE;
         limit->n = raw->rate.count;
-        limit->window_ms = raw->rate.window_ms +
-                           (limit->calendar != NULL ? CALENDAR_SPARE_MS : 0);
+        limit->window_ms = raw->rate.window_ms;
     }
 }
 

@@ -107,8 +107,7 @@ static void add_period(json_t *found, const struct counter *counter)
         end.tm_min, (int)offset / 3600, abs((int)offset) / 60 % 60);
     json_object_set_new(found, "window", json_string("calendar"));
     json_object_set_new(found, "window_ms",
-        json_integer(
-            (json_int_t)(counter->charge.window_ms - CALENDAR_SPARE_MS)));
+        json_integer((json_int_t)counter->limit->window_ms));
     json_object_set_new(
         found, "per", json_string(rate_unit_name(calendar_unit(calendar))));
     json_object_set_new(found, "resets_at", json_string(text));

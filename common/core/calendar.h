@@ -11,7 +11,8 @@
 #include "common/base/duration.h"
 #include "common/base/time_zone.h"
 
-/* Added to a unit's usual length: no period is longer than both. */
+/* What a counter in the store has beside the unit's usual length: no period is
+ * longer than both. */
 #define CALENDAR_SPARE_MS (2 * 3600 * 1000)
 
 /* The number of its first day is YYYYMMDD. */

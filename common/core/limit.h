@@ -67,9 +67,10 @@ struct limit {
     struct limit_prefixes prefixes; /* its own, or the global ones */
     uint8_t field;      /* CHARGE_FIXED: the event kind for client_*, else 0 */
     uint32_t n;         /* 1.. */
-    uint64_t window_ms; /* LIMIT_RATE; of a calendar's: see calendar */
-    struct calendar *calendar; /* its periods, each shorter than window_ms and
-                                  with a name of its own; NULL: none */
+    uint64_t window_ms; /* LIMIT_RATE; a calendar's longest period, as a word:
+                           a day has 24 h, a month 31 days */
+    struct calendar *calendar; /* its periods, each with a name of its own;
+                                  NULL: none */
     char **services;          /* titles or names; NULL-terminated; empty: all */
     struct cidr_list clients; /* empty: all */
     struct limit_names *names; /* NULL: for all */

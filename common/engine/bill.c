@@ -106,7 +106,8 @@ struct charge bill_limit_charge(const struct limit *limit)
         .field = limit->field,
         .shadow = limit->shadow,
         .limit = limit->n,
-        .window_ms = limit->window_ms,
+        .window_ms = limit->window_ms +
+                     (limit->calendar == NULL ? 0 : CALENDAR_SPARE_MS),
     };
 }
 
@@ -130,17 +131,12 @@ static void bill_add_limit(struct bill *bill, const struct edict_table *edicts,
         item->blocked_until_ms = override->until_ms;
         bill->is_blocked = true;
     }
-    item->window_ms = charge->window_ms;
-    if (limit->calendar != NULL) {
-        item->window_ms -= CALENDAR_SPARE_MS;
-        bill->has_calendar = true;
-    }
+    item->window_ms =
+        limit->calendar == NULL ? charge->window_ms : limit->window_ms;
 }
 
 void bill_settle_calendars(struct bill *bill)
 {
-    if (!bill->has_calendar)
-        return;
     int64_t now_ms = (int64_t)clock_wall_ms();
     for (size_t i = 0; i < bill->count; i++) {
         const struct limit *limit = bill->items[i].limit;
@@ -234,7 +230,6 @@ void bill_write(struct bill *bill, const struct edict_table *edicts,
     bill->count = 0;
     bill->known = 0;
     bill->is_blocked = false;
-    bill->has_calendar = false;
     bill->subject_count = 0;
     bill_write_face(bill, edicts, config, event, service_title, event->face);
     if (event->is_gate)

@@ -28,7 +28,6 @@ struct bill_item {
 
 struct bill {
     size_t count;
-    bool has_calendar; /* some item is of a limit by the calendar */
     bool is_blocked; /* some item is: not to be charged unless it is a shadow */
     size_t known; /* of them, the first ones, that the store has answered where
                      it could not answer all */

@@ -136,6 +136,8 @@ def test_overrides_and_reset(site):
         assert [sends(one)[:3] for _ in range(count + 1)] == \
             ["DUN"] * count + ["450"]
         assert counter(one)["left"] == 0
+        [listed] = asked(one, "overrides")["overrides"]
+        assert (listed["allowed"], listed["window_ms"]) == (count, DAY * 1000)
         assert tollgatectl("reset", "sasl:bob", sockets=[one]).returncode == 0
 
 
