@@ -55,6 +55,13 @@ char *xstrdup(const char *text)
     return memory_or_die(strdup(text));
 }
 
+void xfree_texts(char **texts)
+{
+    for (char **text = texts; text != NULL && *text != NULL; text++)
+        free(*text);
+    free(texts);
+}
+
 char *xprintf(const char *format, ...)
 {
     char *text = NULL;

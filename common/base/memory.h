@@ -18,6 +18,8 @@ void *xmap(size_t size);
 void xunmap(void *, size_t size);
 void *xrealloc(void *memory, size_t size);
 char *xstrdup(const char *text) __attribute__((malloc));
+/* Each text of a list that ends with NULL, and the list; NULL is allowed. */
+void xfree_texts(char **texts);
 /* The whole formatted text; never cut. */
 char *xprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -97,10 +97,7 @@ static void texts_store(
 
 static void texts_clear(void *field)
 {
-    char **texts = *(char ***)field;
-    for (size_t i = 0; texts != NULL && texts[i] != NULL; i++)
-        free(texts[i]);
-    free(texts);
+    xfree_texts(*(char ***)field);
 }
 
 static bool cidr_read(const struct option *option, const char *text,

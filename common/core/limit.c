@@ -7,6 +7,8 @@
  */
 #include "common/core/limit.h"
 
+#include "common/base/memory.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,14 +129,8 @@ char *limit_window_text(const struct limit *limit, uint64_t window_ms,
 
 void limit_clear(struct limit *limit)
 {
-    if (limit->services != NULL)
-        for (char **service = limit->services; *service != NULL; service++)
-            free(*service);
-    free(limit->services);
-    if (limit->notify != NULL)
-        for (char **argument = limit->notify; *argument != NULL; argument++)
-            free(*argument);
-    free(limit->notify);
+    xfree_texts(limit->services);
+    xfree_texts(limit->notify);
     free(limit->name);
     free(limit->store_name);
     free(limit->action);

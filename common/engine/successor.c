@@ -91,13 +91,6 @@ static char **build_environment(
     return out;
 }
 
-static void free_environment(char **environment)
-{
-    for (size_t i = 0; environment[i] != NULL; i++)
-        free(environment[i]);
-    free(environment);
-}
-
 /*
  * In the child. Sources are first moved above all targets, so that none is
  * overwritten before it has been copied.
@@ -194,7 +187,7 @@ static pid_t successor_fork(const char *program, char *const *argv,
         run_child(program, argv, environment, all, count, helpers);
     sigprocmask(SIG_SETMASK, &before, NULL);
     free(all);
-    free_environment(environment);
+    xfree_texts(environment);
     return pid;
 }
 
