@@ -81,6 +81,10 @@ struct limit_names *build_names(
 bool build_choose_face(const struct config *, const struct section *,
     const struct limit_section *, enum face *face_r, struct error *err);
 
+/* The lengths of a key, or the global ones. */
+struct limit_prefixes build_prefixes(
+    const struct config *, const struct limit_section_key *);
+
 /* on_refusal and escalate of a section that this face feeds. False: err. */
 bool build_penalty(const struct config *, const struct section *,
     const struct limit_section *, enum face, struct limit_penalty *penalty_r,

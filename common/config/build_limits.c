@@ -112,7 +112,7 @@ static void set_amount(struct limit *limit, const struct limit_section *raw)
     }
 }
 
-static struct limit_prefixes prefixes_of(
+struct limit_prefixes build_prefixes(
     const struct config *config, const struct limit_section_key *key)
 {
     struct limit_prefixes prefixes = config->prefixes;
@@ -122,13 +122,6 @@ static struct limit_prefixes prefixes_of(
     if (key->ipv6 > 0)
         prefixes.ipv6 = (uint8_t)(key->ipv6 - 1);
     return prefixes;
-}
-
-static void texts_free(char **texts)
-{
-    for (char **text = texts; *text != NULL; text++)
-        free(*text);
-    free(texts);
 }
 
 /* The limit takes over the lists and texts of raw. */
@@ -146,7 +139,7 @@ static void add_limit(struct config *config, const struct section *section,
         .event = raw->event,
         .at = at,
         .key = raw->key.parts,
-        .prefixes = prefixes_of(config, &raw->key),
+        .prefixes = build_prefixes(config, &raw->key),
         .services = raw->services,
         .clients = raw->clients,
         .names = build_names(config, raw),
@@ -163,9 +156,9 @@ static void add_limit(struct config *config, const struct section *section,
                 ? config->on_store_failure
                 : (enum store_failure)(raw->on_store_failure - 1),
     };
-    texts_free(raw->senders);
-    texts_free(raw->logins);
-    texts_free(raw->recipients);
+    xfree_texts(raw->senders);
+    xfree_texts(raw->logins);
+    xfree_texts(raw->recipients);
     set_amount(limit, raw);
     config->warns |= limit->notify_at > 0;
     free(raw->notify_at);

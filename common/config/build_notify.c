@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-#define ARGUMENTS_MAX 32
-
 /* Other than by its default, which config show writes, too. */
 static bool is_given(const struct setting *setting)
 {
@@ -91,8 +89,8 @@ bool build_check_notify(const struct section *section,
     for (; raw->notify[count] != NULL; count++)
         if (!check_argument(notify, raw->notify[count], raw, err))
             return false;
-    if (count > ARGUMENTS_MAX)
+    if (count > NOTICE_ARGUMENTS_MAX)
         return setting_refuse(notify, err, "%zu words; allowed: at most %d",
-            count, ARGUMENTS_MAX);
+            count, NOTICE_ARGUMENTS_MAX);
     return true;
 }

@@ -45,11 +45,9 @@ static bool check_length(const struct setting *setting,
     const struct config *config, const struct limit_section_key *key,
     struct error *err)
 {
-    const uint8_t ipv4 =
-        key->ipv4 > 0 ? (uint8_t)(key->ipv4 - 1) : config->prefixes.ipv4;
-    const uint8_t ipv6 =
-        key->ipv6 > 0 ? (uint8_t)(key->ipv6 - 1) : config->prefixes.ipv6;
-    if (key->parts != 1u << KEY_CLIENT || (ipv4 > 0 && ipv6 > 0))
+    const struct limit_prefixes counted = build_prefixes(config, key);
+    if (key->parts != 1u << KEY_CLIENT ||
+        (counted.ipv4 > 0 && counted.ipv6 > 0))
         return true;
     return setting_refuse(setting, err,
         "all clients count as one here and would be banned; allowed: networks "

@@ -92,6 +92,14 @@ static inline bool limit_tells(const struct limit *limit)
     return limit->notify != NULL && limit->notify[0] != NULL;
 }
 
+/* The parts of a key with a login: the domain in the login's place, as a total
+ * for the domain is counted. */
+static inline uint16_t limit_domain_key(uint16_t key)
+{
+    return (
+        uint16_t)((key & ~(1u << KEY_SASL_USERNAME)) | 1u << KEY_SASL_DOMAIN);
+}
+
 /* Whom a client counts as. A net that anvil gives and that is wider than ours
  * stays as it is. */
 struct cidr limit_client_net(const struct cidr *client, struct limit_prefixes);

@@ -24,6 +24,8 @@ enum notice_kind {
 #define NOTICE_NAME_SIZE 64
 #define NOTICE_TEXT_SIZE 256
 
+#define NOTICE_ARGUMENTS_MAX 32 /* of the command, itself among them */
+
 /* Fixed in size, and without pointers: it goes to another process. */
 struct notice {
     enum notice_kind kind;

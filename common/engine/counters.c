@@ -101,10 +101,9 @@ struct event counter_key_event(const struct counter_key *key)
 static uint16_t key_of(const struct limit *limit, const struct counter_key *key)
 {
     const uint16_t login = 1u << KEY_SASL_USERNAME;
-    const uint16_t domain = 1u << KEY_SASL_DOMAIN;
 
     return key->part == KEY_SASL_DOMAIN && (limit->key & login) != 0
-               ? (uint16_t)((limit->key & ~login) | domain)
+               ? limit_domain_key(limit->key)
                : limit->key;
 }
 

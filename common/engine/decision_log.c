@@ -28,13 +28,10 @@ static int64_t retry_seconds(int64_t retry_ms)
 static uint16_t key_of(
     const struct decision *decision, const struct limit *limit)
 {
-    const uint16_t login = 1u << KEY_SASL_USERNAME;
-    const uint16_t domain = 1u << KEY_SASL_DOMAIN;
-
     for (size_t i = 0; i < decision->bill.count; i++)
         if (decision->bill.items[i].limit == limit &&
             decision->bill.items[i].is_total)
-            return (uint16_t)((limit->key & ~login) | domain);
+            return limit_domain_key(limit->key);
     return limit->key;
 }
 

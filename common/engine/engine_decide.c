@@ -317,14 +317,8 @@ static bool judge_blocked(struct decision *decision)
             .retry_ms = until_ms > now_ms ? (int64_t)(until_ms - now_ms) : 0};
         if (until_ms == 0)
             continue;
-        if (item->limit->shadow) {
-            refusal_note_shadow(decision, refusal);
-        } else if (item->limit->holds) {
-            refusal_hold(decision, &refusal);
-        } else {
-            refusal_make(decision, &refusal);
+        if (!refusal_by_limit(decision, &refusal))
             return false;
-        }
     }
     return true;
 }

@@ -8,7 +8,6 @@
 #include "common/engine/notice_helper.h"
 
 #include "common/base/kept_socket.h"
-#include "common/base/launch.h"
 #include "common/base/log.h"
 #include "common/certs/command.h"
 #include "common/engine/privileges.h"
@@ -25,8 +24,7 @@
 #include <unistd.h>
 
 #define ARGUMENTS_SIZE 16384 /* of all that are expanded */
-#define ARGUMENTS_MAX  32
-#define NO_RIGHTS      126 /* exit status: they could not be given up */
+#define NO_RIGHTS      126   /* exit status: they could not be given up */
 
 struct helper {
     const struct config *config;
@@ -75,11 +73,11 @@ static void give_up_rights(const void *context)
 
 /* False: the arguments are longer than any sensible ones. */
 static bool expand_all(char *const *argv, const struct notice *notice,
-    char texts[ARGUMENTS_SIZE], char *expanded[ARGUMENTS_MAX + 1])
+    char texts[ARGUMENTS_SIZE], char *expanded[NOTICE_ARGUMENTS_MAX + 1])
 {
     size_t used = 0, count = 0;
 
-    for (; argv[count] != NULL && count < ARGUMENTS_MAX; count++) {
+    for (; argv[count] != NULL && count < NOTICE_ARGUMENTS_MAX; count++) {
         char *text = texts + used;
         if (!notice_expand(argv[count], notice, text, ARGUMENTS_SIZE - used))
             return false;
@@ -96,7 +94,7 @@ static void run(struct helper *helper, char *const *argv,
     char path[] = LAUNCH_PATH, locale[] = LAUNCH_LOCALE;
     char texts[ARGUMENTS_SIZE], variables[NOTICE_ENVIRONMENT_SIZE];
     char message[NOTICE_MESSAGE_SIZE];
-    char *expanded[ARGUMENTS_MAX + 1];
+    char *expanded[NOTICE_ARGUMENTS_MAX + 1];
     char *environment[2 + NOTICE_VARIABLES + 1] = {path, locale};
     struct utsname system;
 
@@ -145,9 +143,6 @@ static void answer(struct helper *helper, struct notice_request *request)
         run(helper, argv, &request->notice, reply.problem);
     (void)send(helper->fd, &reply, sizeof reply, MSG_NOSIGNAL);
 }
-
-_Static_assert(sizeof((struct notice_reply *)0)->problem == LAUNCH_PROBLEM_SIZE,
-    "a problem fits");
 
 /* Until no daemon holds the other end any more. */
 static void serve(struct helper *helper)

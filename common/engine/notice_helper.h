@@ -13,6 +13,7 @@
 #ifndef TOLLGATE_ENGINE_NOTICE_HELPER_H
 #define TOLLGATE_ENGINE_NOTICE_HELPER_H
 
+#include "common/base/launch.h"
 #include "common/config/config.h"
 #include "common/core/notice.h"
 
@@ -31,7 +32,7 @@ struct notice_request {
 };
 struct notice_reply {
     pid_t owner;
-    char problem[256]; /* "": it exited 0 */
+    char problem[LAUNCH_PROBLEM_SIZE]; /* "": it exited 0 */
 };
 
 /* The daemon's end of the helper's socket: a new helper's, or that of the

@@ -122,7 +122,7 @@ static unsigned key_of(const struct limit *limit, unsigned given)
     const unsigned domain = 1u << KEY_SASL_DOMAIN;
 
     return (limit->key & (login | domain)) == login && (given & domain) != 0
-               ? limit->key ^ (login | domain)
+               ? limit_domain_key(limit->key)
                : limit->key;
 }
 

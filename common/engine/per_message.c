@@ -20,14 +20,9 @@ static bool limit_judge(struct decision *decision, const struct limit *limit)
 
     if (allowed == 0 || event->message_recipients <= allowed)
         return true;
-    if (limit->shadow)
-        refusal_note_shadow(decision, refusal);
-    else if (limit->holds)
-        refusal_hold(decision, &refusal);
-    else
-        refusal_make(decision, &refusal);
+    bool passes = refusal_by_limit(decision, &refusal);
     engine_penalize(decision, &refusal);
-    return decision->verdict.kind == VERDICT_PASS;
+    return passes;
 }
 
 bool per_message_judge(struct decision *decision)

@@ -70,3 +70,17 @@ void refusal_note_shadow(struct decision *decision, struct refusal refusal)
     notice(decision, &refusal, NOTICE_WOULD_REFUSE);
     decision_log_refusal(decision, &refusal);
 }
+
+bool refusal_by_limit(struct decision *decision, const struct refusal *refusal)
+{
+    if (refusal->limit->shadow) {
+        refusal_note_shadow(decision, *refusal);
+        return true;
+    }
+    if (refusal->limit->holds) {
+        refusal_hold(decision, refusal);
+        return true;
+    }
+    refusal_make(decision, refusal);
+    return false;
+}

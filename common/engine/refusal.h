@@ -14,6 +14,10 @@ void refusal_make(struct decision *, const struct refusal *);
  * itself comes. */
 void refusal_hold(struct decision *, const struct refusal *);
 
+/* What a limit that is asked without the store does: notes as a shadow, holds
+ * or refuses. False: it refuses. */
+bool refusal_by_limit(struct decision *, const struct refusal *);
+
 /* Nothing is refused, but it is counted and logged what would have been. After
  * a peek the event itself comes, since nothing was refused. */
 void refusal_note_shadow(struct decision *, struct refusal);
