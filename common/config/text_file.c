@@ -13,17 +13,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool read_all(
-    FILE *file, char *text, size_t max_len, size_t *len_r, struct error *err)
+#define FIRST_SIZE 4096
+
+/* As much as there is, and one byte more than is allowed at the most: there is
+ * room for a NUL unless that one came. */
+static char *read_bytes(FILE *file, size_t max_len, size_t *len_r)
 {
-    *len_r = fread(text, 1, max_len + 1, file);
+    char *text = NULL;
+    size_t size = 0, len = 0;
+
+    while (len == size && size <= max_len) {
+        size = size == 0 ? FIRST_SIZE : 2 * size;
+        if (size > max_len + 1)
+            size = max_len + 1;
+        text = xrealloc(text, size);
+        len += fread(text + len, 1, size - len, file);
+    }
+    *len_r = len;
+    return text;
+}
+
+static bool check(
+    FILE *file, const char *text, size_t len, size_t max_len, struct error *err)
+{
     if (ferror(file))
         return error_set(err, "%s", strerror(errno));
-    if (*len_r > max_len)
+    if (len > max_len)
         return error_set(err, "larger than %zu bytes", max_len);
-    if (memchr(text, '\0', *len_r) != NULL)
+    if (memchr(text, '\0', len) != NULL)
         return error_set(err, "holds a NUL byte; it must be a text");
-    text[*len_r] = '\0';
     return true;
 }
 
@@ -35,8 +53,10 @@ char *text_file_read(
         error_set(err, "%s: %s", path, strerror(errno));
         return NULL;
     }
-    char *text = xcalloc(max_len + 1, 1);
-    if (!read_all(file, text, max_len, len_r, err)) {
+    char *text = read_bytes(file, max_len, len_r);
+    if (check(file, text, *len_r, max_len, err)) {
+        text[*len_r] = '\0';
+    } else {
         error_prefix(err, "%s: ", path);
         free(text);
         text = NULL;

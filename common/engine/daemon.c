@@ -23,7 +23,6 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,11 +31,6 @@
 #include <unistd.h>
 
 #define STORE_PATIENCE_S 1 /* at start; a Redis that is away is no error */
-
-/* Tables from here on have pages of their own, of which those that are not
- * written to take no memory. glibc would raise this by the first one that is
- * freed and put the next into the heap, where calloc writes to all of it. */
-#define OWN_PAGES_MIN (128 * 1024)
 
 enum { EXIT_CLEAN = 0, EXIT_CONFIGURATION = 1, EXIT_START = 2 };
 
@@ -422,7 +416,6 @@ int daemon_main(int argc, char **argv, const struct daemon_faces *faces)
     case DAEMON_OPTIONS_RUN:
         break;
     }
-    (void)mallopt(M_MMAP_THRESHOLD, OWN_PAGES_MIN);
     event_log_take();
     daemon.program_path = successor_program_path(argv[0]);
     daemon.stays = elder_is_needed();

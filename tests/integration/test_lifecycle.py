@@ -100,7 +100,7 @@ def test_a_hundred_reloads_under_load(start, place):
 
 
 def test_reloads_make_no_daemon_larger(start, is_sanitized):
-    """Tables that are made anew stay pages that nobody has written to."""
+    """A file takes as much as there is in it, not as much as may be."""
     policyd = start(**LIMIT)
     before = policyd.process.resident_kib()
     for number in range(12):
