@@ -16,6 +16,7 @@
  */
 #include "common/certs/source.h"
 
+#include "common/base/ascii.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/certs/json_split.h"
@@ -70,9 +71,7 @@ static bool is_wanted(const struct acme *acme, const char *claimed)
     if (len >= sizeof folded)
         return false;
     for (size_t i = 0; i <= len; i++)
-        folded[i] = claimed[i] >= 'A' && claimed[i] <= 'Z'
-                        ? (char)(claimed[i] - 'A' + 'a')
-                        : claimed[i];
+        folded[i] = ascii_fold(claimed[i]);
     for (char **name = acme->look->config->names; *name != NULL; name++)
         if (chain_name_matches(folded, *name))
             return true;

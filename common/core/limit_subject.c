@@ -9,6 +9,7 @@
  */
 #include "common/core/limit.h"
 
+#include "common/base/ascii.h"
 #include "common/base/hex.h"
 
 #include <assert.h>
@@ -76,20 +77,15 @@ static bool is_structure(char c)
            c == '%' || c == '#';
 }
 
-static char fold(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 /* Written as it is. */
 static bool is_plain(char c, bool is_mail)
 {
-    return c != '\0' && !is_structure(c) && !(is_mail && fold(c) != c);
+    return c != '\0' && !is_structure(c) && !(is_mail && ascii_fold(c) != c);
 }
 
 static void write_special(struct writer *writer, char c)
 {
-    char escaped[] = "%xx", folded = fold(c);
+    char escaped[] = "%xx", folded = ascii_fold(c);
 
     (void)hex_write(escaped + 1, &c, 1);
     if (is_structure(c))

@@ -6,16 +6,12 @@
  */
 #include "common/core/name_list.h"
 
+#include "common/base/ascii.h"
 #include "common/base/memory.h"
 #include "common/core/mailbox.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static char fold(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
 
 /* Cut at its size: what is longer than an address can be is in no list. */
 static void copy_folded(char out[MAILBOX_SIZE], const char *text)
@@ -23,7 +19,7 @@ static void copy_folded(char out[MAILBOX_SIZE], const char *text)
     size_t len = 0;
 
     for (; text[len] != '\0' && len < MAILBOX_SIZE - 1; len++)
-        out[len] = fold(text[len]);
+        out[len] = ascii_fold(text[len]);
     out[len] = '\0';
 }
 
