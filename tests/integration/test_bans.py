@@ -8,7 +8,7 @@ import pytest
 
 from harness.attributes import Anvil, Policy
 from harness.control import Control, asked, tollgatectl
-from harness.edict_site import EdictSite
+from harness.edict_site import EdictSite, fixtures_of
 from harness.milter_client import MilterClient
 from harness.policyd import Milter
 from harness.redis_server import RedisServer
@@ -55,14 +55,7 @@ def refused(daemon, *words):
     return done.stderr
 
 
-@pytest.fixture
-def site(place, keep, either_store):
-    return Site(place, keep, either_store)
-
-
-@pytest.fixture
-def shared(place, keep):
-    return Site(place, keep, keep(RedisServer(place / "redis")))
+site, shared = fixtures_of(Site)
 
 
 def test_a_ban_from_its_beginning_to_its_end(site):

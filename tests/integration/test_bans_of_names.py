@@ -6,11 +6,10 @@ import pytest
 
 from harness.attributes import Anvil, Policy
 from harness.control import Control, asked, tollgatectl
-from harness.edict_site import EdictSite
+from harness.edict_site import EdictSite, fixtures_of
 from harness.milter_client import (NO_HELO, MilterClient, macros, packet,
                                    texts)
 from harness.policyd import Milter
-from harness.redis_server import RedisServer
 from harness.wait import PATIENT, wait_until, within_a_second
 
 ACCOUNT = "450 4.7.1 Error: your account may not send for now"
@@ -52,14 +51,7 @@ def refused(daemon, *words):
     return done.stderr
 
 
-@pytest.fixture
-def site(place, keep, either_store):
-    return Site(place, keep, either_store)
-
-
-@pytest.fixture
-def shared(place, keep):
-    return Site(place, keep, keep(RedisServer(place / "redis")))
+site, shared = fixtures_of(Site)
 
 
 @pytest.mark.parametrize("ban, request_, reply", [

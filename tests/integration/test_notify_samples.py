@@ -3,14 +3,13 @@ a real Postfix."""
 import json
 import re
 import shutil
-import subprocess
 
 import pytest
 
 from harness.attributes import Policy
+from harness.notice_mail import notice_mail
 from harness.policyd import TOP, Policyd
 from harness.ports import free_port
-from harness.postfix import Postfix
 from harness.process import Process
 from harness.wait import wait_until
 
@@ -157,22 +156,13 @@ def test_a_webhook_that_fails_is_said(refuse, nginx):
 
 def test_mail_by_smtp(place, keep, refuse):
     """Where no program may gain rights, as under the units."""
-    checks = place / "checks"
-    checks.write_text("/^Subject: tollgate:/ HOLD\n")
-    postfix = Postfix(place / "postfix", port=free_port(), main={
-        "header_checks": f"regexp:{checks}"})
-    postfix.start()
-    keep(postfix)
+    postfix = notice_mail(place, keep)
     address, port = postfix.server
     policyd = refuse("bob@test.example", "mail", f"smtp://{address}:{port}",
                      "postmaster@test.example", "%{sasl_username}")
     wait_sent(policyd)
-    listed = subprocess.run(["postqueue", "-c", postfix.etc, "-p"], check=True,
-                            timeout=60, capture_output=True, text=True).stdout
-    queue_id, = re.findall(r"^(\w+)!", listed, re.M)
-    text = subprocess.run(["postcat", "-c", postfix.etc, "-q", queue_id],
-                          check=True, timeout=60, capture_output=True,
-                          text=True).stdout
+    queue_id, = postfix.held()
+    text = postfix.command("postcat", "-q", queue_id)
     assert re.findall(r"^sender: (.*)$", text, re.M) == [""]
     assert re.findall(r"^recipient: (.*)$", text, re.M) == [
         "postmaster@test.example", "bob@test.example"]

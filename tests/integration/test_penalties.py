@@ -2,14 +2,11 @@
 message: at the policy face and the milter, on memory: and in a fleet."""
 import re
 
-import pytest
-
 from harness.attributes import Policy
 from harness.control import asked, tollgatectl
-from harness.edict_site import EdictSite
+from harness.edict_site import EdictSite, fixtures_of
 from harness.milter_client import MilterClient
 from harness.policyd import Milter
-from harness.redis_server import RedisServer
 from harness.wait import PATIENT, wait_until, within_a_second
 
 ACCOUNT = "450 4.7.1 Error: your account may not send for now"
@@ -77,14 +74,7 @@ def bans_logged(*daemons):
             re.findall(r" ban key=.*", daemon.process.text())]
 
 
-@pytest.fixture
-def site(place, keep, either_store):
-    return Site(place, keep, either_store)
-
-
-@pytest.fixture
-def shared(place, keep):
-    return Site(place, keep, keep(RedisServer(place / "redis")))
+site, shared = fixtures_of(Site)
 
 
 def test_who_is_refused_is_banned(site):

@@ -1,5 +1,8 @@
 """Daemons that share a store, for orders that hold in all of them."""
+import pytest
+
 from .policyd import Policyd
+from .redis_server import RedisServer
 
 
 class EdictSite:
@@ -22,3 +25,16 @@ class EdictSite:
         daemon.policy = f"{self.place}/{name}.policy"
         daemon.anvil = f"{self.place}/{name}.anvil"
         return daemon
+
+
+def fixtures_of(kind):
+    """A module's fixtures: site, on each store, and shared, on Redis."""
+    @pytest.fixture
+    def site(place, keep, either_store):
+        return kind(place, keep, either_store)
+
+    @pytest.fixture
+    def shared(place, keep):
+        return kind(place, keep, keep(RedisServer(place / "redis")))
+
+    return site, shared

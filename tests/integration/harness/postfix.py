@@ -6,6 +6,7 @@ does, and the users that the package brings.
 """
 import os
 import pwd
+import re
 import signal
 import subprocess
 
@@ -130,10 +131,23 @@ class Postfix:
             f"postfix {arguments}: {done.stdout}\n{self.log.text()}"
         return done.stdout
 
-    def postconf(self, *arguments):
+    def command(self, program, *arguments):
+        """What another program of Postfix's prints about this instance."""
         return subprocess.run(
-            ["postconf", "-c", str(self.etc), *arguments], check=True,
-            timeout=30, capture_output=True, text=True).stdout
+            [program, "-c", str(self.etc), *arguments], check=True,
+            timeout=60, capture_output=True, text=True).stdout
+
+    def postconf(self, *arguments):
+        return self.command("postconf", *arguments)
+
+    def held(self):
+        """Queue ids that mailq shows as held."""
+        return re.findall(r"^(\w+)!", self.command("postqueue", "-p"), re.M)
+
+    def release(self):
+        """All that is held, at once."""
+        self.command("postsuper", "-H", "ALL")
+        self.command("postqueue", "-f")
 
     def master_pid(self):
         try:
