@@ -18,6 +18,7 @@ static const char *const kind_names[NOTICE_KINDS] = {
     [NOTICE_REFUSED] = "refused",
     [NOTICE_WOULD_REFUSE] = "would-refuse",
     [NOTICE_WARNED] = "warned",
+    [NOTICE_HELD] = "held",
 };
 
 static const char login_name[] = "%{sasl_username}";

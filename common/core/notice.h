@@ -17,6 +17,7 @@ enum notice_kind {
     NOTICE_REFUSED,
     NOTICE_WOULD_REFUSE, /* by a shadow: nothing was refused */
     NOTICE_WARNED,       /* before: from notify_at on */
+    NOTICE_HELD,         /* taken, into Postfix's hold queue */
     NOTICE_KINDS,
 };
 
@@ -42,7 +43,7 @@ struct notice {
     char login[NOTICE_TEXT_SIZE]; /* as Postfix gave it; "": none */
 };
 
-/* "refused", "would-refuse", "warned". */
+/* "refused", "would-refuse", "warned", "held". */
 const char *notice_kind_name(enum notice_kind);
 
 /*

@@ -63,6 +63,7 @@ static const char *said(enum notice_kind kind)
         [NOTICE_REFUSED] = "refused",
         [NOTICE_WOULD_REFUSE] = "would have refused",
         [NOTICE_WARNED] = "may soon refuse",
+        [NOTICE_HELD] = "held",
     };
 
     return words[kind];
@@ -132,6 +133,9 @@ size_t notice_message(const struct notice *notice,
         add(&text, "\nThe limit is a shadow: nothing was refused.\n");
     if (notice->kind == NOTICE_WARNED)
         add(&text, "\nA warning: nothing was refused yet.\n");
+    if (notice->kind == NOTICE_HELD)
+        add(&text, "\nWhat was held waits in Postfix's hold queue: mailq(1) "
+                   "shows it,\npostsuper(1) -H lets it go, -d deletes it.\n");
     write_ends(&text, notice);
     return text.len;
 }

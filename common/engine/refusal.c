@@ -35,7 +35,8 @@ static void tell(struct decision *decision, const struct refusal *refusal,
     if (refusal->limit != NULL)
         metrics_refused(engine_metrics(decision->engine), refusal->limit,
             refusal->kind, how);
-    notice(decision, refusal, NOTICE_REFUSED);
+    notice(
+        decision, refusal, how == METRICS_HELD ? NOTICE_HELD : NOTICE_REFUSED);
     decision_log_refusal(decision, refusal);
 }
 

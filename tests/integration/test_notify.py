@@ -259,6 +259,17 @@ def test_a_shadow_says_that_nothing_was_refused(place, keep, command):
     assert "The limit is a shadow: nothing was refused." in text
 
 
+def test_what_is_held_is_not_told_as_refused(place, keep, command):
+    policyd = NotifySite(
+        place, keep, command.argv(), on_refusal=["hold"]).policyd("one")
+    assert ask(policyd, "bob", 3)[-1].startswith("HOLD")
+    lines, = command.wait()
+    assert value(lines, "TOLLGATE_NOTICE") == "held"
+    text, = [path.read_text() for path in command.out.glob("mail.*")]
+    assert "Subject: tollgate: limit user held sasl:bob\n" in text
+    assert "waits in Postfix's hold queue" in text
+
+
 def test_a_warning_comes_before_a_refusal(either_store, place, keep, command):
     policyd = NotifySite(place, keep, command.argv(), either_store,
                          notify_at="50%", rate="4/1h").policyd("one")

@@ -163,6 +163,10 @@ static void test_message(void **state)
     notice_message(&notice, &sender, text);
     assert_non_null(strstr(text, "limit outbound may soon refuse sasl:"));
     assert_non_null(strstr(text, "nothing was refused yet"));
+    notice.kind = NOTICE_HELD;
+    notice_message(&notice, &sender, text);
+    assert_non_null(strstr(text, "limit outbound held sasl:"));
+    assert_non_null(strstr(text, "postsuper(1) -H lets it go"));
     const struct notice_sender short_name = {.host = "mx1"};
     notice_message(&notice, &short_name, text);
     assert_non_null(strstr(text, "From: tollgate <postmaster>\n"));
@@ -177,6 +181,7 @@ static void test_the_longest_message(void **state)
         .host = host, .now_s = 1000000000, .serial = UINT64_MAX};
 
     memset(host, 'h', sizeof host - 1);
+    notice.kind = NOTICE_HELD;
     memset(notice.limit, 'l', sizeof notice.limit - 1);
     memset(notice.key, 'k', sizeof notice.key - 1);
     memset(notice.client, 'c', sizeof notice.client - 1);
