@@ -19,6 +19,17 @@ void edict_print_end(const struct ctl_answer *answer)
         fprintf(answer->out, ", in this daemon, until it ends\n");
 }
 
+void edict_print_action(FILE *out, const json_t *ban)
+{
+    const char *action = print_text(ban, "action");
+
+    if (action[0] == '\0')
+        return;
+    fputs(" (", out);
+    table_print_text(out, action);
+    fputc(')', out);
+}
+
 void edict_print_store(const struct ctl_answer *answer)
 {
     if (!print_flag(answer->result, "shared"))

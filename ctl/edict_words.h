@@ -10,6 +10,9 @@
  * newline. */
 void edict_print_end(const struct ctl_answer *);
 
+/* " (HOLD)": the action of a ban that has its own; else nothing. */
+void edict_print_action(FILE *out, const json_t *ban);
+
 /* Below a list: whether it is one daemon's own, or may be old. */
 void edict_print_store(const struct ctl_answer *);
 

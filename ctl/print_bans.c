@@ -43,10 +43,31 @@ static void put_automatic(int *argc, char ***argv, json_t *arguments)
     ++*argv;
 }
 
+/* Wherever it stands. False: nothing follows it, or what is not UTF-8. */
+static bool take_action(
+    int *argc, char **argv, json_t *arguments, struct error *err)
+{
+    int at = 0;
+
+    while (at < *argc && strcmp(argv[at], "--action") != 0)
+        at++;
+    if (at == *argc)
+        return true;
+    if (at + 1 == *argc)
+        return error_set(err, "--action: HOLD, or a reply that refuses");
+    if (!put(arguments, "action", argv[at + 1], err))
+        return false;
+    *argc -= 2;
+    memmove(argv + at, argv + at + 2, (size_t)(*argc - at) * sizeof *argv);
+    return true;
+}
+
 /* What does not begin with a digit is no duration. */
 static bool parse_ban(
     int argc, char **argv, json_t *arguments, struct error *err)
 {
+    if (!take_action(&argc, argv, arguments, err))
+        return false;
     put_automatic(&argc, &argv, arguments);
     if (argc < 1)
         return error_set(
@@ -78,7 +99,9 @@ static void print_ban(const struct ctl_answer *answer)
 {
     print_heading(answer);
     table_print_text(answer->out, print_text(answer->result, "key"));
-    fprintf(answer->out, " is banned ");
+    fprintf(answer->out, " is banned");
+    edict_print_action(answer->out, answer->result);
+    fputc(' ', answer->out);
     edict_print_end(answer);
 }
 
@@ -93,7 +116,7 @@ static void print_bans(const struct ctl_answer *answer)
 {
     static const struct table_column columns[] = {{"who", false, false},
         {"for", true, false}, {"until", false, false}, {"by", false, true},
-        {"reason", false, true}, {NULL, false, false}};
+        {"action", false, true}, {"reason", false, true}, {NULL, false, false}};
     const json_t *bans = json_object_get(answer->result, "bans");
     struct table *table = table_new(columns);
     size_t index;
@@ -107,6 +130,7 @@ static void print_bans(const struct ctl_answer *answer)
         table_add(table, print_span(print_number(ban, "seconds"), span));
         table_add(table, print_date(print_number(ban, "until"), until));
         table_add(table, print_text(ban, "who"));
+        table_add(table, print_text(ban, "action"));
         table_add_colored(table, is_void ? TABLE_WARN : TABLE_PLAIN,
             is_void ? "(not obeyed: it is infrastructure)"
                     : print_text(ban, "reason"));
@@ -118,7 +142,7 @@ static void print_bans(const struct ctl_answer *answer)
 
 const struct ctl_command ctl_commands_bans[] = {
     {.name = "ban",
-        .usage = "[--automatic] NET|KEY [DURATION] [REASON]",
+        .usage = "[--automatic] NET|KEY [--action ACTION] [DURATION] [REASON]",
         .help = "refuse a network or sasl:USER, for 1h",
         .target = CTL_STORE,
         .parse = parse_ban,

@@ -1,6 +1,7 @@
 /*
  * print_counters.c - show KEY, reset KEY.
  */
+#include "ctl/edict_words.h"
 #include "ctl/print.h"
 #include "ctl/table.h"
 
@@ -148,6 +149,7 @@ static void print_ban(const struct ctl_answer *answer)
         print_span(print_number(ban, "seconds"), span),
         reason[0] != '\0' ? ": " : "");
     table_print_text(answer->out, reason);
+    edict_print_action(answer->out, ban);
     fputc('\n', answer->out);
 }
 

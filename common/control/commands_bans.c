@@ -7,6 +7,7 @@
 #include "common/control/control_command.h"
 #include "common/control/describe.h"
 
+#include "common/config/option_checks.h"
 #include "common/control/edict_write.h"
 #include "common/engine/ban.h"
 #include "common/engine/daemon.h"
@@ -86,6 +87,30 @@ static void read_automatic(const struct control_call *call,
     (void)edict_set_ban(edict, cidr_format(&net, text), &err);
 }
 
+/* A network is refused before anybody could be told so, by anvil even. */
+static bool read_action(
+    struct control_call *call, const json_t *arguments, struct edict *edict)
+{
+    const char *text = json_string_value(json_object_get(arguments, "action"));
+    bool is_good = true;
+    struct error err;
+
+    if (text == NULL)
+        return true;
+    if (edict->part == KEY_CLIENT)
+        is_good = error_set(&err, "a network is refused, and has no action");
+    else if (strlen(text) >= sizeof edict->action)
+        is_good =
+            error_set(&err, "longer than %zu bytes", sizeof edict->action - 1);
+    else
+        is_good = option_check_ban_action(text, &err);
+    if (is_good)
+        edict_set_text(edict->action, sizeof edict->action, text);
+    else
+        control_refuse(call, CONTROL_USAGE, "action: %s", err.text);
+    return is_good;
+}
+
 static void run_ban(struct control_call *call, const json_t *arguments)
 {
     const char *reason =
@@ -95,6 +120,7 @@ static void run_ban(struct control_call *call, const json_t *arguments)
     uint64_t life_ms;
 
     if (!read_who(call, arguments, &edict, true) ||
+        !read_action(call, arguments, &edict) ||
         !edict_write_life(call, arguments, &life_ms))
         return;
     read_automatic(call, arguments, &edict);
@@ -157,8 +183,8 @@ static void run_bans(struct control_call *call, const json_t *arguments)
 const struct control_command commands_bans[] = {
     {"ban", CONTROL_CHANGE, false,
         {{"net", CONTROL_TEXT, true}, {"duration", CONTROL_TEXT, false},
-            {"reason", CONTROL_TEXT, false},
-            {"automatic", CONTROL_FLAG, false}},
+            {"reason", CONTROL_TEXT, false}, {"automatic", CONTROL_FLAG, false},
+            {"action", CONTROL_TEXT, false}},
         run_ban, "refuse a network or a name, for an hour"},
     {"unban", CONTROL_CHANGE, false,
         {{"net", CONTROL_TEXT, true}, {"automatic", CONTROL_FLAG, false}},

@@ -57,12 +57,16 @@ json_t *edict_describe(const struct edict *edict, uint64_t left_ms)
 {
     uint64_t now_ms = clock_wall_ms();
 
-    return json_pack("{s:o, s:I, s:I, s:I, s:o, s:o}", "key",
+    json_t *member = json_pack("{s:o, s:I, s:I, s:I, s:o, s:o}", "key",
         control_text(edict->key), "seconds",
         (json_int_t)((left_ms + 999) / 1000), "until",
         (json_int_t)((now_ms + left_ms) / 1000), "set",
         (json_int_t)((edict->set_ms != 0 ? edict->set_ms : now_ms) / 1000),
         "who", control_text(edict->who), "reason", control_text(edict->reason));
+
+    if (edict->action[0] != '\0')
+        json_object_set_new(member, "action", control_text(edict->action));
+    return member;
 }
 
 /* Where the list goes on: bans come and go meanwhile. */

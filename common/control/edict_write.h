@@ -21,7 +21,8 @@ bool edict_write_life(
 void edict_write(struct control_call *, const struct edict *, uint64_t life_ms,
     const char *what);
 
-/* Key, who, reason, seconds left and since when; members are added. */
+/* Key, who, reason, a ban's own action, seconds left and since when; members
+ * are added. */
 json_t *edict_describe(const struct edict *, uint64_t left_ms);
 /* Adds what the kind has besides. */
 typedef void edict_add(

@@ -117,9 +117,10 @@ static void add_found_ban(
 {
     const char *outcome = "refused";
     uint64_t now_ms = clock_monotonic_ms();
-    char *text = xprintf("%s, for %" PRIu64 " s more, by %s%s%s", ban->key,
+    char *text = xprintf("%s, for %" PRIu64 " s more, by %s%s%s%s%s", ban->key,
         ban->until_ms > now_ms ? (ban->until_ms - now_ms + 999) / 1000 : 0,
-        ban->who, ban->reason[0] != '\0' ? ": " : "", ban->reason);
+        ban->who, ban->reason[0] != '\0' ? ": " : "", ban->reason,
+        ban->action[0] != '\0' ? "; action: " : "", ban->action);
 
     if (ban->part == KEY_CLIENT &&
         ban_is_void(
@@ -129,8 +130,8 @@ static void add_found_ban(
         outcome = "passed";
     } else if (decision->config->shadow) {
         outcome = "would-refuse";
-    } else if (decision->verdict.banned_by != KEY_CLIENT &&
-               verdict_action_holds(decision->config->ban_action)) {
+    } else if (ban->part != KEY_CLIENT &&
+               verdict_action_holds(ban_action_of(decision->config, ban))) {
         outcome = "holds";
     }
     add(checks, "ban", outcome, text);

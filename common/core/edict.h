@@ -23,6 +23,7 @@ enum edict_kind {
 #define EDICT_KEY_SIZE    192
 #define EDICT_WHO_SIZE    48
 #define EDICT_REASON_SIZE 128
+#define EDICT_ACTION_SIZE 160
 
 struct edict {
     enum edict_kind kind;
@@ -43,6 +44,8 @@ struct edict {
     uint64_t set_ms;    /* CLOCK_REALTIME */
     char who[EDICT_WHO_SIZE];
     char reason[EDICT_REASON_SIZE];
+    char action[EDICT_ACTION_SIZE]; /* of a ban of a name: what is answered in
+                                       the place of ban_action; "": that */
 };
 
 /* Part, net and key of a ban from its key. Of a network it may be any text that
@@ -58,7 +61,8 @@ const char *edict_name(const struct edict *);
 bool edict_set_override(struct edict *, const char *limit, const char *subject);
 /* The subject of an override's key. */
 const char *edict_subject(const struct edict *);
-/* Into who or reason: cut at their size; control bytes become spaces. */
+/* Into who, reason or action: cut at their size; control bytes become spaces.
+ */
 void edict_set_text(char *field, size_t size, const char *text);
 
 #endif

@@ -41,7 +41,7 @@ struct verdict {
                            else 0 */
     /* BANNED: which part of the event; KEY_CLIENT: its network. */
     enum key_part banned_by;
-    const char *ban_action; /* by another part: ban_action as configured */
+    const char *ban_action; /* by another part: the ban's own, or ban_action */
     bool is_held; /* PASS, but into the hold queue: with ban_action, or by the
                      limit (on_refusal) */
     /* What stands on the counters of each kind that was asked about: the

@@ -112,6 +112,11 @@ const struct edict *ban_of_name(struct engine *engine,
     return last;
 }
 
+const char *ban_action_of(const struct config *config, const struct edict *ban)
+{
+    return ban->action[0] != '\0' ? ban->action : config->ban_action;
+}
+
 /* The one that is obeyed; NULL: none. */
 static const struct edict *find_ban(const struct decision *decision)
 {
@@ -128,6 +133,15 @@ static const struct edict *find_ban(const struct decision *decision)
     return ban_of_name(engine, decision->config, event);
 }
 
+/* The ban may be lifted while the store is asked, the snapshot stays. */
+static const char *keep_action(
+    struct decision *decision, const struct edict *ban)
+{
+    if (ban->action[0] == '\0')
+        return decision->config->ban_action;
+    return memcpy(decision->ban_action, ban->action, sizeof ban->action);
+}
+
 bool ban_judge(struct decision *decision)
 {
     const struct config *config = decision->config;
@@ -142,11 +156,11 @@ bool ban_judge(struct decision *decision)
         .retry_ms =
             ban->until_ms > now_ms ? (int64_t)(ban->until_ms - now_ms) : 0};
     decision->verdict.banned_by = ban->part;
-    decision->verdict.ban_action = config->ban_action;
+    decision->verdict.ban_action = keep_action(decision, ban);
     if (config->shadow) {
         refusal_note_shadow(decision, refusal);
     } else if (ban->part != KEY_CLIENT &&
-               verdict_action_holds(config->ban_action)) {
+               verdict_action_holds(decision->verdict.ban_action)) {
         refusal_hold(decision, &refusal); /* limits are asked yet */
     } else {
         refusal_make(decision, &refusal);

@@ -2,9 +2,9 @@
  * ban.h - who may not come, and who cannot be banned.
  *
  * A network is refused before anything else that counts. A name (a login, a
- * sender, a recipient, a HELO name) is refused with ban_action, or held with
- * it: then limits are asked as ever, and what they let pass goes to Postfix's
- * hold queue.
+ * sender, a recipient, a HELO name) is refused with the ban's own action or
+ * ban_action, or held with it: then limits are asked as ever, and what they let
+ * pass goes to Postfix's hold queue.
  *
  * Trusted proxies and exempt networks are infrastructure: a ban that holds one
  * of them is refused when it is asked for, and one that was there before they
@@ -25,6 +25,9 @@ const struct edict *ban_of(struct engine *, const struct cidr *client);
  * none. is_unproxied is set. */
 const struct edict *ban_of_name(
     struct engine *, const struct config *, const struct event *);
+/* What becomes of whom it bans by name: its own action, or ban_action; "": the
+ * words of the part. */
+const char *ban_action_of(const struct config *, const struct edict *);
 /* Is all of this net infrastructure? */
 bool ban_is_void(
     struct engine *, const struct config *, const struct cidr *client);

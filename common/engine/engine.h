@@ -52,6 +52,7 @@ struct decision {
     /* smtpd will refuse the count that the anvil face is about to report, by
      * this limit of its own. 0: it will not, or that is not known. */
     uint32_t postfix_limit, postfix_count;
+    char ban_action[EDICT_ACTION_SIZE]; /* of the ban, which may go before */
     struct bill bill;
 };
 

@@ -4,6 +4,7 @@
 #include "common/store/edict_text.h"
 
 #include "common/base/decimal.h"
+#include "common/config/option_checks.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -31,9 +32,9 @@ size_t edict_write_text(const struct edict *edict, char text[EDICT_TEXT_SIZE])
     char n[16];
     (void)snprintf(n, sizeof n, edict->is_total ? "t%" PRIu32 : "%" PRIu32,
         edict->is_automatic ? 1 : edict->n);
-    int len = snprintf(text, EDICT_TEXT_SIZE, "%s\t%" PRIu64 "\t%s\t%s",
+    int len = snprintf(text, EDICT_TEXT_SIZE, "%s\t%" PRIu64 "\t%s\t%s%s%s",
         edict->is_blocked ? blocked : n, edict->window_ms, edict->who,
-        edict->reason);
+        edict->reason, edict->action[0] != '\0' ? "\t" : "", edict->action);
     assert(len > 0 && len < EDICT_TEXT_SIZE);
     return (size_t)len;
 }
@@ -59,6 +60,22 @@ bool edict_read_id(struct edict *edict, const char *id, size_t len)
 static bool read_number(const char **text, uint64_t max, uint64_t *number_r)
 {
     return decimal_read(text, max, number_r) && *(*text)++ == '\t';
+}
+
+/* What stands behind the reason; *text is cut before it. */
+static void read_action(struct edict *edict, char *text)
+{
+    char *tab = text + strcspn(text, "\t");
+    struct error ignored;
+
+    edict->action[0] = '\0';
+    if (*tab == '\0')
+        return;
+    *tab = '\0';
+    if (edict->kind == EDICT_BAN && edict->part != KEY_CLIENT &&
+        strlen(tab + 1) < sizeof edict->action &&
+        option_check_ban_action(tab + 1, &ignored))
+        edict_set_text(edict->action, sizeof edict->action, tab + 1);
 }
 
 bool edict_read_text(struct edict *edict, const char *text, size_t len)
@@ -92,6 +109,7 @@ bool edict_read_text(struct edict *edict, const char *text, size_t len)
     edict->n = (uint32_t)n;
     edict->window_ms = window_ms;
     edict_set_text(edict->who, sizeof edict->who, at);
+    read_action(edict, tab + 1);
     edict_set_text(edict->reason, sizeof edict->reason, tab + 1);
     return true;
 }

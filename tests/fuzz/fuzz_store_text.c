@@ -11,7 +11,8 @@
 /* What is taken can be written, and is the same when it is read again. */
 static void try_id(const char *bytes, size_t size)
 {
-    struct edict edict = {.kind = EDICT_BAN}, again = {.kind = EDICT_BAN};
+    struct edict edict = {.kind = EDICT_BAN, .part = KEY_SASL_USERNAME};
+    struct edict again = edict;
     char id[EDICT_ID_SIZE];
 
     if (!edict_read_id(&edict, bytes, size))
@@ -24,7 +25,8 @@ static void try_id(const char *bytes, size_t size)
 
 static void try_text(const char *bytes, size_t size)
 {
-    struct edict edict = {.kind = EDICT_BAN}, again = {.kind = EDICT_BAN};
+    struct edict edict = {.kind = EDICT_BAN, .part = KEY_SASL_USERNAME};
+    struct edict again = edict;
     char text[EDICT_TEXT_SIZE];
 
     if (!edict_read_text(&edict, bytes, size))
@@ -36,6 +38,7 @@ static void try_text(const char *bytes, size_t size)
     FUZZ_REQUIRE(again.n == edict.n && again.window_ms == edict.window_ms);
     FUZZ_REQUIRE(strcmp(again.who, edict.who) == 0);
     FUZZ_REQUIRE(strcmp(again.reason, edict.reason) == 0);
+    FUZZ_REQUIRE(strcmp(again.action, edict.action) == 0);
 }
 
 static void try_board(const char *bytes, size_t size)

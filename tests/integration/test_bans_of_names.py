@@ -261,6 +261,73 @@ def test_hold_at_the_policy_face(site):
         ("hold", "HOLD login eve")
 
 
+def test_a_ban_has_an_action_of_its_own(site, end_pid):
+    site.sections = []
+    one = site.policyd("one", ban_action="451 4.7.1 by default")
+    said = ctl(one, "ban", "sasl:eve", "--action", "HOLD %{key}", "1h",
+               "looks", "stolen")
+    assert said.startswith("sasl:eve is banned (HOLD %{key}) for 1h")
+    ctl(one, "ban", "--action", "REJECT gone for %{retry_after}",
+        "sasl:mallory")
+    ctl(one, "ban", "sasl:carol")
+
+    def is_obeyed(daemon):
+        return login(daemon, "eve") == "HOLD login eve" and \
+            login(daemon, "mallory").startswith("REJECT gone for 3") and \
+            login(daemon, "carol") == "451 4.7.1 by default" and \
+            login(daemon, "bob") == "DUNNO"
+    assert is_obeyed(one)
+    if site.redis:
+        two = site.policyd("two", ban_action="451 4.7.1 by default")
+        within_a_second(lambda: is_obeyed(two), "two obeys")
+    assert {it["key"]: it.get("action") for it in asked(one, "bans")["bans"]} \
+        == {"sasl:carol": None, "sasl:eve": "HOLD %{key}",
+            "sasl:mallory": "REJECT gone for %{retry_after}"}
+    assert re.search(r"sasl:eve .* HOLD %{key} +looks stolen",
+                     ctl(one, "bans"))
+    assert "more: looks stolen (HOLD %{key})\n" in ctl(one, "show", "sasl:eve")
+    [decision] = asked(one, "explain", "face=policy", "event=recipient",
+                       "client=192.0.2.1", "sasl=eve")["decisions"]
+    assert (decision["verdict"], decision["reply"]) == (
+        "hold", "HOLD login eve")
+    [check] = [it for it in decision["checks"] if it["check"] == "ban"]
+    assert check["outcome"] == "holds"
+    assert check["text"].endswith(": looks stolen; action: HOLD %{key}")
+    # Another order takes the first one's place; a successor knows it.
+    ctl(one, "ban", "sasl:mallory", "--action", "550 5.7.1 closed")
+    end_pid(one.hand_over())
+    assert login(one, "eve") == "HOLD login eve"
+    assert login(one, "mallory") == "550 5.7.1 closed"
+
+
+def test_an_action_that_another_wrote_lets_nothing_pass(shared):
+    """Redis may say what it likes."""
+    one = shared.policyd("one")
+    ctl(one, "ban", "sasl:eve", "--action", "HOLD", "1h", "stolen")
+    [key] = [key for key in shared.redis.cli("keys", "tollgate:*").split()
+             if shared.redis.cli("type", key).strip() == "hash" and
+             shared.redis.cli("hexists", key, "bsasl:eve").strip() == "1"]
+    text = shared.redis.cli("hget", key, "bsasl:eve").rstrip("\n")
+    assert text.endswith("\tstolen\tHOLD")
+    shared.redis.cli("hset", key, "bsasl:eve",
+                     text.removesuffix("HOLD") + "OK")
+    two = shared.policyd("two")
+    within_a_second(lambda: login(two, "eve") == ACCOUNT, "the default")
+    assert login(one, "eve") == "HOLD"
+
+
+@pytest.mark.parametrize("words, text", [
+    (("sasl:eve", "--action", "OK"), "does not refuse"),
+    (("sasl:eve", "--action", "550 %{limit}"), "unknown %{} in it: %{limit}"),
+    (("sasl:eve", "--action", "550 " + "x" * 200), "longer than 159 bytes"),
+    (("198.51.100.7", "--action", "HOLD"), "a network is refused"),
+    (("sasl:eve", "--action"), "HOLD, or a reply that refuses"),
+])
+def test_what_an_action_cannot_be(one_for_all, words, text):
+    assert text in refused(one_for_all, "ban", *words)
+    assert asked(one_for_all, "bans")["bans"] == []
+
+
 @pytest.mark.parametrize("action_, text", [
     ("OK", "does not refuse"), ("DUNNO", "does not refuse"),
     ("550 %{rate}", "unknown %{} in it: %{rate}"),

@@ -526,6 +526,31 @@ static void test_texts_that_are_none(void **state)
     assert_string_equal(edict_subject(&edict), "u=a b");
     assert_true(edict_read_text(&edict, "1\t2\t\t", 5));
     assert_string_equal(edict.reason, "");
+    assert_string_equal(edict.action, "");
+}
+
+static void test_actions(void **state)
+{
+    static const char text[] = "0\t0\tme\tspam\tHOLD for %{key}";
+    static const char *const none[] = {"0\t0\tme\tspam\t", "0\t0\tme\tspam\tOK",
+        "0\t0\tme\tspam\tHOLD\tmore", "0\t0\tme\tspam\t550 %{limit}"};
+    struct edict edict, net;
+    char back[EDICT_TEXT_SIZE];
+
+    assert_true(edict_read_id(&edict, "bsasl:bob", 9));
+    assert_true(edict_read_text(&edict, text, strlen(text)));
+    assert_string_equal(edict.action, "HOLD for %{key}");
+    assert_string_equal(edict.reason, "spam");
+    assert_int_equal(edict_write_text(&edict, back), strlen(text));
+    assert_string_equal(back, text);
+    assert_true(edict_read_id(&net, "b192.0.2.0/24", 13));
+    assert_true(edict_read_text(&net, text, strlen(text)));
+    assert_string_equal(net.action, "");
+    for (size_t i = 0; i < COUNT(none); i++) {
+        assert_true(edict_read_text(&edict, none[i], strlen(none[i])));
+        assert_string_equal(edict.action, "");
+        assert_string_equal(edict.reason, "spam");
+    }
 }
 
 int main(void)
@@ -549,6 +574,7 @@ int main(void)
         WITH_SERVER(test_who_has_gone_is_not_answered),
         WITH_SERVER(test_memory_has_them_alone),
         cmocka_unit_test(test_texts_that_are_none),
+        cmocka_unit_test(test_actions),
     };
     (void)signal(SIGPIPE, SIG_IGN);
     if (!redis_server_exists()) {
