@@ -3,9 +3,11 @@
  *
  * Every step that counts nothing is left out in negotiation, and everything
  * is answered "continue" but a refusal: after any other answer Postfix closes
- * the milter connection, and nobody would see the session's end. CONNECT is
- * never left without an answer (SMFIP_NR_CONN): Postfix would hold it back
- * until the client speaks.
+ * the milter connection, and nobody would see the session's end. MAIL only
+ * tells the sender: the message is charged with its first recipient, in one
+ * question, and Postfix does not wait for MAIL. CONNECT is never left without
+ * an answer (SMFIP_NR_CONN): Postfix would hold it back until the client
+ * speaks.
  */
 #include "milter/callbacks.h"
 
@@ -104,14 +106,15 @@ static bool is_due(
            (step == CONTEXT_END && (flags & QUESTION_HEADER) != 0);
 }
 
-/* Who has named too many bad recipients is refused good ones as well, or he
- * would still learn which they are. Another session learns it at MAIL. */
+/* A client that has named too many bad recipients is refused good ones as well,
+ * or it would still learn which they are. In another session each message asks
+ * once: with its first good recipient. */
 static bool asks_about_harvest(
     const struct context *context, enum context_step step, unsigned flags)
 {
     return (flags & 1u << EVENT_REJECTED_RECIPIENT) != 0 &&
-           (step == CONTEXT_MAIL ||
-               (step == CONTEXT_RCPT && context_is_harvesting(context)));
+           step == CONTEXT_RCPT &&
+           (context_is_harvesting(context) || !context_is_counted(context));
 }
 
 static void note_harvest(struct context *context,
@@ -200,7 +203,8 @@ static void message_over(struct session *session)
 static unsigned long wanted_steps(void)
 {
     unsigned flags = bridge_flags(edge.bridge);
-    unsigned long steps = SMFIP_RCPT_REJ | SMFIP_NOUNKNOWN | SMFIP_NOEOH;
+    unsigned long steps =
+        SMFIP_RCPT_REJ | SMFIP_NR_MAIL | SMFIP_NOUNKNOWN | SMFIP_NOEOH;
 
     if (!edge.is_inet)
         steps |= SMFIP_NODATA;
@@ -274,7 +278,7 @@ static sfsistat on_mail(SMFICTX *ctx, char **arguments)
     message_over(session);
     context_mail(session->context, arguments[0], smfi_getsymval(ctx, mail_addr),
         smfi_getsymval(ctx, auth_authen));
-    return take_step(ctx, session, CONTEXT_MAIL);
+    return unanswered(session, SMFIP_NR_MAIL);
 }
 
 static sfsistat on_rcpt(SMFICTX *ctx, char **arguments)

@@ -191,8 +191,6 @@ static void count_step(const struct message *message, enum context_step step,
         amount[EVENT_RECIPIENT] = message->recipients == 0 ? 1 : 0;
         amount[EVENT_BYTES] = message->bytes;
         break;
-    case CONTEXT_MAIL:
-        break;
     }
     amount[EVENT_MESSAGE] = message->is_counted ? 0 : 1;
 }
@@ -231,6 +229,11 @@ void context_passed(struct context *context, const struct event *event)
         add_capped(message->recipients, event->amount[EVENT_RECIPIENT]);
     message->rejected =
         add_capped(message->rejected, event->amount[EVENT_REJECTED_RECIPIENT]);
+}
+
+bool context_is_counted(const struct context *context)
+{
+    return context->message.is_counted;
 }
 
 void context_set_harvesting(struct context *context, bool is_harvesting)

@@ -5,10 +5,10 @@
  * Pure, and free of libmilter. A session is used by one callback at a time,
  * on whatever thread. Small, because there are thousands of idle ones.
  *
- * A recipient counts once it is named, a message at MAIL. Where MAIL was not
- * seen (Postfix 3.7 lets RCPT and DATA through without it after a message was
- * refused at its end), the message counts at the first step that was, and a
- * message without any recipient seen counts for one.
+ * A recipient counts when it is named, a message with its first recipient that
+ * Postfix accepts. A message that comes to its end without such a recipient
+ * (Postfix 3.7 lets DATA through after a message was refused at its end) counts
+ * there, with one recipient. MAIL alone counts nothing.
  */
 #ifndef TOLLGATE_MILTER_CONTEXT_H
 #define TOLLGATE_MILTER_CONTEXT_H
@@ -60,7 +60,6 @@ void context_reset(struct context *);
 /* A step that is to be judged. */
 enum context_step {
     CONTEXT_CONNECT,
-    CONTEXT_MAIL,
     CONTEXT_RCPT,
     CONTEXT_RCPT_REJECTED, /* Postfix has refused it by itself */
     CONTEXT_END,
@@ -71,6 +70,8 @@ void context_event(
     const struct context *, enum context_step, struct event *event_r);
 /* The event has passed. */
 void context_passed(struct context *, const struct event *);
+/* The message under way was counted. */
+bool context_is_counted(const struct context *);
 
 /* After too many rejected recipients, the next valid one is asked about. */
 void context_set_harvesting(struct context *, bool is_harvesting);

@@ -105,6 +105,14 @@ def cpu_us(pid):
     return _us(_fields(pid)[11:13])
 
 
+def context_switches(pid):
+    """How often the threads that a process has now have left a processor."""
+    status = pathlib.Path(f"/proc/{pid}/task").glob("[0-9]*/status")
+    return sum(int(line.split()[1]) for path in status
+               for line in path.read_text().splitlines()
+               if "ctxt_switches" in line)
+
+
 def tree_cpu_us(pid):
     """The same with its children, and those of them that have ended."""
     used = _us(_fields(pid)[11:15])

@@ -36,8 +36,9 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions,
     unsigned long *actions_r, unsigned long *steps_r, unsigned long *unused2_r,
     unsigned long *unused3_r)
 {
-    unsigned long wanted = SMFIP_RCPT_REJ | SMFIP_NOUNKNOWN | SMFIP_NOEOH |
-                           SMFIP_NOHELO | SMFIP_NOHDRS | SMFIP_NOBODY;
+    unsigned long wanted = SMFIP_RCPT_REJ | SMFIP_NR_MAIL | SMFIP_NOUNKNOWN |
+                           SMFIP_NOEOH | SMFIP_NOHELO | SMFIP_NOHDRS |
+                           SMFIP_NOBODY;
 
     if (!is_inet)
         wanted |= SMFIP_NODATA;

@@ -109,7 +109,8 @@ def test_through_the_proxy(site):
     session = site.session(site.smtpd(PROXY))
     assert session.connect(CLIENT) == "c"
     assert [session.send() for _ in range(2)] == ["c", "c"]
-    assert session.mail().startswith("y450 4.7.1 Error: too much mail")
+    assert session.open_message().startswith(
+        "y450 4.7.1 Error: too much mail")
     assert not site.refusals(f"peer={PROXY} port={site.port} verdict=refuse")
 
 
@@ -145,7 +146,7 @@ def test_local_submission(site):
     for service in ("mail.example", "relay.example", ""):
         session = site.session(local)
         assert session.connect("127.0.0.1", service) == "c"
-        assert session.mail() == "c"
+        assert session.open_message() == "c"
 
 
 def test_claims_of_the_proxy(site):
@@ -176,7 +177,7 @@ def test_the_proxy_itself(site):
     assert answers[:2] == ["c", "c"] and answers[2].startswith("y450")
     named = site.session(site.smtpd(PROXY, port=free_port()))
     assert named.connect(PROXY, "relay.example") == "c"
-    assert named.mail() == \
+    assert named.open_message() == \
         "y450 4.7.1 Error: mail has to come through the proxy"
 
 
@@ -186,7 +187,7 @@ def test_a_reload_takes_trust_away(site):
     assert under_way.connect(CLIENT) == "c"
     site.trust("127.0.60.2")
     assert site.ask(proxy) == REFUSED
-    assert under_way.mail() == REFUSED
+    assert under_way.open_message() == REFUSED
     site.trust(PROXY)
     assert site.ask(proxy) == "c"
 

@@ -171,8 +171,9 @@ def test_the_sixth_message_gets_450(pods, client):
     codes = [send_one(pods[n % 2].server, client) for n in range(7)]
     assert codes == ["250"] * 5 + ["450"] * 2
     with Smtp(pods[1].server, client) as session:
-        session.hello()
-        assert session.mail() == "450"
+        assert session.hello().mail() == "250"
+        assert [session.rcpt(), session.rcpt("user1@test.example")] == \
+            ["450"] * 2
         assert session.text == \
             f"450 4.7.1 Error: too much mail from {client}"
         session.quit()
@@ -239,7 +240,7 @@ def test_harvesting(pods, client):
         assert session.text == "450 4.7.1 Error: too many rejected " \
             f"recipients from {client}"
         session.command("RSET")
-        assert session.mail() == "450"
+        assert [session.mail(), session.rcpt()] == ["250", "450"]
         session.quit()
     assert send_one(pods[1].server, client) == "450"
     lines = re.findall(
@@ -320,8 +321,8 @@ def test_helo_as_a_key_and_an_action_of_ones_own(pods):
     client = "127.0.99.1"
     assert send_one(pods[0].server, client) == "250"
     with Smtp(pods[1].server, client) as session:
-        session.hello()
-        assert session.mail() == "550"
+        session.hello().mail()
+        assert session.rcpt() == "550"
         assert session.text == "550 5.7.1 helo: once an hour (100 %)"
         session.quit()
     with Smtp(pods[1].server, client) as session:

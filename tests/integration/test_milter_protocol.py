@@ -77,7 +77,7 @@ def test_health_checks_are_harmless(start, session):
         if n % 2:
             peer.sendall(packet(b"O")[:n % 5])
         peer.close()
-    assert session(milter).mail() == "c"
+    assert session(milter).open_message() == "c"
     assert milter.process.is_running()
 
 
@@ -101,7 +101,7 @@ def test_rubbish_is_harmless(start, session):
                     packet(b"C"), packet(b"?" * 50)):
         say_and_leave(open_socket(milter.socket), rubbish)
         say_and_leave(MilterClient(milter.socket).socket, rubbish)
-    assert session(milter).mail() == "c"
+    assert session(milter).open_message() == "c"
     wait_until(lambda: milter.metric("tollgate_connections") == 1, 5,
                "the others have gone")
 
@@ -109,11 +109,10 @@ def test_rubbish_is_harmless(start, session):
 def test_a_login_of_the_last_message_is_forgotten(start, session):
     peer = session(start({"event": "message", "key": ["sasl_username"],
                           "rate": "1/1h"}))
-    assert peer.mail(auth_authen="bob") == "c"
-    assert peer.rcpt() == peer.end() == "c"
-    assert peer.mail() == "c"
+    assert peer.open_message(auth_authen="bob") == peer.end() == "c"
+    assert peer.open_message() == "c"
     peer.abort()
-    assert peer.mail(auth_authen="bob").startswith("y450")
+    assert peer.open_message(auth_authen="bob").startswith("y450")
 
 
 def test_header(start, session):
@@ -133,9 +132,9 @@ def test_exempt_clients_and_shadow(start, session):
                     "count": 1},
                    exempt_clients=["192.0.2.0/24"])
     peers = [session(milter, "192.0.2.1") for _ in range(3)]
-    assert [p.mail() for p in peers] == ["c"] * 3
+    assert [p.open_message() for p in peers] == ["c"] * 3
     peer = session(milter)
-    assert [peer.mail(), peer.rcpt(), peer.end(), peer.mail()] == ["c"] * 4
+    assert [peer.open_message(), peer.end(), peer.open_message()] == ["c"] * 3
     milter.process.wait_output("verdict=would-refuse")
     assert MilterClient(milter.socket).connect(CLIENT) == \
         f"y421 4.7.0 Error: too many connections from {CLIENT}"

@@ -208,8 +208,8 @@ def test_hold_and_ban_at_the_milter(shared):
     milter = shared.milter(unsent_messages="keep")
     session = shared.keep(MilterClient(milter.socket))
     assert session.connect("198.51.100.7") == "c"
-    assert session.mail(auth_authen="eve") == "c"
+    assert session.open_message(auth_authen="eve") == "c"
     session.abort()
-    assert session.mail(auth_authen="eve") == "c"
+    assert session.open_message(auth_authen="eve") == "c"
     within_a_second(lambda: ask(one, "other", "eve") == ACCOUNT, "one obeys")
     assert bans(one)["sasl:eve"]["reason"] == "limit milter: more than 1/1d"

@@ -10,7 +10,7 @@ import time
 
 ACTIONS, STEPS = 0x1ff, 0x1fffff  # all that Postfix offers
 NO_DATA, NO_HEADERS, NO_BODY, NO_HELO = 0x200, 0x20, 0x10, 0x2
-NR_CONNECT = 0x1000
+NR_CONNECT, NR_MAIL = 0x1000, 0x4000
 
 
 def packet(command, data=b""):
@@ -99,12 +99,21 @@ class MilterClient:
 
     def mail(self, sender="sender@client.example", **values):
         values = {"daemon_name": "smtp", **values}
-        return self.ask(macros(b"M", **values),
-                        packet(b"M", texts(f"<{sender}>")))
+        packets = [macros(b"M", **values), packet(b"M", texts(f"<{sender}>"))]
+        if not self.steps & NR_MAIL:
+            return self.ask(*packets)
+        self.socket.sendall(b"".join(packets))
+        return "c"
 
     def rcpt(self, recipient="user@test.example", mailer="local", **values):
         return self.ask(macros(b"R", rcpt_mailer=mailer, **values),
                         packet(b"R", texts(f"<{recipient}>")))
+
+    def open_message(self, recipient="user@test.example", **values):
+        """MAIL, which tollgate-milter leaves without an answer, and the first
+        recipient: the answer to that."""
+        self.mail(**values)
+        return self.rcpt(recipient)
 
     def end(self, *content, queue_id="4cXyz"):
         return self.ask(*content, macros(b"E", i=queue_id), packet(b"E"))
