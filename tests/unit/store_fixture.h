@@ -33,10 +33,10 @@ int fixture_teardown(void **state);
 #define WITH_SERVER(test) \
     cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
-/* Turns the loop until it holds, for 10 s at the most. */
+/* Turns the loop until it holds, for a minute at the most. */
 #define UNTIL(f, condition) \
     do { \
-        uint64_t give_up_ms = clock_monotonic_ms() + 10000; \
+        uint64_t give_up_ms = clock_monotonic_ms() + 60000; \
         while (!(condition)) { \
             assert_true(clock_monotonic_ms() < give_up_ms); \
             fixture_turn(f); \

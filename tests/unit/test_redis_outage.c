@@ -201,6 +201,16 @@ static void test_wrong_password(void **state)
     assert_int_equal(fixture_logged(f, "s3cret"), 0);
 }
 
+/* On a busy machine the server itself may be too late for once. */
+static bool is_charged(struct fixture *f, const char *subject)
+{
+    struct ask ask;
+    ask_init(&ask, subject);
+    ask_add(&ask, CHARGE_SLIDING, "n", 1000);
+    ask_run(f, f->one, &ask);
+    return ask.status == STORE_OK;
+}
+
 /* Errors that are about the server: unavailable until they are over. */
 static void assert_trouble(
     struct fixture *f, const char *begin, const char *code, const char *end)
@@ -219,8 +229,7 @@ static void assert_trouble(
     assert_false(store_is_available(f->one));
     assert_int_equal(fixture_logged(f, code), 1);
     redis_server_do(&f->server, end);
-    UNTIL(f, store_is_available(f->one));
-    assert_true(fixture_charge(f, f->one, "c=2", CHARGE_SLIDING, 1000, NULL));
+    UNTIL(f, store_is_available(f->one) && is_charged(f, "c=2"));
 }
 
 static void test_server_in_trouble(void **state)
