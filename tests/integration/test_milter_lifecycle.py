@@ -218,7 +218,8 @@ def test_drain_timeout_ends_what_is_left(start, join, client):
         began = time.monotonic()
         milter.stop()
         assert 0.9 < time.monotonic() - began < 10
-        assert session.mail() in ("451", "421")  # Postfix 3.7, 3.10
+        # MAIL may pass, because Postfix awaits no answer to it. 3.7, 3.10:
+        assert {session.mail(), session.rcpt()} & {"451", "421"}
 
 
 def test_a_second_term_stops(start, join, client):
