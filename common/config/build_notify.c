@@ -4,6 +4,7 @@
 #include "common/config/build.h"
 
 #include "common/base/decimal.h"
+#include "common/base/http_url.h"
 #include "common/core/notice.h"
 
 #include <string.h>
@@ -67,6 +68,21 @@ static bool check_at(const struct section *section,
                "of one message nobody can be warned; use rate or count");
 }
 
+/* What is wrong with it is told without it: it may hold a secret. */
+static bool check_url(const struct setting *notify,
+    const struct limit_section *raw, struct error *err)
+{
+    struct http_url url;
+    struct error why;
+
+    if (raw->notify[1] != NULL)
+        return setting_refuse(notify, err, "a URL stands alone");
+    if (strstr(raw->notify[0], "%{") != NULL)
+        return setting_refuse(notify, err, "nothing expands in a URL");
+    return http_url_parse(raw->notify[0], &url, &why) ||
+           setting_refuse(notify, err, "%s", why.text);
+}
+
 bool build_check_notify(const struct section *section,
     const struct limit_section *raw, struct error *err)
 {
@@ -79,6 +95,11 @@ bool build_check_notify(const struct section *section,
     if (raw->notify[0] == NULL)
         return !is_given(every) ||
                setting_refuse(every, err, "of nothing; set notify too");
+    if (http_url_is(raw->notify[0]))
+        return check_url(notify, raw, err);
+    if (strstr(raw->notify[0], "://") != NULL)
+        return setting_refuse(notify, err,
+            "no URL that can be told; allowed: http://..., https://...");
     if (raw->notify[0][0] != '/')
         return setting_refuse(notify, err,
             "\"%s\" is no absolute path; no shell looks for the command",

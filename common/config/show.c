@@ -8,6 +8,7 @@
 #include "common/config/show.h"
 
 #include "common/base/hex.h"
+#include "common/base/http_url.h"
 #include "common/config/option_checks.h"
 #include "common/config/option_pairs.h"
 #include "common/config/values.h"
@@ -27,11 +28,26 @@ static void write_quoted(const char *text, size_t len, FILE *out)
     }
 }
 
+/* Of a webhook only where it is: its path is often its password. */
+static bool write_webhook(const char *text, FILE *out)
+{
+    struct http_url url;
+    struct error ignored;
+
+    if (!http_url_is(text) || !http_url_parse(text, &url, &ignored) ||
+        (url.credentials[0] == '\0' && strlen(url.path) <= 1))
+        return false;
+    fprintf(out, "\"%s/" HIDDEN "\"", url.origin);
+    return true;
+}
+
 void show_text(const char *text, bool hides_password, FILE *out)
 {
     size_t len = 0;
     const char *password =
         hides_password ? option_find_password(text, &len) : NULL;
+    if (hides_password && write_webhook(text, out))
+        return;
     fputc('"', out);
     if (password != NULL) {
         write_quoted(text, (size_t)(password - text), out);

@@ -70,6 +70,11 @@ bool notice_names_login(const char *argument);
 size_t notice_environment(const struct notice *,
     char text[NOTICE_ENVIRONMENT_SIZE], char *variables_r[NOTICE_VARIABLES]);
 
+/* The same as a JSON object on one line: the names in lower case, numbers as
+ * numbers, "until" null where it is not known; and "text", a sentence of all of
+ * it, in which nothing of a stranger's is markup. The caller frees. */
+char *notice_json(const struct notice *);
+
 /*
  * A message of RFC 5322, lines ending in \n as sendmail(1) takes them, none
  * over 998 bytes, none that begins with ".". From postmaster, with no To: the

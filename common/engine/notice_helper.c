@@ -1,23 +1,28 @@
 /*
  * notice_helper.c - see notice_helper.h.
  *
- * One command at a time: the daemon asks for the next one when it has the
- * reply. What comes over the socket is the daemon's, and holds strangers'
+ * One command, or POST, at a time: the daemon asks for the next one when it has
+ * the reply. What comes over the socket is the daemon's, and holds strangers'
  * texts; notice.c makes arguments of them.
  */
 #include "common/engine/notice_helper.h"
 
+#include "common/base/http_url.h"
 #include "common/base/kept_socket.h"
 #include "common/base/log.h"
 #include "common/certs/command.h"
+#include "common/engine/notice_post.h"
 #include "common/engine/privileges.h"
 
+#include <assert.h>
 #include <cap-ng.h>
 #include <errno.h>
 #include <grp.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -119,6 +124,52 @@ static void run(struct helper *helper, char *const *argv,
     launch_run(&launch, problem);
 }
 
+struct post {
+    const struct helper *helper;
+    const struct http_url *url;
+    const char *body;
+    char *problem; /* in memory that the helper shares */
+};
+
+/* In a process of its own, which never comes back. */
+static void post_and_exit(const void *context)
+{
+    const struct post *post = context;
+    struct error err;
+
+    give_up_rights(post->helper);
+    if (notice_post(post->url, post->body, &err))
+        _exit(0);
+    (void)snprintf(post->problem, LAUNCH_PROBLEM_SIZE, "%.200s", err.text);
+    _exit(1);
+}
+
+/* The URL is good, or the configuration would not have it. */
+static void run_post(const struct helper *helper, const char *text,
+    const struct notice *notice, char problem[LAUNCH_PROBLEM_SIZE])
+{
+    struct http_url url;
+    struct error ignored;
+    bool is_url = http_url_parse(text, &url, &ignored);
+    char *said = mmap(NULL, LAUNCH_PROBLEM_SIZE, PROT_READ | PROT_WRITE,
+        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    assert(is_url && said != MAP_FAILED);
+    char *body = notice_json(notice);
+    const struct post post = {helper, &url, body, said};
+    const struct launch launch = {.argv = (char *[]){url.origin, NULL},
+        .timeout_ms = NOTICE_TIMEOUT_MS,
+        .prepare = post_and_exit,
+        .context = &post};
+    launch_run(&launch, problem);
+    said[LAUNCH_PROBLEM_SIZE - 1] = '\0';
+    if (problem[0] != '\0' && said[0] != '\0')
+        (void)snprintf(
+            problem, LAUNCH_PROBLEM_SIZE, "%.100s: %.150s", url.origin, said);
+    (void)munmap(said, LAUNCH_PROBLEM_SIZE);
+    free(body);
+}
+
 static void end_texts(struct notice_request *request)
 {
     struct notice *notice = &request->notice;
@@ -139,6 +190,8 @@ static void answer(struct helper *helper, struct notice_request *request)
     if (argv == NULL)
         (void)snprintf(reply.problem, sizeof reply.problem,
             "not a command that the daemon was started with; start it anew");
+    else if (http_url_is(argv[0]))
+        run_post(helper, argv[0], &request->notice, reply.problem);
     else
         run(helper, argv, &request->notice, reply.problem);
     (void)send(helper->fd, &reply, sizeof reply, MSG_NOSIGNAL);

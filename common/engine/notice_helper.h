@@ -1,6 +1,6 @@
 /*
- * notice_helper.h - runs the commands of notify, in a helper that is forked
- * before privileges are dropped.
+ * notice_helper.h - runs the commands of notify, and posts to its URLs, in a
+ * helper that is forked before privileges are dropped.
  *
  * Like that of on_change (certs/command.h) the helper knows the argument
  * vectors of the configuration that it was forked with, starts nothing else,
@@ -32,7 +32,7 @@ struct notice_request {
 };
 struct notice_reply {
     pid_t owner;
-    char problem[LAUNCH_PROBLEM_SIZE]; /* "": it exited 0 */
+    char problem[LAUNCH_PROBLEM_SIZE]; /* "": it exited 0, or was taken */
 };
 
 /* The daemon's end of the helper's socket: a new helper's, or that of the

@@ -9,73 +9,15 @@ import pytest
 from harness.attributes import Policy
 from harness.notice_mail import notice_mail
 from harness.policyd import TOP, Policyd
-from harness.ports import free_port
-from harness.process import Process
 from harness.wait import wait_until
+from harness.webhook import Webhook
 
 SAMPLES = TOP / "conf" / "notify"
-
-# The body is logged where it is handed on.
-NGINX = """
-daemon off;
-master_process off;
-pid {place}/nginx.pid;
-error_log {place}/error.log;
-events {{ }}
-http {{
-  client_body_temp_path {place}/body;
-  proxy_temp_path {place}/proxy;
-  fastcgi_temp_path {place}/fastcgi;
-  uwsgi_temp_path {place}/uwsgi;
-  scgi_temp_path {place}/scgi;
-  log_format hook escape=json '{{"uri":"$request_uri","method":"$request_method",'
-    '"type":"$content_type","title":"$http_title","body":"$request_body"}}';
-  server {{
-    listen 127.0.0.1:{port};
-    access_log {place}/hooks.log hook;
-    location / {{ proxy_pass http://127.0.0.1:{port_behind}; }}
-  }}
-  server {{
-    listen 127.0.0.1:{port_behind};
-    access_log off;
-    location /broken {{ return 500; }}
-    location / {{ return 200; }}
-  }}
-}}
-"""
-
-
-class Nginx:
-    def __init__(self, place):
-        self.place = place
-        place.mkdir()
-        self.port = free_port()
-        config = place / "nginx.conf"
-        config.write_text(NGINX.format(
-            place=place, port=self.port, port_behind=free_port()))
-        self.process = Process(
-            [shutil.which("nginx") or "/usr/sbin/nginx", "-c", config,
-             "-e", place / "error.log"], place / "nginx.out")
-        wait_until((place / "nginx.pid").exists, 10, "nginx serves")
-
-    def url(self, path=""):
-        return f"http://127.0.0.1:{self.port}{path}"
-
-    def hook(self):
-        """The one request that came."""
-        log = self.place / "hooks.log"
-        wait_until(lambda: log.exists() and log.read_text().endswith("\n"), 15,
-                   "the webhook was called")
-        line, = log.read_text().splitlines()
-        return json.loads(line)
-
-    def close(self):
-        self.process.close()
 
 
 @pytest.fixture
 def nginx(place, keep):
-    return keep(Nginx(place / "nginx"))
+    return keep(Webhook(place / "nginx"))
 
 
 @pytest.fixture

@@ -197,9 +197,40 @@ static void test_the_longest_message(void **state)
     assert_int_equal(notice_environment(&notice, variables, all), 10);
 }
 
+static void test_json(void **state)
+{
+    struct notice notice = sample();
+    char *text = notice_json(&notice);
+
+    assert_string_equal(text,
+        "{\"notice\":\"refused\",\"limit\":\"outbound\","
+        "\"key\":\"sasl:bob@example.com\",\"client\":\"198.51.100.7\","
+        "\"sasl_username\":\"bob@example.com\",\"used\":100,"
+        "\"allowed\":100,\"window\":\"1h\",\"until\":1000000600,\"count\":3,"
+        "\"text\":\"tollgate: limit `outbound` refused `sasl:bob@example.com`: "
+        "100 of 100, last client `198.51.100.7`, 3 times\"}");
+    free(text);
+    notice.kind = NOTICE_HELD;
+    notice.until_s = -1;
+    (void)snprintf(
+        notice.key, sizeof notice.key, "%s", "sasl:a`<!channel>&\"\\");
+    text = notice_json(&notice);
+    assert_non_null(strstr(text, "\"until\":\"never\""));
+    assert_non_null(strstr(text, "\"key\":\"sasl:a`<!channel>&\\\"\\\\\""));
+    assert_non_null(strstr(text, "held `sasl:a__!channel__\\\"\\\\`: 100"));
+    free(text);
+    notice.until_s = 0;
+    memset(notice.key, '`', sizeof notice.key - 1);
+    text = notice_json(&notice);
+    assert_non_null(strstr(text, "\"until\":null"));
+    assert_non_null(strstr(text, "_`: 100 of 100"));
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_json),
         cmocka_unit_test(test_arguments),
         cmocka_unit_test(test_no_byte_gets_through),
         cmocka_unit_test(test_room),
