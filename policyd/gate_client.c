@@ -14,6 +14,7 @@
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/engine/daemon.h"
+#include "common/engine/log_gather.h"
 #include "common/engine/proof.h"
 
 #include <errno.h>
@@ -138,18 +139,25 @@ static void gate_client_refuse(
 static void log_header_fault(
     const struct gate_client *client, const char *fault)
 {
-    char peer[ADDRESS_TEXT_SIZE];
+    struct log_gather *gather =
+        engine_log_gather(daemon_engine(client->gate->daemon));
+    char peer[ADDRESS_TEXT_SIZE], about[256];
     struct log_record record;
 
+    address_format(&client->peer, peer);
+    snprintf(about, sizeof about, "gate %s header %s %s",
+        client->service->title, fault, peer);
+    if (!log_gather_begin(gather, about))
+        return;
     log_record_begin(&record, LOG_LEVEL_INFO, "decision");
     log_record_text(&record, "face", "gate");
     log_record_text(&record, "service", client->service->title);
-    log_record_text(&record, "peer", address_format(&client->peer, peer));
+    log_record_text(&record, "peer", peer);
     log_record_number(&record, "port", client->service->port);
     log_record_text(&record, "verdict", "refuse");
     log_record_text(&record, "reason", "header");
     log_record_text(&record, "fault", fault);
-    log_record_end(&record);
+    log_gather_end(gather, &record);
 }
 
 static void gate_client_refuse_header(

@@ -212,6 +212,10 @@ struct config {
     char *log;
     enum log_format log_format;
     enum log_level log_level;
+    enum log_refusals {
+        LOG_REFUSALS_GATHERED, /* alike: one a second, with their number */
+        LOG_REFUSALS_ALL,
+    } log_refusals;
 
     char **warnings; /* what loads, but is hardly meant; each as an error is */
     size_t warning_count;

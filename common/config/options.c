@@ -28,6 +28,8 @@ static const char *const auth_words[] = {"any", "yes", "no", NULL};
 static const char *const log_format_words[] = {"text", "json", NULL};
 static const char *const log_level_words[] = {
     "debug", "info", "warn", "error", NULL};
+/* In the order of enum log_refusals. */
+static const char *const log_refusals_words[] = {"gathered", "all", NULL};
 static const char *const proof_words[] = {"required", "optional", "off", NULL};
 /* In the order of enum unsent_messages. */
 static const char *const unsent_words[] = {"auto", "refund", "keep", NULL};
@@ -223,6 +225,10 @@ const struct option options[] = {
     {TOP("log_level"), .type = OPTION_WORD, FIELD(struct config, log_level),
         .def = "info", .words = log_level_words,
         .help = "the least important lines that are written"},
+    {TOP("log_refusals"), .type = OPTION_WORD,
+        FIELD(struct config, log_refusals), .def = "gathered",
+        .words = log_refusals_words,
+        .help = "of refusals alike one line a second, or all"},
     {TOP("http_status"), .type = OPTION_BOOL, FIELD(struct config, http_status),
         .def = "false",
         .help = "the status page beyond loopback, and with clients"},

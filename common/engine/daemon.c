@@ -10,6 +10,7 @@
 #include "common/base/log.h"
 #include "common/engine/daemon_private.h"
 #include "common/engine/elder.h"
+#include "common/engine/log_gather.h"
 #include "common/engine/notice_helper.h"
 #include "common/engine/notices.h"
 #include "common/engine/privileges.h"
@@ -129,6 +130,8 @@ static bool daemon_open_store(struct daemon *daemon, struct error *err)
     daemon->notices = notices_new(daemon->base, daemon->store,
         engine_metrics(daemon->engine), daemon->notice_fd);
     engine_use_notices(daemon->engine, daemon->notices);
+    daemon->log_gather = log_gather_new(daemon->base);
+    engine_use_log_gather(daemon->engine, daemon->log_gather);
     daemon->trust = trust_new(daemon->base, daemon->resolver);
     engine_use_trust(daemon->engine, daemon->trust);
     return true;
@@ -312,6 +315,7 @@ static void daemon_free(struct daemon *daemon)
     http_server_free(&daemon->http);
     notices_free(&daemon->notices);
     engine_free(&daemon->engine);
+    log_gather_free(&daemon->log_gather);
     store_close(&daemon->store);
     daemon_signals_free(daemon);
     daemon_watchdog_stop(daemon);

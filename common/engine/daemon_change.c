@@ -11,6 +11,7 @@
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/engine/elder.h"
+#include "common/engine/log_gather.h"
 #include "common/net/notify.h"
 #include "common/net/resolver.h"
 
@@ -107,6 +108,7 @@ static bool reload(struct daemon *daemon, bool is_forced,
 {
     struct config *config = daemon_try_config(daemon, reload_r, err);
 
+    log_gather_flush(daemon->log_gather);
     if (config == NULL || !is_consented(reload_r, is_forced, err) ||
         !store_reload(daemon->store, err) ||
         !daemon_log_open(daemon, config, err)) {

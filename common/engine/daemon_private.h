@@ -43,6 +43,7 @@ struct daemon {
     struct trust *trust;
     int notice_fd; /* of notice_helper.h, until notices have it; -1: none */
     struct notices *notices;
+    struct log_gather *log_gather;
     bool may_prove;                    /* CAP_SYS_PTRACE is there */
     struct peer_refusal proof_refusal; /* of the trial at start */
     struct http_server *http;

@@ -6,9 +6,13 @@
 #include "common/base/clock.h"
 #include "common/base/duration.h"
 #include "common/base/log.h"
+#include "common/engine/log_gather.h"
 #include "common/net/proxy_header.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#define ABOUT_SIZE (LIMIT_KEY_TEXT_SIZE + 512)
 
 static const char *word_of(
     const struct decision *decision, const struct refusal *refusal)
@@ -163,16 +167,42 @@ void decision_log_trace(const struct decision *decision)
     log_record_end(&record);
 }
 
+/* What one line a second is about: the counter, or who was turned away. */
+static void write_about(const struct decision *decision,
+    const struct refusal *refusal, enum verdict_reason reason,
+    char about[ABOUT_SIZE])
+{
+    const struct event *event = &decision->event;
+    char key[LIMIT_KEY_TEXT_SIZE], peer[ADDRESS_TEXT_SIZE];
+    bool has_counter = refusal->limit != NULL && refusal->limit->key != 0;
+
+    int len = snprintf(about, ABOUT_SIZE, "%s %s %d %s %s %s",
+        event_asker(event), decision->service_title, (int)refusal->kind,
+        word_of(decision, refusal),
+        refusal->limit != NULL ? refusal->limit->name
+                               : verdict_reason_name(reason),
+        has_counter ? decision_key_text(decision, refusal->limit, key)
+                    : event->client_text);
+    if (!has_counter && len > 0 && len < ABOUT_SIZE &&
+        event->peer.state == PEER_PROVEN)
+        snprintf(about + len, ABOUT_SIZE - (size_t)len, " %s",
+            address_format(&event->peer.address, peer));
+}
+
 void decision_log_refusal(
     const struct decision *decision, const struct refusal *refusal)
 {
     const struct event *event = &decision->event;
     enum verdict_reason reason =
         refusal->limit != NULL ? REASON_LIMIT : refusal->reason;
-    char key[LIMIT_KEY_TEXT_SIZE];
+    struct log_gather *gather = engine_log_gather(decision->engine);
+    char key[LIMIT_KEY_TEXT_SIZE], about[ABOUT_SIZE];
     struct log_record record;
 
-    if (event->is_dry)
+    if (event->is_dry || !log_is_wanted(LOG_LEVEL_INFO))
+        return;
+    write_about(decision, refusal, reason, about);
+    if (!log_gather_begin(gather, about))
         return;
     log_record_begin(&record, LOG_LEVEL_INFO, "decision");
     log_record_text(&record, "face", event_asker(event));
@@ -187,5 +217,5 @@ void decision_log_refusal(
     log_record_text(&record, "verdict", word_of(decision, refusal));
     log_record_text(&record, "reason", verdict_reason_name(reason));
     log_record_text(&record, "instance", event->instance);
-    log_record_end(&record);
+    log_gather_end(gather, &record);
 }

@@ -108,6 +108,18 @@ struct notices *engine_notices(const struct engine *engine)
     return engine->notices;
 }
 
+void engine_use_log_gather(struct engine *engine, struct log_gather *gather)
+{
+    engine->log_gather = gather;
+}
+
+struct log_gather *engine_log_gather(const struct engine *engine)
+{
+    return engine->config->log_refusals == LOG_REFUSALS_GATHERED
+               ? engine->log_gather
+               : NULL;
+}
+
 void engine_use_trust(struct engine *engine, struct trust *trust)
 {
     engine->proof.trust = trust;

@@ -135,6 +135,12 @@ struct notices;
 void engine_use_notices(struct engine *, struct notices *);
 struct notices *engine_notices(const struct engine *); /* NULL: nobody */
 
+/* Where lines of refusals that repeat are gathered; borrowed. NULL, or where
+ * log_refusals is "all": nowhere. */
+struct log_gather;
+void engine_use_log_gather(struct engine *, struct log_gather *);
+struct log_gather *engine_log_gather(const struct engine *);
+
 /* Who comes most, and decisions as they happen; owned by the engine. */
 struct tops *engine_tops(struct engine *);
 struct decision_ring *engine_ring(struct engine *);

@@ -18,7 +18,8 @@ struct engine {
     struct proof proof;
     struct gateway_watch gateways;
     const struct postfix_limits *postfix_limits; /* borrowed; NULL: unknown */
-    struct notices *notices; /* borrowed; NULL: nobody is told */
+    struct notices *notices;       /* borrowed; NULL: nobody is told */
+    struct log_gather *log_gather; /* borrowed; NULL: each line is written */
     struct tops *tops;
     struct decision_ring *ring;
     struct names services;       /* that have no section */

@@ -69,7 +69,8 @@ def first_in_line():
 
 def start_policyd(stack, folder, listen, cpu=None, **options):
     """Without what is not measured; closed when the stack is left."""
-    policyd = Policyd(folder, [listen], options=options)
+    policyd = Policyd(folder, [listen],
+                      options={"log_refusals": "gathered", **options})
     stack.callback(policyd.close)
     if cpu is not None:
         pin(policyd.process, cpu)

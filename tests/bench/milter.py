@@ -34,7 +34,8 @@ def start_noop(stack, folder):
 
 
 def start_ours(stack, folder, listen=None, **options):
-    milter = Milter(folder, listen, options={**OPTIONS, **options})
+    milter = Milter(folder, listen, options={
+        "log_refusals": "gathered", **OPTIONS, **options})
     stack.callback(milter.close)
     return milter
 

@@ -3,6 +3,7 @@ rely on its keys and their order."""
 import json
 import re
 import signal
+import time
 
 import pytest
 
@@ -10,7 +11,8 @@ from harness.attributes import Anvil, Policy
 from harness.wait import wait_until
 
 ORDER = ("face service event client peer port sasl sender recipient limit key "
-         "used allowed window retry_after verdict reason instance").split()
+         "used allowed window retry_after verdict reason instance "
+         "repeated").split()
 LIMIT = ("limit", "few", {"event": "message", "at": "policy",
                           "key": ["client"], "rate": "1/1h"})
 SHADOW = ("limit", "seen", {**LIMIT[2], "shadow": True})
@@ -116,3 +118,55 @@ def test_a_line_says_whose_counter_refused(start, place, form):
             "450 4.7.1 Error: too much mail from login BOB")
     text = policyd.process.text()
     assert ('"key":"sasl:BOB"' if form == "json" else " key=sasl:BOB ") in text
+
+
+def stands_for(policyd):
+    """How many refusals each line is for."""
+    return [int(dict(line).get("repeated", 1)) for line in decisions(policyd)]
+
+
+def refuse(place, times, **attributes):
+    with Policy(place / "policy") as smtpd:
+        assert [smtpd.rcpt("198.51.100.1", **attributes)[:4]
+                for _ in range(times)] == ["450 "] * times
+
+
+def gathers(place, times=100, **attributes):
+    began = time.monotonic()
+    refuse(place, times, **attributes)
+    return 2 + int(time.monotonic() - began)  # lines, until all is written
+
+
+def test_alike_at_speed_are_gathered(start, place):
+    policyd = start(LIMIT, log_refusals="gathered")
+    ask_twice(place)
+    assert stands_for(policyd) == [1], "the first at once"
+    lines = gathers(place)
+    wait_until(lambda: sum(stands_for(policyd)) == 101, 5, "all are told")
+    assert len(stands_for(policyd)) <= 1 + lines
+    assert all(is_in_order([key for key, _ in line])
+               for line in decisions(policyd))
+    assert policyd.metric("tollgate_refusals_total") == 101
+    # Another client does not wait for this one's.
+    with Policy(place / "policy") as smtpd:
+        for _ in range(2):
+            smtpd.rcpt("198.51.100.2")
+    assert dict(decisions(policyd)[-1])["client"] == "198.51.100.2"
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_what_is_held_is_written_before_the_log_changes(start, place, number):
+    policyd = start(LIMIT, log_refusals="gathered", log_format="text")
+    ask_twice(place)
+    refuse(place, 50)
+    policyd.write_config(log_format="json")
+    policyd.process.signal(number)
+    wait_until(lambda: sum(stands_for(policyd)) == 51, 5, "all are told")
+    assert '"message":"decision"' not in policyd.process.text()
+
+
+def test_all_where_that_is_wanted(start, place):
+    policyd = start(LIMIT, log_refusals="all")
+    ask_twice(place)
+    refuse(place, 20)
+    assert stands_for(policyd) == [1] * 21

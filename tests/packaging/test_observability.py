@@ -212,6 +212,25 @@ def found_by_fail2ban(place, text):
     return done.stdout.split()
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_fail2ban_takes_gathered_lines(place, form):
+    """The line of the first, and one for those after it."""
+    policyd = policyd_with_everything(
+        place, f"gathered-{form}", log_format=form, log_refusals="gathered")
+    try:
+        exceed(place / f"gathered-{form}.policy", *CLIENTS[:1])
+        with Policy(place / f"gathered-{form}.policy") as smtpd:
+            for _ in range(5):
+                smtpd.rcpt(CLIENTS[0], **HOSTILE)
+        wait_until(lambda: "repeated" in policyd.process.text(), 5,
+                   "those alike are told")
+        text = policyd.process.text()
+    finally:
+        policyd.close()
+    assert found_by_fail2ban(place, text) == \
+        CLIENTS[:1] * text.count("decision")
+
+
 def test_json_lines_are_json(lines):
     records = [json.loads(line) for line in lines["json"].splitlines()]
     refused = [it for it in records if it["message"] == "decision"]

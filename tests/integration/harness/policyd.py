@@ -56,7 +56,9 @@ class Daemon:
         self.control = directory / f"{self.section}.sock"
         self.config = directory / "tollgate.conf"
         self.options = {"user": "nobody", "group": "nogroup",
-                        "drain_timeout": "5s", **(options or {})}
+                        "drain_timeout": "5s",
+                        # Tests look for the line of each refusal at once.
+                        "log_refusals": "all", **(options or {})}
         self.sections = list(sections)
         self.own = {"http": f"127.0.0.1:{self.http_port}",
                     "control": self.control, **own}
