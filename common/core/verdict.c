@@ -188,6 +188,8 @@ static void expand_key(const struct verdict *verdict, const struct event *event,
     const uint16_t service = 1u << KEY_SERVICE;
     unsigned rest = verdict_key(verdict);
 
+    if (verdict->is_total)
+        rest = limit_domain_key((uint16_t)rest);
     value[0] = '\0';
     if (rest != service)
         rest &= ~service;

@@ -34,6 +34,7 @@ struct verdict {
     enum verdict_reason reason;
     const struct limit *limit; /* the refusing or holding one, or NULL; it lives
                                   as long as the decision's configuration */
+    bool is_total; /* its counter is one for all of the login's domain */
     uint32_t used;
     uint32_t allowed;   /* REFUSE by limit: its n and its window, or those of */
     uint64_t window_ms; /* an override */
@@ -72,7 +73,8 @@ char *verdict_default_action(enum event_kind, uint16_t key);
  * 451 in the words of a reason that is no limit, ban_action or its default for
  * the part, or the limit's action with %{client} %{key} %{limit}
  * %{rate} %{retry_after} expanded (seconds, rounded up; "never" for
- * CHARGE_NEVER). %{key}: whose counter is full, "login bob@example.com". One
+ * CHARGE_NEVER). %{key}: whose counter is full, "login bob@example.com", or
+ * "login domain example.com" of a total. One
  * line: values are escaped, and a control byte in the action itself is written
  * as a space. An unknown %{...} cannot come here (config refuses it). Cut at
  * the size.

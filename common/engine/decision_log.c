@@ -28,15 +28,14 @@ static int64_t retry_seconds(int64_t retry_ms)
     return retry_ms <= 0 ? -1 : (retry_ms + 999) / 1000;
 }
 
-/* Of a total for a domain it has the domain where the limit has the login. */
-static uint16_t key_of(
+bool decision_is_total(
     const struct decision *decision, const struct limit *limit)
 {
     for (size_t i = 0; i < decision->bill.count; i++)
         if (decision->bill.items[i].limit == limit &&
             decision->bill.items[i].is_total)
-            return limit_domain_key(limit->key);
-    return limit->key;
+            return true;
+    return false;
 }
 
 char *decision_key_text(const struct decision *decision,
@@ -46,8 +45,11 @@ char *decision_key_text(const struct decision *decision,
 
     if (limit->key == 0)
         return memcpy(text, message, sizeof message);
-    return limit_key_text(key_of(decision, limit), &decision->event,
-        decision->service_title, limit->prefixes, text);
+    uint16_t parts = decision_is_total(decision, limit)
+                         ? limit_domain_key(limit->key)
+                         : limit->key;
+    return limit_key_text(parts, &decision->event, decision->service_title,
+        limit->prefixes, text);
 }
 
 char *decision_banned_text(

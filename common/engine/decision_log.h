@@ -26,6 +26,10 @@ struct refusal {
 char *decision_key_text(const struct decision *, const struct limit *,
     char text[LIMIT_KEY_TEXT_SIZE]);
 
+/* Of the limit: is the counter of this decision one for all of the login's
+ * domain (an override with is_total)? */
+bool decision_is_total(const struct decision *, const struct limit *);
+
 /*
  * For level debug: what was asked, what became of it and how long the store
  * took

@@ -17,10 +17,14 @@ static void notice(const struct decision *decision,
         notices_note(notices, decision, refusal, kind);
 }
 
-static void fill(struct verdict *verdict, const struct refusal *refusal)
+static void fill(struct decision *decision, const struct refusal *refusal)
 {
+    struct verdict *verdict = &decision->verdict;
+
     verdict->reason = refusal->limit != NULL ? REASON_LIMIT : refusal->reason;
     verdict->limit = refusal->limit;
+    verdict->is_total =
+        refusal->limit != NULL && decision_is_total(decision, refusal->limit);
     verdict->used = refusal->used;
     verdict->allowed = refusal->allowed;
     verdict->window_ms = refusal->window_ms;
@@ -44,14 +48,14 @@ void refusal_make(struct decision *decision, const struct refusal *refusal)
 {
     decision->verdict.kind = VERDICT_REFUSE;
     decision->verdict.is_held = false;
-    fill(&decision->verdict, refusal);
+    fill(decision, refusal);
     tell(decision, refusal, METRICS_REFUSED);
 }
 
 void refusal_hold(struct decision *decision, const struct refusal *refusal)
 {
     if (!decision->verdict.is_held)
-        fill(&decision->verdict, refusal);
+        fill(decision, refusal);
     decision->verdict.is_held = true;
     if (!decision->event.peek)
         tell(decision, refusal, METRICS_HELD);

@@ -24,9 +24,13 @@ def site(place, keep, either_store):
     return Site(place, keep, either_store)
 
 
-def sends(daemon, user):
+def answer(daemon, user):
     with Policy(daemon.policy) as smtpd:
-        return smtpd.rcpt("198.51.100.7", sasl_username=user) == "DUNNO"
+        return smtpd.rcpt("198.51.100.7", sasl_username=user)
+
+
+def sends(daemon, user):
+    return answer(daemon, user) == "DUNNO"
 
 
 def set_(daemon, *words):
@@ -46,6 +50,8 @@ def test_one_counter_for_all(site):
     assert done.returncode == 0, done.stderr
     assert [sends(one, f"{name}@example.com") for name in "aaabc"] == [
         True, True, True, True, False]
+    assert answer(one, "b@example.com").endswith(
+        " from login domain example.com")
     # The login's own goes before it, the limit's own is for all others.
     assert set_(one, "day", "sasl:own@example.com", "1").returncode == 0
     assert [sends(one, "own@example.com") for _ in range(2)] == [True, False]
@@ -54,7 +60,7 @@ def test_one_counter_for_all(site):
     assert sends(one, "a@sub.example.com")
     assert re.findall(r" key=(\S+) used=(\d+) allowed=(\d+)",
                       one.process.text()) == [
-        ("sasl_domain:example.com", "4", "4"),
+        *2 * [("sasl_domain:example.com", "4", "4")],
         ("sasl:own@example.com", "1", "1"), ("sasl:a@example.org", "2", "2")]
     for key in "sasl:a@example.com", "sasl:@example.com":
         assert counters(one, key) == [("day", "U=example.com", 4, 4)]
