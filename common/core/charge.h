@@ -2,8 +2,8 @@
  * charge.h - one entry on the bill that a decision sends to a store.
  *
  * The engine writes the upper half, the store the lower. Charges of one
- * request are all or nothing: if one that is not `shadow` refuses, no sliding
- * or lease charge is made. CHARGE_FIXED always counts, as anvil does.
+ * request are all or nothing: if one that is not `shadow` refuses, no sliding,
+ * distinct or lease charge is made. CHARGE_FIXED always counts, as anvil does.
  */
 #ifndef TOLLGATE_CORE_CHARGE_H
 #define TOLLGATE_CORE_CHARGE_H
@@ -15,9 +15,11 @@
 #define LEASES_MAX  4  /* of them, how many can be CHARGE_LEASE */
 
 enum charge_kind {
-    CHARGE_SLIDING, /* at most `limit` units in any window (core/window.h) */
-    CHARGE_FIXED,   /* anvil's window: from the first event after expiry */
-    CHARGE_LEASE,   /* things open at once; held until store_release */
+    CHARGE_SLIDING,  /* at most `limit` units in any window (core/window.h) */
+    CHARGE_FIXED,    /* anvil's window: from the first event after expiry */
+    CHARGE_LEASE,    /* things open at once; held until store_release */
+    CHARGE_DISTINCT, /* different values in any window (core/distinct.h) */
+    CHARGE_DISTINCT_FIXED, /* from the first one after expiry */
 };
 
 /*
@@ -33,6 +35,12 @@ struct subject {
 
 #define CHARGE_NEVER (-1) /* more than the limit allows at any time */
 
+/* Does it count different values? */
+static inline bool charge_kind_is_distinct(enum charge_kind kind)
+{
+    return kind == CHARGE_DISTINCT || kind == CHARGE_DISTINCT_FIXED;
+}
+
 struct charge {
     enum charge_kind kind;
     const struct subject *subject; /* borrowed, lives as long as the charge */
@@ -41,7 +49,9 @@ struct charge {
     uint8_t field;      /* CHARGE_FIXED: counters of one name share a window */
     bool shadow;        /* counts, but refuses nothing */
     uint32_t limit;     /* 1..; 0: report only (FIXED, LEASE), never refuses */
-    uint32_t amount;    /* units, 1..; a lease takes 1 */
+    uint32_t amount;    /* units, 1..; a lease, and a value, takes 1 */
+    uint32_t value;     /* CHARGE_DISTINCT*: its distinct_hash, or DISTINCT_NONE
+                           in a peek */
     uint64_t window_ms; /* 1..366 days; a lease has none */
 
     bool is_unknown; /* the store says so of some where it cannot say all */

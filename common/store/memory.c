@@ -8,6 +8,7 @@
 #include "common/store/memory.h"
 
 #include "common/base/memory.h"
+#include "common/core/distinct.h"
 #include "common/core/window.h"
 #include "common/store/memory_table.h"
 
@@ -45,6 +46,13 @@ size_t memory_store_count(const struct memory_store *store)
     return store->table.count;
 }
 
+static const char kind_letters[] = {
+    [CHARGE_SLIDING] = 's',
+    [CHARGE_FIXED] = 'f',
+    [CHARGE_DISTINCT] = 'd',
+    [CHARGE_DISTINCT_FIXED] = 'e',
+};
+
 /* "sSUBJECT\nNAME": neither kinds nor parts can be taken for each other. */
 static void make_key(
     const struct charge *charge, char bytes[KEY_SIZE], struct memory_key *key_r)
@@ -52,7 +60,7 @@ static void make_key(
     size_t subject_len = charge->subject->len;
     size_t name_len = strnlen(charge->name, NAME_LEN_MAX);
 
-    bytes[0] = charge->kind == CHARGE_FIXED ? 'f' : 's';
+    bytes[0] = kind_letters[charge->kind];
     memcpy(bytes + 1, charge->subject->text, subject_len);
     bytes[1 + subject_len] = '\n';
     memcpy(bytes + 2 + subject_len, charge->name, name_len);
@@ -194,6 +202,73 @@ static void fixed_charge(
     fixed_judge(charge, entry, charge->used, now_ms);
 }
 
+static struct distinct_rule distinct_rule(const struct charge *charge)
+{
+    return (struct distinct_rule){.limit = charge->limit,
+        .window_ms = charge->window_ms,
+        .is_fixed = charge->kind == CHARGE_DISTINCT_FIXED};
+}
+
+/* A copy of what it holds now; entry may be NULL. */
+static void distinct_load(struct distinct *distinct,
+    const struct memory_entry *entry, const struct distinct_rule *rule,
+    uint64_t now_ms)
+{
+    *distinct = (struct distinct){0};
+    if (entry != NULL && entry->last_ms >= now_ms)
+        memcpy(distinct, entry->state,
+            entry->state_size < sizeof *distinct ? entry->state_size
+                                                 : sizeof *distinct);
+    distinct_settle(distinct, rule, now_ms);
+}
+
+static void distinct_decide(
+    struct memory_store *store, struct charge *charge, uint64_t now_ms)
+{
+    struct memory_entry *entry = find_entry(store, charge, 0, now_ms);
+    struct distinct_rule rule = distinct_rule(charge);
+    struct distinct distinct;
+
+    distinct_load(&distinct, entry, &rule, now_ms);
+    charge->used = distinct_count(&distinct);
+    charge->retry_ms = distinct_retry(&distinct, &rule, charge->value, now_ms);
+    charge->refused = charge->retry_ms != 0;
+    if (entry != NULL)
+        note_refusing(entry, charge->retry_ms, now_ms);
+}
+
+/* In steps, so that few additions move the entry. */
+static struct memory_entry *distinct_entry(struct memory_store *store,
+    struct memory_entry *entry, const struct charge *charge, size_t size,
+    uint64_t now_ms)
+{
+    const size_t step = 32;
+
+    size = (size + step - 1) / step * step;
+    if (entry == NULL)
+        return find_entry(store, charge, size, now_ms);
+    return entry->state_size < size
+               ? memory_table_resize(&store->table, entry, size)
+               : entry;
+}
+
+static void distinct_charge(
+    struct memory_store *store, struct charge *charge, uint64_t now_ms)
+{
+    struct memory_entry *entry = find_entry(store, charge, 0, now_ms);
+    struct distinct_rule rule = distinct_rule(charge);
+    struct distinct distinct;
+
+    distinct_load(&distinct, entry, &rule, now_ms);
+    (void)distinct_retry(&distinct, &rule, charge->value, now_ms);
+    distinct_add(&distinct, charge->value);
+    charge->used = distinct_count(&distinct);
+    size_t size = distinct_size(&distinct);
+    entry = distinct_entry(store, entry, charge, size, now_ms);
+    memcpy(entry->state, &distinct, size);
+    entry->last_ms = distinct_last_ms(&distinct);
+}
+
 bool memory_store_charge(struct memory_store *store, struct charge *charges,
     size_t count, bool peek, uint64_t now_ms)
 {
@@ -211,6 +286,8 @@ bool memory_store_charge(struct memory_store *store, struct charge *charges,
             fixed_peek(store, charge, now_ms);
         else if (charge->kind == CHARGE_FIXED)
             fixed_charge(store, charge, now_ms);
+        else if (charge_kind_is_distinct(charge->kind))
+            distinct_decide(store, charge, now_ms);
         passes = passes && (!charge->refused || charge->shadow);
     }
     if (peek || !passes)
@@ -219,8 +296,12 @@ bool memory_store_charge(struct memory_store *store, struct charge *charges,
     if (count > 1)
         entry = NULL;
     for (size_t i = 0; i < count; i++) {
-        if (charges[i].kind == CHARGE_SLIDING && !charges[i].refused)
+        if (charges[i].refused)
+            continue;
+        if (charges[i].kind == CHARGE_SLIDING)
             sliding_charge(store, &charges[i], entry, now_ms);
+        else if (charge_kind_is_distinct(charges[i].kind))
+            distinct_charge(store, &charges[i], now_ms);
     }
     return true;
 }
@@ -236,7 +317,7 @@ bool memory_store_forget(
         return false;
     if (charge->kind == CHARGE_FIXED) {
         memset(entry->state, 0, sizeof(struct fixed_window));
-    } else {
+    } else if (charge->kind == CHARGE_SLIDING) {
         struct window *window = (void *)entry->state;
         window->total = 0;
         window->count = 0;
@@ -283,5 +364,7 @@ void memory_store_note(struct memory_store *store, const struct charge *charges,
             fixed_charge(store, &own, now_ms);
         else if (own.kind == CHARGE_SLIDING && passed && !own.refused)
             sliding_note(store, &charges[i], now_ms);
+        else if (charge_kind_is_distinct(own.kind) && passed && !own.refused)
+            distinct_charge(store, &own, now_ms);
     }
 }

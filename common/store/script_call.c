@@ -8,6 +8,7 @@
 #include "common/store/script_call.h"
 
 #include "common/base/decimal.h"
+#include "common/core/distinct.h"
 
 #include <assert.h>
 #include <hiredis/hiredis.h>
@@ -17,6 +18,8 @@ static const char kind_letters[] = {
     [CHARGE_SLIDING] = 's',
     [CHARGE_FIXED] = 'f',
     [CHARGE_LEASE] = 'l',
+    [CHARGE_DISTINCT] = 'd',
+    [CHARGE_DISTINCT_FIXED] = 'e',
 };
 
 static void call_put(
@@ -135,6 +138,13 @@ static uint64_t life_of(uint64_t window_ms)
     return window_ms + (window_ms + 15) / 16 + 1000;
 }
 
+static uint64_t distinct_life_of(uint64_t window_ms)
+{
+    uint64_t part_ms = (window_ms + DISTINCT_PARTS - 1) / DISTINCT_PARTS;
+
+    return (DISTINCT_PARTS + 1) * part_ms + 1000;
+}
+
 void script_call_add(
     struct script_call *call, const struct charge *charge, uint32_t mine)
 {
@@ -153,6 +163,15 @@ void script_call_add(
         call_put_number(call, at + 1, (window_ms + 999) / 1000);
         call_put_number(call, at + 2, charge->amount);
         call_put_number(call, at + 3, charge->field);
+        break;
+    case CHARGE_DISTINCT:
+    case CHARGE_DISTINCT_FIXED:
+        call_put_number(call, at, charge->limit);
+        call_put_number(call, at + 1, window_ms);
+        call_put_number(call, at + 2, charge->value);
+        call_put_number(call, at + 3,
+            charge->kind == CHARGE_DISTINCT ? distinct_life_of(window_ms)
+                                            : window_ms + 1000);
         break;
     case CHARGE_LEASE:
         call_put_lease(call, at, charge->limit, mine);

@@ -10,13 +10,16 @@
 --         field may share one. The kind must be part of the key's name: a
 --         sliding, a fixed and a lease key are values of different types.
 --   ARGV[1]  the mode, "c" charge, "p" peek (nothing is written), "r" a charge
---         with a receipt or "u" to undo one, then one letter per limit: s sliding, f fixed, l lease; upper case (S F L) is
---         a shadow: it refuses nothing, and is charged only if it would pass
+--         with a receipt or "u" to undo one, then one letter per limit: s sliding, f fixed, l lease,
+--         d distinct, e distinct in a fixed window; upper case (S F L D E) is a shadow: it refuses nothing, and is charged only if it would pass
 --         and the request passes (fixed counts always).
 --   then four arguments per limit, numbers as decimal text:
 --     s  N    W in ms (1..366 days)   n units   T in ms = W + W/16 + 1000,
 --        rounded up, the key's time to live (W + 2 at least)
 --     f  N or 0: never refuses        U in s    n units   field
+--     d  N    W in ms (1..366 days)   value     T in ms = 15 * ceil(W/14) + 1000
+--     e  N    W in ms                 value     W + 1000
+--        value is a hash below 2^20, or 2^20 in a peek: one that is not there
 --     l  N or 0: never refuses        ttl in ms   mine   id, 8 raw bytes
 --        mine is the caller's absolute count after this request. N = 0 is
 --        how a lease is renewed or given back: many of them in one call.
@@ -69,6 +72,18 @@
 -- Lease: (expiry 6 bytes, id 8, count 4) of each daemon. Whoever is silent
 -- until its expiry is gone; `mine` is absolute, so a lost reply or a repeated
 -- call heals by itself.
+
+-- Distinct (core/distinct.c has the proof, and the same rules): at most N
+-- different values in any W. The value is S, 4 bytes; the date of the newest
+-- part, 6 bytes; then either a list, of each value 3 bytes, hash * 16 + code,
+-- at most 48; or, of 155 bytes altogether, a sketch: cells in use, 2 bytes, and
+-- 286 cells of 4 bits, the even one low: 0 free, else 1 + code. S is W/14
+-- rounded up, a part S ms, a date its number, a code the date's rest by 15. A
+-- value counts for 14 parts after the one in which it was seen last. In a fixed
+-- window S and codes are 0, and the date is its last ms. A list that is
+-- full becomes a sketch where N allows more; its used is the sum of
+-- 286 / (286 - i) over the cells in use, rounded. What is in a list passes; of a
+-- sketch nothing does where one more would be too many.
 
 -- One loop decides, one writes, and there are no functions: closures, calls
 -- and tables would make the usual call a tenth dearer (measured).
@@ -215,6 +230,192 @@ for i = 1, #KEYS do
       return retry == 0 and used or {used, retry}
     end
     after[i] = used
+
+  elseif kind == 'd' or kind == 'D' or kind == 'e' or kind == 'E' then
+    local value = values[i] or ''
+    local part, date, code, old_part, old_date = 0, now + span, 0, nil, nil
+    if value ~= '' then
+      old_part, old_date = unpack_struct('<I4I6', value)
+    end
+    if kind == 'd' or kind == 'D' then
+      part = math.ceil(span / 14)
+      date = math.floor(now / part)
+      code = date % 15
+    elseif value ~= '' and now <= old_date then
+      date = math.min(date, old_date)
+      ARGV[arg + 3] = date - now + 1000
+    else
+      value = ''
+    end
+    local is_sketch = #value == 155
+    local first = is_sketch and 13 or 11
+    local count, held, cell = 0, nil, amount % 286
+    local at = 13 + math.floor(cell / 2)
+
+    -- codes: of the dates under the old header, under this one; nil: as before.
+    local codes, is_late = nil, false
+    if value ~= '' and part > 0 and (old_part ~= part or old_date ~= date) then
+      codes = {}
+      for old = 0, 14 do
+        local seen = math.max(old_date - (old_date - old) % 15, 0)
+        if old_part ~= part then
+          seen = math.floor(((seen + 1) * old_part - 1) / part)
+        end
+        if seen > date then
+          is_late, seen = old_part == part, date
+        end
+        codes[old] = date - seen < 15 and seen % 15
+      end
+    end
+    local body = {}
+    if is_sketch and not codes then
+      count = unpack_struct('<I2', value, 11)
+    elseif is_sketch then
+      for from = 13, 155 do
+        local pair = string.byte(value, from)
+        local low = pair % 16
+        local high = (pair - low) / 16
+        low = low > 0 and codes[low - 1] and codes[low - 1] + 1 or 0
+        high = high > 0 and codes[high - 1] and codes[high - 1] + 1 or 0
+        count = count + (low > 0 and 1 or 0) + (high > 0 and 1 or 0)
+        body[from - 12] = string.char(low + 16 * high)
+      end
+      if count == 0 then
+        is_sketch, body = false, {}
+      end
+    else
+      for from = 11, #value, 3 do
+        local entry = unpack_struct('<I3', value, from)
+        local seen = entry % 16
+        local hash = (entry - seen) / 16
+        if codes then
+          seen = codes[seen]
+        end
+        if seen then
+          count = count + 1
+          if hash == amount then
+            held = count
+          end
+          body[count] = hash * 16 + seen
+        end
+      end
+    end
+    -- A sketch is the text cells, a list the numbers in body.
+    local cells
+    if is_sketch then
+      cells = codes and table.concat(body) or sub(value, 13)
+    end
+    used = count
+    if count == 48 and not is_sketch and not held and limit > 48 then
+      local marks = {}
+      for n = 0, 285 do
+        marks[n] = 0
+      end
+      count = 0
+      for n = 1, 48 do
+        local seen = body[n] % 16
+        local place = (body[n] - seen) / 16 % 286
+        local mark = marks[place]
+        if mark == 0 then
+          count = count + 1
+        end
+        if mark == 0 or (date - seen) % 15 < (date - mark + 1) % 15 then
+          marks[place] = seen + 1
+        end
+      end
+      for n = 0, 142 do
+        marks[n] = string.char(marks[2 * n] + 16 * marks[2 * n + 1])
+      end
+      cells = table.concat(marks, '', 0, 142)
+    end
+    local total, sum = count + 1, 0
+    local pair, mark
+    if cells then
+      pair = string.byte(cells, at - 12)
+      mark = pair % 16
+      if cell % 2 == 1 then
+        mark = (pair - mark) / 16
+      end
+      for n = 0, count - 1 do
+        sum = sum + 286 / (286 - n)
+      end
+      total = count < 286 and sum + 286 / (286 - count) or sum
+      total = math.floor(total + 0.5)
+      if is_sketch then
+        used = math.floor(sum + 0.5)
+      elseif total > limit then
+        cells, count, total, limit = nil, 48, 49, 48
+      end
+    end
+
+    if held or total <= limit then
+      if cells then
+        after[i] = mark > 0 and math.floor(sum + 0.5) or total
+        if date ~= old_date or codes or not is_sketch or mark ~= code + 1 then
+          local shift = cell % 2 == 1 and 16 or 1
+          written = pack('<I4I6I2', part, date, mark > 0 and count or count + 1)
+            .. sub(cells, 1, at - 13)
+            .. string.char(pair + (code + 1 - mark) * shift)
+            .. sub(cells, at - 11)
+        end
+      else
+        after[i] = held and count or total
+        local entry = amount * 16 + code
+        if date ~= old_date or codes or body[held or 0] ~= entry then
+          body[held or count + 1] = entry
+          written = pack('<I4I6', part, date)
+          for n = 1, #body do
+            written = written .. pack('<I3', body[n])
+          end
+        end
+      end
+    elseif part == 0 then
+      retry = date + 1 - now
+    else
+      -- The oldest leave first, until there is room for one.
+      local ages = {}
+      for age = 0, 15 do
+        ages[age] = 0
+      end
+      if cells then
+        for from = 1, 143 do
+          pair = string.byte(cells, from)
+          local low = pair % 16
+          local high = (pair - low) / 16
+          low = low > 0 and (date - low + 1) % 15 or 15
+          high = high > 0 and (date - high + 1) % 15 or 15
+          ages[low] = ages[low] + 1
+          ages[high] = ages[high] + 1
+        end
+      else
+        for n = 1, count do
+          local age = (date - body[n] % 16) % 15
+          ages[age] = ages[age] + 1
+        end
+      end
+      local left, age = count, 15
+      while age > 0 and total > limit do
+        age = age - 1
+        left = left - ages[age]
+        total = left + 1
+        if cells then
+          total = 0
+          for n = 0, left do
+            total = total + 286 / (286 - n)
+          end
+          total = math.floor(total + 0.5)
+        end
+      end
+      retry = (date - age + 15) * part - now
+    end
+    if is_late and not cells then
+      healed[i] = pack('<I4I6', part, date)
+      for n = 1, count do
+        healed[i] = healed[i] .. pack('<I3', body[n])
+      end
+    elseif is_late then
+      healed[i] = pack('<I4I6I2', part, date, count) .. cells
+    end
 
   else
     local others, life, id = 0, 0, ARGV[arg + 3]

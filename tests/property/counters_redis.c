@@ -16,11 +16,33 @@ struct counters_redis {
     volatile uint64_t *clock_us; /* clock_shim.c's page, or NULL */
 };
 
+static const char letters[] = {[CHARGE_SLIDING] = 's',
+    [CHARGE_FIXED] = 'f',
+    [CHARGE_DISTINCT] = 'd',
+    [CHARGE_DISTINCT_FIXED] = 'e'};
+
 /* A sliding and a fixed limit are values of different types in Redis. */
 static void key_of(const struct charge *charge, char *key, size_t size)
 {
     (void)snprintf(key, size, "t:{%s}%c%s", charge->subject->text,
-        charge->kind == CHARGE_FIXED ? 'f' : 's', charge->name);
+        letters[charge->kind], charge->name);
+}
+
+/* The fourth argument. */
+static uint64_t last_of(const struct charge *charge)
+{
+    uint64_t window_ms = charge->window_ms;
+
+    switch (charge->kind) {
+    case CHARGE_FIXED:
+        return charge->field;
+    case CHARGE_DISTINCT:
+        return (window_ms + 13) / 14 * 15 + 1000;
+    case CHARGE_DISTINCT_FIXED:
+        return window_ms + 1000;
+    default:
+        return window_ms + window_ms / 16 + 1001;
+    }
 }
 
 static void to_limit(const struct charge *charge, struct script_limit *limit)
@@ -30,15 +52,15 @@ static void to_limit(const struct charge *charge, struct script_limit *limit)
 
     memset(limit, 0, sizeof *limit);
     key_of(charge, limit->key, sizeof limit->key);
-    limit->kind = is_fixed ? 'f' : 's';
+    limit->kind = letters[charge->kind];
     if (charge->shadow)
-        limit->kind = is_fixed ? 'F' : 'S';
+        limit->kind = (char)(limit->kind - 'a' + 'A');
     limit->limit = charge->limit;
     limit->span = is_fixed ? (window_ms + 999) / 1000 : window_ms;
-    limit->amount = charge->amount;
+    limit->amount =
+        charge_kind_is_distinct(charge->kind) ? charge->value : charge->amount;
     limit->last_len = (size_t)snprintf(limit->last, sizeof limit->last, "%llu",
-        (unsigned long long)(is_fixed ? charge->field
-                                      : window_ms + window_ms / 16 + 1001));
+        (unsigned long long)last_of(charge));
 }
 
 static void redis_set_clock(struct counters *counters, uint64_t clock_us)

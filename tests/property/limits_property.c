@@ -37,6 +37,7 @@ static const struct kind {
     {"several", kind_several, false},
     {"fixed", kind_fixed, false},
     {"lease", kind_lease, true},
+    {"distinct", kind_distinct, false},
     {"steps", kind_steps, false},
 };
 

@@ -29,12 +29,13 @@ struct charge trial_sliding(
 /* Always false. */
 bool trial_fail(struct trial *, const struct charge *, const char *why);
 
-bool kind_one(struct trial *);     /* one limit, adversarial schedules */
-bool kind_margin(struct trial *);  /* a client just under its margin */
-bool kind_several(struct trial *); /* 1-6 limits of 8, all or nothing */
-bool kind_fixed(struct trial *);   /* anvil, event by event */
-bool kind_steps(struct trial *);   /* the clock steps back */
-bool kind_lease(struct trial *);   /* Redis only: daemons that die */
+bool kind_one(struct trial *);      /* one limit, adversarial schedules */
+bool kind_margin(struct trial *);   /* a client just under its margin */
+bool kind_several(struct trial *);  /* 1-6 limits of 8, all or nothing */
+bool kind_fixed(struct trial *);    /* anvil, event by event */
+bool kind_steps(struct trial *);    /* the clock steps back */
+bool kind_distinct(struct trial *); /* different values, by its margin */
+bool kind_lease(struct trial *);    /* Redis only: daemons that die */
 
 /* The real clock: processes that race; true if all promises held. */
 bool race_run(const char *socket_path, const char *script_path, uint64_t seed,
