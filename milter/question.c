@@ -347,7 +347,7 @@ void judge_follow(struct judge *judge, const struct config *config)
         if (limit->at != FACE_MILTER)
             continue;
         count++;
-        flags |= 1u << limit->event;
+        flags |= 1u << event_kind_cause(limit->event);
         if ((limit->key & 1u << KEY_HELO) != 0)
             flags |= QUESTION_HELO;
         if (limit->on_store_failure == STORE_FAILURE_DEFER && !limit->shadow)

@@ -35,9 +35,9 @@ static bool can_feed(const struct config *config, enum face face,
     if (!build_has_face(config, face))
         return error_set(err, "%s has no listener for %s",
             build_listen_option(face), face_name(face));
-    if (!event_can_feed(face, raw->event))
+    if (!event_can_feed(face, raw->event.kind))
         return error_set(err, "%s does not see event %s", face_name(face),
-            event_kind_name(raw->event));
+            event_kind_name(raw->event.kind));
     for (unsigned part = 0; part < KEY_PARTS; part++)
         if ((raw->key.parts & 1u << part) != 0 &&
             !event_has_key(face, (enum key_part)part))
@@ -99,6 +99,11 @@ struct limit *build_add_limit(struct config *config)
     return limit;
 }
 
+#define OF_MESSAGES \
+    (1u << EVENT_MESSAGE | 1u << EVENT_RECIPIENT | 1u << EVENT_BYTES | \
+        1u << EVENT_NETWORKS | 1u << EVENT_DISTINCT_RECIPIENTS | \
+        1u << EVENT_DISTINCT_RECIPIENT_DOMAINS)
+
 /* Events that one request of a face can ask about together. */
 static const struct request {
     enum face face;
@@ -112,16 +117,12 @@ static const struct request {
     {FACE_ANVIL, 1u << EVENT_RECIPIENT, CHARGES_MAX},
     {FACE_ANVIL, 1u << EVENT_TLS, CHARGES_MAX},
     {FACE_ANVIL, 1u << EVENT_AUTH, CHARGES_MAX},
-    {FACE_POLICY,
-        1u << EVENT_MESSAGE | 1u << EVENT_RECIPIENT | 1u << EVENT_BYTES,
-        CHARGES_MAX},
+    {FACE_POLICY, OF_MESSAGES, CHARGES_MAX},
     {FACE_MILTER, 1u << EVENT_CONNECTION_COUNT, LEASES_MAX},
     {FACE_MILTER, 1u << EVENT_CONNECTION | 1u << EVENT_CONNECTION_COUNT,
         CHARGES_MAX},
     {FACE_MILTER, 1u << EVENT_REJECTED_RECIPIENT, CHARGES_MAX},
-    {FACE_MILTER,
-        1u << EVENT_MESSAGE | 1u << EVENT_RECIPIENT | 1u << EVENT_BYTES,
-        CHARGES_MAX},
+    {FACE_MILTER, OF_MESSAGES, CHARGES_MAX},
 };
 
 /* What anvil reports without a limit is a counter too. */

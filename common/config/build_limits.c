@@ -11,6 +11,7 @@
 
 #include "common/base/memory.h"
 #include "common/config/option_types.h"
+#include "common/core/distinct.h"
 #include "common/core/verdict.h"
 
 #include <stdlib.h>
@@ -79,7 +80,8 @@ static bool check_section(const struct section *section, struct error *err)
     if (!is_given(section, "event"))
         return section_refuse(section, err,
             "event: missing; allowed: connection, connection_count, message, "
-            "recipient, rejected_recipient, bytes, tls, auth");
+            "recipient, rejected_recipient, bytes, tls, auth, networks, "
+            "distinct_recipients, distinct_recipient_domains");
     if (!is_given(section, "key") && !is_given(section, "max_per_message"))
         return section_refuse(section, err,
             "key: missing; allowed: a list of client, client_address, "
@@ -124,6 +126,27 @@ struct limit_prefixes build_prefixes(
     return prefixes;
 }
 
+/* Of networks that are counted the event has the lengths, for the key has none:
+ * a client is in one network. */
+static struct limit_prefixes prefixes_of(
+    const struct config *config, const struct limit_section *raw)
+{
+    struct limit_section_key key = raw->key;
+
+    if (raw->event.kind == EVENT_NETWORKS) {
+        key.ipv4 = raw->event.ipv4;
+        key.ipv6 = raw->event.ipv6;
+    }
+    return build_prefixes(config, &key);
+}
+
+static uint16_t distinct_parts(enum event_kind kind)
+{
+    return kind < EVENT_DISTINCT_FIRST
+               ? 0
+               : (uint16_t)(1u << event_kind_part(kind));
+}
+
 /* The limit takes over the lists and texts of raw. */
 static void add_limit(struct config *config, const struct section *section,
     struct limit_section *raw, enum face at,
@@ -136,10 +159,11 @@ static void add_limit(struct config *config, const struct section *section,
                   : raw->window == 0 ? LIMIT_WINDOW_SLIDING
                                      : (enum limit_window)(raw->window - 1),
         .calendar = calendar,
-        .event = raw->event,
+        .event = raw->event.kind,
         .at = at,
         .key = raw->key.parts,
-        .prefixes = build_prefixes(config, &raw->key),
+        .distinct = distinct_parts(raw->event.kind),
+        .prefixes = prefixes_of(config, raw),
         .services = raw->services,
         .clients = raw->clients,
         .names = build_names(config, raw),
@@ -161,6 +185,7 @@ static void add_limit(struct config *config, const struct section *section,
     xfree_texts(raw->recipients);
     set_amount(limit, raw);
     config->warns |= limit->notify_at > 0;
+    config->counts_distinct |= limit->distinct != 0;
     free(raw->notify_at);
     limit->store_name = store_name(limit);
     if (limit->action[0] == '\0') {
@@ -193,10 +218,49 @@ static bool check_key(const struct section *section,
 static bool check_unit(const struct section *section,
     const struct limit_section *raw, struct error *err)
 {
-    if (raw->rate.is_size && raw->event != EVENT_BYTES)
+    if (raw->rate.is_size && raw->event.kind != EVENT_BYTES)
         return setting_refuse(section_setting(section, "rate"), err,
             "a size; only bytes are counted so: set event = \"bytes\", or "
             "write a plain number");
+    return true;
+}
+
+/* In these parts of a key what is counted is always one. */
+static uint16_t parts_of_one(enum event_kind kind)
+{
+    const unsigned domain = 1u << KEY_RECIPIENT_DOMAIN;
+
+    switch (event_kind_part(kind)) {
+    case KEY_CLIENT:
+        return 1u << KEY_CLIENT | 1u << KEY_CLIENT_ADDRESS;
+    case KEY_RECIPIENT:
+        return 1u << KEY_RECIPIENT;
+    case KEY_RECIPIENT_DOMAIN:
+        return (uint16_t)(1u << KEY_RECIPIENT | domain);
+    default:
+        return 0;
+    }
+}
+
+static bool check_distinct(const struct section *section,
+    const struct limit_section *raw, struct error *err)
+{
+    enum event_kind kind = raw->event.kind;
+    unsigned ones = raw->key.parts & parts_of_one(kind);
+
+    if (ones != 0)
+        return setting_refuse(section_setting(section, "key"), err,
+            "a counter for each %s would never count more than one of %s; "
+            "remove it%s",
+            key_part_name((enum key_part)__builtin_ctz(ones)),
+            event_kind_name(kind),
+            kind == EVENT_NETWORKS ? ", and write lengths as in event = "
+                                     "\"networks/24/48\""
+                                   : "");
+    if (kind >= EVENT_DISTINCT_FIRST && raw->rate.count > DISTINCT_MAX)
+        return setting_refuse(section_setting(section, "rate"), err,
+            "%s are counted up to %d; allowed: 1 to %d", event_kind_name(kind),
+            DISTINCT_MAX, DISTINCT_MAX);
     return true;
 }
 
@@ -213,6 +277,7 @@ static bool add_section(
     build_store(section, &raw);
     bool is_good = check_key(section, &raw, err) &&
                    check_unit(section, &raw, err) &&
+                   check_distinct(section, &raw, err) &&
                    build_check_window(section, &raw, err) &&
                    build_choose_face(config, section, &raw, &at, err);
     if (is_good && at == FACE_ANVIL && raw.action[0] != '\0')

@@ -72,11 +72,11 @@ static bool check_hold(const struct section *section,
         return setting_refuse(setting, err,
             "anvil cannot hold a message; set at = \"policy\" or \"milter\", "
             "or remove hold");
-    if ((1u << raw->event & of_messages) == 0)
+    if ((1u << event_kind_cause(raw->event.kind) & of_messages) == 0)
         return setting_refuse(setting, err,
             "%s is not of a message that could be held; allowed: hold with "
             "message, recipient or bytes",
-            event_kind_name(raw->event));
+            event_kind_name(raw->event.kind));
     if (raw->action[0] != '\0')
         return setting_refuse(section_setting(section, "action"), err,
             "nothing is refused where on_refusal holds; remove one of them");

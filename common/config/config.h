@@ -129,6 +129,7 @@ struct values;
 struct config {
     unsigned references;
     bool warns;            /* some limit has notify_at */
+    bool counts_distinct;  /* some limit counts different values */
     struct values *values; /* every option as text, for config_show */
     char *path;            /* NULL: no file was read */
     char hash[17]; /* 64 bits of SHA-256 over all values but secrets (so that

@@ -14,9 +14,14 @@ struct limit_section_key {
     bool is_client_twice; /* with two lengths */
 };
 
+struct limit_section_event {
+    enum event_kind kind;
+    uint8_t ipv4, ipv6; /* of networks; as above */
+};
+
 struct limit_section {
     unsigned at; /* 0: not given, else 1 + enum face */
-    enum event_kind event;
+    struct limit_section_event event;
     struct limit_section_key key;
     struct rate rate;
     uint32_t count;

@@ -178,6 +178,7 @@ static const struct option_value *const values[] = {
     [OPTION_WORD] = &word_value,
     [OPTION_TEXT] = &text_value,
     [OPTION_KEY] = &option_key,
+    [OPTION_EVENT] = &option_event,
     [OPTION_TEXTS] = &texts_value,
     [OPTION_ARGV] = &texts_value,
     [OPTION_PAIRS] = &option_pairs,

@@ -16,7 +16,7 @@ struct option_value {
 };
 
 extern const struct option_value option_number, option_bool, option_duration,
-    option_rate, option_mode, option_key, option_pairs;
+    option_rate, option_mode, option_key, option_event, option_pairs;
 
 /* One of option->words; canonical_r and err as in option_types.h. */
 bool option_word_read(const struct option *, const char *text,

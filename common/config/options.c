@@ -39,7 +39,8 @@ static const char *const escalate_words[] = {
     "after=NUMBER", "within=DURATION", "ban=DURATION", NULL};
 /* In the order of enum event_kind. */
 static const char *const event_words[] = {"connection", "connection_count",
-    "message", "recipient", "rejected_recipient", "bytes", "tls", "auth", NULL};
+    "message", "recipient", "rejected_recipient", "bytes", "tls", "auth",
+    "networks", "distinct_recipients", "distinct_recipient_domains", NULL};
 /* In the order of enum key_part. */
 static const char *const key_words[] = {"client", "client_address",
     "sasl_username", "sasl_domain", "sender", "sender_domain", "recipient",
@@ -283,7 +284,7 @@ const struct option options[] = {
     {LIMIT("at"), .type = OPTION_WORD, FIELD(struct limit_section, at),
         .def = "", .words = at_words,
         .help = "the face that feeds it; empty: the first that can"},
-    {LIMIT("event"), .type = OPTION_WORD, FIELD(struct limit_section, event),
+    {LIMIT("event"), .type = OPTION_EVENT, FIELD(struct limit_section, event),
         .words = event_words, .help = "what is counted"},
     {LIMIT("key"), .type = OPTION_KEY, FIELD(struct limit_section, key),
         .words = key_words, .help = "what has a counter of its own"},

@@ -33,6 +33,7 @@ enum option_type {
     OPTION_WORD,      /* unsigned or an enum: the place in words */
     OPTION_TEXT,      /* char * */
     OPTION_KEY,       /* struct limit_section_key; a list */
+    OPTION_EVENT,     /* struct limit_section_event */
     OPTION_TEXTS,     /* char **, NULL-terminated; a list */
     OPTION_ARGV,      /* the same, in which an item may stand twice */
     OPTION_PAIRS,     /* no field: option_pairs.h reads the setting; a list */
@@ -53,7 +54,7 @@ struct option {
     size_t offset, size;      /* of its field; size 0: it has none */
     const char *def;          /* as -o would take it; NULL: no value */
     const char *min, *max;    /* NUMBER and DURATION */
-    const char *const *words; /* WORD, KEY and PAIRS; ends with NULL */
+    const char *const *words; /* WORD, KEY, EVENT, PAIRS; ends with NULL */
     bool (*check)(const char *text, struct error *err); /* NULL: none */
     unsigned flags;
     const char *help;

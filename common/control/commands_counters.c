@@ -54,7 +54,9 @@ static const char *window_name(const struct charge *charge)
 {
     static const char *const names[] = {[CHARGE_SLIDING] = "sliding",
         [CHARGE_FIXED] = "fixed",
-        [CHARGE_LEASE] = "open"};
+        [CHARGE_LEASE] = "open",
+        [CHARGE_DISTINCT] = "sliding",
+        [CHARGE_DISTINCT_FIXED] = "fixed"};
 
     return names[charge->kind];
 }

@@ -121,6 +121,8 @@ static bool read_arguments(
             event);
         return false;
     }
+    if (top->kind != EVENT_KINDS)
+        top->kind = event_kind_cause(top->kind);
     if (top->keys >= 1 && top->keys <= KEYS_MAX)
         return true;
     control_refuse(call, CONTROL_USAGE, "n: allowed: 1 to %d", KEYS_MAX);

@@ -275,8 +275,7 @@ static json_t *describe_skipped(
     json_t *line = limit_line(limit->name, "skipped");
 
     json_object_set_new(line, "exempt",
-        json_boolean(
-            decision->event.is_exempt && limit_spares_exempt(limit->key)));
+        json_boolean(decision->event.is_exempt && limit_spares(limit)));
     return line;
 }
 

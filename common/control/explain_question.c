@@ -101,7 +101,8 @@ static bool read_event(
         return true;
     return error_set(err,
         "event: %s: allowed: connection, connection_count, message, "
-        "recipient, rejected_recipient, bytes, tls, auth",
+        "recipient, rejected_recipient, bytes, tls, auth, networks, "
+        "distinct_recipients, distinct_recipient_domains",
         value);
 }
 

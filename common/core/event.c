@@ -20,6 +20,8 @@ static const char *const face_names[] = {
 static const struct {
     const char *name;
     unsigned faces;
+    enum event_kind cause; /* of different values */
+    enum key_part part;    /* of these */
 } event_kinds[] = {
     [EVENT_CONNECTION] = {"connection", BIT(FACE_ANVIL) | BIT(FACE_MILTER)},
     [EVENT_CONNECTION_COUNT] = {"connection_count",
@@ -32,6 +34,13 @@ static const struct {
     [EVENT_BYTES] = {"bytes", BIT(FACE_POLICY) | BIT(FACE_MILTER)},
     [EVENT_TLS] = {"tls", BIT(FACE_ANVIL)},
     [EVENT_AUTH] = {"auth", BIT(FACE_ANVIL)},
+    [EVENT_NETWORKS] = {"networks", BIT(FACE_POLICY) | BIT(FACE_MILTER),
+        EVENT_MESSAGE, KEY_CLIENT},
+    [EVENT_DISTINCT_RECIPIENTS] = {"distinct_recipients",
+        BIT(FACE_POLICY) | BIT(FACE_MILTER), EVENT_RECIPIENT, KEY_RECIPIENT},
+    [EVENT_DISTINCT_RECIPIENT_DOMAINS] = {"distinct_recipient_domains",
+        BIT(FACE_POLICY) | BIT(FACE_MILTER), EVENT_RECIPIENT,
+        KEY_RECIPIENT_DOMAIN},
 };
 
 static const struct {
@@ -139,6 +148,16 @@ bool key_part_is_domain(enum key_part part)
 bool event_can_feed(enum face face, enum event_kind kind)
 {
     return (event_kinds[kind].faces & BIT(face)) != 0;
+}
+
+enum event_kind event_kind_cause(enum event_kind kind)
+{
+    return kind < EVENT_DISTINCT_FIRST ? kind : event_kinds[kind].cause;
+}
+
+enum key_part event_kind_part(enum event_kind kind)
+{
+    return kind < EVENT_DISTINCT_FIRST ? KEY_PARTS : event_kinds[kind].part;
 }
 
 bool event_has_key(enum face face, enum key_part part)

@@ -25,6 +25,10 @@ enum event_kind {
     EVENT_BYTES,              /* content of a message, in bytes */
     EVENT_TLS,                /* a TLS handshake without session reuse */
     EVENT_AUTH,               /* an AUTH command */
+    EVENT_DISTINCT_FIRST,     /* different values, from here on: */
+    EVENT_NETWORKS = EVENT_DISTINCT_FIRST, /* of the client, of messages */
+    EVENT_DISTINCT_RECIPIENTS,
+    EVENT_DISTINCT_RECIPIENT_DOMAINS,
     EVENT_KINDS,
 };
 
@@ -64,7 +68,9 @@ struct event {
     const char *recipient;
     const char *helo;
     const char *instance;         /* names the message, for logs */
-    uint32_t amount[EVENT_KINDS]; /* how often each happens now; 0: not */
+    uint32_t amount[EVENT_KINDS]; /* how often each happens now; 0: not. Of
+                                     different values only where is_dry: else
+                                     they come with their cause */
     uint32_t message_recipients;  /* of this message, the ones asked about now
                                      included, for max_per_message; 0: n/a */
     bool peek;                    /* tell, but count nothing */
@@ -89,6 +95,11 @@ const char *event_asker(const struct event *);
 bool face_parse(const char *text, enum face *face_r);
 bool event_kind_parse(const char *text, enum event_kind *kind_r);
 bool key_part_parse(const char *text, enum key_part *part_r);
+/* With what it is counted: different values with the event that brings one;
+ * others with themselves. */
+enum event_kind event_kind_cause(enum event_kind);
+/* What has to be different; KEY_PARTS: each event counts. */
+enum key_part event_kind_part(enum event_kind);
 /* As people write it in a key: the same, but "sasl" for sasl_username. */
 const char *key_part_word(enum key_part);
 /* Of the text's first len bytes; either word. */

@@ -99,12 +99,18 @@ bool limit_spares_exempt(uint16_t key)
     return (key & client) != 0 || (key & ~nobody) == 0;
 }
 
+bool limit_spares(const struct limit *limit)
+{
+    return limit_spares_exempt(limit->key) ||
+           limit->distinct == 1u << KEY_CLIENT;
+}
+
 bool limit_applies(const struct limit *limit, const struct event *event,
     const char *service_title)
 {
-    return !(event->is_exempt && limit_spares_exempt(limit->key)) &&
+    return !(event->is_exempt && limit_spares(limit)) &&
            authentication_matches(limit, event) &&
-           key_is_known(limit->key, event) &&
+           key_is_known(limit->key | limit->distinct, event) &&
            service_matches(limit, event, service_title) &&
            client_matches(limit, event) &&
            (limit->names == NULL || names_match(limit, event));

@@ -62,11 +62,13 @@ struct limit {
     enum limit_kind kind;
     enum limit_window window;
     enum event_kind event;
-    enum face at;                   /* the one face that feeds it */
-    uint16_t key;                   /* bits: 1u << enum key_part */
-    struct limit_prefixes prefixes; /* its own, or the global ones */
+    enum face at;      /* the one face that feeds it */
+    uint16_t key;      /* bits: 1u << enum key_part */
+    uint16_t distinct; /* bits alike: what has to be different; 0: nothing */
+    struct limit_prefixes prefixes; /* its own, or the global ones; of what has
+                                       to be different too */
     uint8_t field;      /* CHARGE_FIXED: the event kind for client_*, else 0 */
-    uint32_t n;         /* 1.. */
+    uint32_t n;         /* 1..; of different values up to DISTINCT_MAX */
     uint64_t window_ms; /* LIMIT_RATE; a calendar's longest period, as a word:
                            a day has 24 h, a month 31 days */
     struct calendar *calendar; /* its periods, each with a name of its own;
@@ -111,7 +113,8 @@ struct cidr limit_client_net(const struct cidr *client, struct limit_prefixes);
  * always known: "" is one too.
  * service_title is the service section's title, or the face's own name.
  * clients matches a net only if it holds all of it. An exempt client is
- * counted only where somebody else is: see limit_spares_exempt.
+ * counted only where somebody else is: see limit_spares_exempt; his network is
+ * none that counts.
  */
 bool limit_applies(
     const struct limit *, const struct event *, const char *service_title);
@@ -123,6 +126,8 @@ bool limit_applies(
  * exempt webmail's users stay within theirs.
  */
 bool limit_spares_exempt(uint16_t key);
+/* Of such a client, whoever else is counted, the network is not counted. */
+bool limit_spares(const struct limit *);
 
 /*
  * The subject of a key: its parts, the service first, then in the order of
@@ -152,6 +157,10 @@ void limit_subject(uint16_t key, const struct event *,
 char *limit_key_text(uint16_t key, const struct event *,
     const char *service_title, struct limit_prefixes,
     char text[LIMIT_KEY_TEXT_SIZE]);
+
+/* The hash (distinct.h) of the value that has to be different, in its one
+ * form. The limit applies. */
+uint32_t limit_value(const struct limit *, const struct event *);
 
 /*
  * What a part of a key reads in the event, in its one form but for case; as

@@ -11,6 +11,7 @@
 
 #include "common/base/ascii.h"
 #include "common/base/hex.h"
+#include "common/core/distinct.h"
 
 #include <assert.h>
 #include <openssl/evp.h>
@@ -215,4 +216,12 @@ void limit_subject(uint16_t key, const struct event *event,
         write_part(&writer, (enum key_part)__builtin_ctz(rest), event,
             service_title, prefixes);
     write_end(&writer);
+}
+
+uint32_t limit_value(const struct limit *limit, const struct event *event)
+{
+    struct subject subject;
+
+    limit_subject(limit->distinct, event, "", limit->prefixes, &subject);
+    return distinct_hash(subject.text, subject.len);
 }

@@ -66,6 +66,11 @@ static const char *const default_words[] = {
     [EVENT_BYTES] = "450 4.7.1 Error: too much mail data",
     [EVENT_TLS] = "421 4.7.0 Error: too many new TLS sessions",
     [EVENT_AUTH] = "450 4.7.1 Error: too many AUTH commands",
+    [EVENT_NETWORKS] = "450 4.7.1 Error: too many client networks",
+    [EVENT_DISTINCT_RECIPIENTS] =
+        "450 4.7.1 Error: too many different recipients",
+    [EVENT_DISTINCT_RECIPIENT_DOMAINS] =
+        "450 4.7.1 Error: too many different recipient domains",
 };
 
 #define NO_ACCESS "450 4.7.1 Error: access denied for now to %{key}"

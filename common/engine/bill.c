@@ -7,6 +7,7 @@
 #include "common/engine/bill.h"
 
 #include "common/base/clock.h"
+#include "common/core/distinct.h"
 #include "common/engine/newcomers.h"
 
 #define REPORT_KEY (1u << KEY_SERVICE | 1u << KEY_CLIENT)
@@ -76,7 +77,8 @@ const struct edict *bill_override_charge(const struct edict_table *edicts,
     if (override == NULL)
         return NULL;
     *n_r = charge->limit = override->n;
-    if (override->n == 0 && charge->kind == CHARGE_SLIDING)
+    if (override->n == 0 && (charge->kind == CHARGE_SLIDING ||
+                                charge_kind_is_distinct(charge->kind)))
         charge->limit = BILL_NO_LIMIT;
     if (override->window_ms > 0 && charge->kind != CHARGE_LEASE &&
         limit->calendar == NULL)
@@ -93,6 +95,9 @@ static enum charge_kind charge_kind_of(const struct limit *limit)
 {
     if (limit->kind == LIMIT_COUNT)
         return CHARGE_LEASE;
+    if (limit->distinct != 0)
+        return limit->window == LIMIT_WINDOW_FIXED ? CHARGE_DISTINCT_FIXED
+                                                   : CHARGE_DISTINCT;
     return limit->window == LIMIT_WINDOW_FIXED ? CHARGE_FIXED : CHARGE_SLIDING;
 }
 
@@ -106,6 +111,7 @@ struct charge bill_limit_charge(const struct limit *limit)
         .field = limit->field,
         .shadow = limit->shadow,
         .limit = limit->n,
+        .value = DISTINCT_NONE,
         .window_ms = limit->window_ms +
                      (limit->calendar == NULL ? 0 : CALENDAR_SPARE_MS),
     };
@@ -122,7 +128,9 @@ static void bill_add_limit(struct bill *bill, const struct edict_table *edicts,
     charge->shadow |= limit->holds;
     charge->subject =
         bill_subject(bill, event, service_title, limit->key, limit->prefixes);
-    charge->amount = event->amount[kind];
+    charge->amount = limit->distinct == 0 ? event->amount[kind] : 1;
+    if (limit->distinct != 0)
+        charge->value = limit_value(limit, event);
     const struct edict *override = bill_override_charge(
         edicts, limit, charge, &bill->totals[charge - bill->charges], &item->n);
     item->is_overridden = override != NULL;
@@ -222,6 +230,19 @@ static void bill_write_face(struct bill *bill, const struct edict_table *edicts,
                 bill, edicts, config, event, service_title, face, kind);
 }
 
+/* What is different comes with an event that is on the bill already; where it
+ * is made up, each is asked about by itself. */
+static void bill_write_distinct(struct bill *bill,
+    const struct edict_table *edicts, const struct config *config,
+    const struct event *event, const char *service_title)
+{
+    for (enum event_kind kind = EVENT_DISTINCT_FIRST; kind < EVENT_KINDS;
+         kind++)
+        if (event->amount[event_kind_cause(kind)] > 0)
+            bill_write_kind(
+                bill, edicts, config, event, service_title, event->face, kind);
+}
+
 /* A gate looks at the limits of every face that sees connections. */
 void bill_write(struct bill *bill, const struct edict_table *edicts,
     const struct config *config, const struct event *event,
@@ -232,6 +253,8 @@ void bill_write(struct bill *bill, const struct edict_table *edicts,
     bill->is_blocked = false;
     bill->subject_count = 0;
     bill_write_face(bill, edicts, config, event, service_title, event->face);
+    if (config->counts_distinct && !event->is_dry)
+        bill_write_distinct(bill, edicts, config, event, service_title);
     if (event->is_gate)
         bill_write_face(
             bill, edicts, config, event, service_title, FACE_MILTER);
@@ -274,11 +297,12 @@ static bool bill_defers(const struct bill *bill, const struct config *config)
 }
 
 /* Of the limit or its override. A report has none to divide, nor has what an
- * override lets pass. */
+ * override lets pass. Nor are different values divided: two daemons that see a
+ * login see the same. */
 static uint32_t share_of(const struct bill_item *item,
     const struct charge *charge, const uint32_t serving[FACES])
 {
-    if (item->limit == NULL || item->n == 0)
+    if (item->limit == NULL || item->n == 0 || item->limit->distinct != 0)
         return charge->limit;
     uint32_t share = item->n / serving[item->limit->at];
     return share > 0 ? share : 1;

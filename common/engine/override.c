@@ -8,6 +8,7 @@
 
 #include "common/base/duration.h"
 #include "common/base/memory.h"
+#include "common/core/distinct.h"
 #include "common/engine/counters.h"
 #include "common/engine/key_check.h"
 
@@ -227,6 +228,15 @@ static bool has_common_window(const struct limit *limit)
     return limit->is_client && limit->window == LIMIT_WINDOW_FIXED;
 }
 
+static bool is_countable(
+    const struct limit *limit, uint32_t n, struct error *err)
+{
+    return limit->distinct == 0 || n <= DISTINCT_MAX ||
+           error_set(err, "limit %s: %s are counted up to %d; allowed: 1 to %d",
+               limit->name, event_kind_name(limit->event), DISTINCT_MAX,
+               DISTINCT_MAX);
+}
+
 bool override_set_rate(struct edict *edict, const struct limit *limit,
     const char *text, struct error *err)
 {
@@ -246,6 +256,7 @@ bool override_set_rate(struct edict *edict, const struct limit *limit,
         bool is_good =
             snprintf(whole, sizeof whole, "%s/1s", text) < (int)sizeof whole &&
             rate_parse(whole, &rate, err);
+        is_good = is_good && is_countable(limit, rate.count, err);
         edict->n = is_good ? rate.count : 0;
         return is_good;
     }
@@ -269,6 +280,8 @@ bool override_set_rate(struct edict *edict, const struct limit *limit,
         return error_set(err,
             "%s: limit %s counts no bytes; allowed: a plain number and a span",
             text, limit->name);
+    if (!is_countable(limit, rate.count, err))
+        return false;
     edict->n = rate.count;
     edict->window_ms = rate.window_ms;
     if (has_common_window(limit) && edict->window_ms != limit->window_ms)

@@ -195,7 +195,7 @@ static void test_sample_examples_load(void **state)
     char *path = write_temporary(examples);
     struct config *config = load(path);
     assert_int_equal(config->service_count, 1);
-    assert_int_equal(config->limit_count, 5);
+    assert_int_equal(config->limit_count, 7);
     config_unref(&config);
     unlink(path);
     free(path);

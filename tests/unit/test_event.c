@@ -46,6 +46,9 @@ static const struct {
     {"bytes", "policy milter"},
     {"tls", "anvil"},
     {"auth", "anvil"},
+    {"networks", "policy milter"},
+    {"distinct_recipients", "policy milter"},
+    {"distinct_recipient_domains", "policy milter"},
 };
 
 static void test_who_can_feed_what(void **state)
