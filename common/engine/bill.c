@@ -128,9 +128,11 @@ static void bill_add_limit(struct bill *bill, const struct edict_table *edicts,
     charge->shadow |= limit->holds;
     charge->subject =
         bill_subject(bill, event, service_title, limit->key, limit->prefixes);
-    charge->amount = limit->distinct == 0 ? event->amount[kind] : 1;
-    if (limit->distinct != 0)
+    charge->amount = event->amount[kind];
+    if (limit->distinct != 0) {
+        charge->amount = 1;
         charge->value = limit_value(limit, event);
+    }
     const struct edict *override = bill_override_charge(
         edicts, limit, charge, &bill->totals[charge - bill->charges], &item->n);
     item->is_overridden = override != NULL;
@@ -224,7 +226,7 @@ static void bill_write_face(struct bill *bill, const struct edict_table *edicts,
     const struct config *config, const struct event *event,
     const char *service_title, enum face face)
 {
-    for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++)
+    for (enum event_kind kind = 0; kind < EVENT_DISTINCT_FIRST; kind++)
         if (event->amount[kind] > 0)
             bill_write_kind(
                 bill, edicts, config, event, service_title, face, kind);
@@ -238,7 +240,7 @@ static void bill_write_distinct(struct bill *bill,
 {
     for (enum event_kind kind = EVENT_DISTINCT_FIRST; kind < EVENT_KINDS;
          kind++)
-        if (event->amount[event_kind_cause(kind)] > 0)
+        if (event->amount[event->is_dry ? kind : event_kind_cause(kind)] > 0)
             bill_write_kind(
                 bill, edicts, config, event, service_title, event->face, kind);
 }
@@ -253,7 +255,7 @@ void bill_write(struct bill *bill, const struct edict_table *edicts,
     bill->is_blocked = false;
     bill->subject_count = 0;
     bill_write_face(bill, edicts, config, event, service_title, event->face);
-    if (config->counts_distinct && !event->is_dry)
+    if (config->counts_distinct)
         bill_write_distinct(bill, edicts, config, event, service_title);
     if (event->is_gate)
         bill_write_face(

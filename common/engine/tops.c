@@ -236,7 +236,7 @@ void tops_note(
     uint8_t client_mark =
         is_to_blame(verdict, CLIENT_PARTS) && !is_net ? mark : 0;
     uint8_t user_mark = is_to_blame(verdict, USER_PARTS) ? mark : 0;
-    for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++) {
+    for (enum event_kind kind = 0; kind < EVENT_DISTINCT_FIRST; kind++) {
         uint32_t amount = event->amount[kind];
         if (amount == 0)
             continue;

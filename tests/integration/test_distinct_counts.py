@@ -111,6 +111,25 @@ def test_two_daemons_count_together(shared):
     assert used(two, "sasl:bob") == used(one, "sasl:bob")
 
 
+def test_by_the_calendar(site):
+    site.sections = [limit("places", "networks", "2/month")]
+    one = site.policyd("one")
+    assert [sends(one, "bob", network(n)) for n in (1, 2, 3, 1)] == [
+        True, True, False, True]
+    [shown] = asked(one, "show", "sasl:bob")["counters"]
+    assert (shown["per"], shown["used"], shown["left"]) == ("month", 2, 0)
+
+
+def test_an_outage_goes_on_from_what_was_let_in(shared):
+    one, two = shared.policyd("one"), shared.policyd("two")
+    assert all(sends(one, "bob", network(n)) for n in range(3))
+    assert sends(two, "bob", network(0))
+    shared.redis.process.kill()
+    # Alone, with the whole limit: two daemons see the same networks.
+    assert [sends(one, "bob", network(n)) for n in (0, 3, 4, 5)] == [
+        True, True, True, False]
+
+
 def decisions(redis):
     """Calls of scripts so far."""
     return int(re.search(rb"cmdstat_evalsha:calls=(\d+)",
