@@ -76,6 +76,33 @@ static void test_arguments(void **state)
     free(call);
 }
 
+/* The value's hash in the place of an amount; the key outlives the last part,
+ * or the window. */
+static void test_distinct_arguments(void **state)
+{
+    struct script_call *call = calloc(1, sizeof *call);
+    struct charge charge = {.kind = CHARGE_DISTINCT,
+        .subject = &subject,
+        .name = "nets",
+        .limit = 5,
+        .amount = 1,
+        .value = 1048575,
+        .window_ms = 3600000};
+    assert_non_null(call);
+
+    script_call_begin(call, &holder, "0123", 2, SCRIPT_CHARGE);
+    script_call_add(call, &charge, 0);
+    charge.kind = CHARGE_DISTINCT_FIXED;
+    charge.shadow = true;
+    script_call_add(call, &charge, 0);
+    assert_args(call,
+        (const char *[]){"EVALSHA", "0123", "2", "tollgate:{u=bob}dnets",
+            "tollgate:{u=bob}enets", "cdE", "5", "3600000", "1048575",
+            "3858145", "5", "3600000", "1048575", "3601000"},
+        14);
+    free(call);
+}
+
 /* The longest of everything, as often as possible, stays inside. */
 static void test_bounds(void **state)
 {
@@ -211,6 +238,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_arguments),
+        cmocka_unit_test(test_distinct_arguments),
         cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_replies),
         cmocka_unit_test(test_shadows_pass),
