@@ -83,6 +83,7 @@ extern const struct ctl_command ctl_commands_health[];
 extern const struct ctl_command ctl_commands_overrides[];
 extern const struct ctl_command ctl_commands_peers[];
 extern const struct ctl_command ctl_commands_postfix[];
+extern const struct ctl_command ctl_commands_report[];
 extern const struct ctl_command ctl_commands_setup[];
 extern const struct ctl_command ctl_commands_status[];
 extern const struct ctl_command ctl_commands_top[];

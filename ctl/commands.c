@@ -13,6 +13,7 @@ static const struct ctl_command *const topics[] = {
     ctl_commands_overrides,
     ctl_commands_explain,
     ctl_commands_top,
+    ctl_commands_report,
     ctl_commands_watch,
     ctl_commands_peers,
     ctl_commands_config,

@@ -170,6 +170,7 @@ struct config {
     struct cidr_list impossible_clients;
     char *ban_action; /* "": the words of the part; verdict.h */
     bool shadow;
+    bool reports;
     struct config_service *services;
     size_t service_count;
     bool has_gates;       /* one of them has pass_to */

@@ -193,6 +193,10 @@ const struct option options[] = {
     {TOP("shadow"), .type = OPTION_BOOL, FIELD(struct config, shadow),
         .def = "false",
         .help = "true: log and count refusals, but refuse nothing"},
+    {TOP("usage_report"), .type = OPTION_BOOL, FIELD(struct config, reports),
+        .def = "false",
+        .help = "true: keep for a week what came to each limit, for "
+                "tollgatectl report"},
     {TOP("control_group"), .type = OPTION_TEXT,
         FIELD(struct config, control_group), .def = "tollgate",
         .check = option_check_word_or_empty, .flags = OPTION_AT_START,

@@ -13,6 +13,7 @@ static const struct control_command *const topics[] = {
     commands_overrides,
     commands_explain,
     commands_top,
+    commands_report,
     commands_watch,
     commands_certs,
     commands_counters,

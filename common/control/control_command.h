@@ -73,6 +73,7 @@ extern const struct control_command commands_daemon[];
 extern const struct control_command commands_explain[];
 extern const struct control_command commands_overrides[];
 extern const struct control_command commands_peers[];
+extern const struct control_command commands_report[];
 extern const struct control_command commands_status[];
 extern const struct control_command commands_top[];
 extern const struct control_command commands_watch[];

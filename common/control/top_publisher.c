@@ -2,7 +2,8 @@
  * top_publisher.c - see top_publisher.h.
  *
  * What cannot be shown is shown five seconds later; a board that is not
- * renewed is forgotten by the store after 20.
+ * renewed is forgotten by the store after 20. Records of what came (usages)
+ * are written at its end, too.
  */
 #include "common/control/top_publisher.h"
 
@@ -10,6 +11,7 @@
 #include "common/base/memory.h"
 #include "common/engine/daemon.h"
 #include "common/engine/tops.h"
+#include "common/engine/usages.h"
 
 #include <assert.h>
 #include <event2/event.h>
@@ -29,6 +31,9 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
     struct store *store = engine_store(engine);
     char text[STORE_BOARD_MAX];
 
+    if (engine_usages(engine) != NULL)
+        usages_tend(
+            engine_usages(engine), clock_monotonic_ms(), clock_wall_ms());
     if (!store_is_shared(store))
         return;
     size_t len = tops_write(
@@ -54,6 +59,9 @@ void top_publisher_free(struct top_publisher **publisher)
 {
     if (*publisher == NULL)
         return;
+    struct usages *usages = engine_usages(daemon_engine((*publisher)->daemon));
+    if (usages != NULL)
+        usages_flush(usages, clock_monotonic_ms(), clock_wall_ms());
     event_free((*publisher)->timer);
     free(*publisher);
     *publisher = NULL;

@@ -1,6 +1,6 @@
 /*
  * top_publisher.h - shows this daemon's heaviest keys to the other daemons of
- * the store, every few seconds.
+ * the store, every few seconds, and keeps records of what came to its limits.
  */
 #ifndef TOLLGATE_CONTROL_TOP_PUBLISHER_H
 #define TOLLGATE_CONTROL_TOP_PUBLISHER_H

@@ -101,7 +101,7 @@ static struct heavy_slot *slot_take(
     return slot;
 }
 
-void heavy_note(struct heavy *heavy, const struct heavy_key *key,
+struct heavy_slot *heavy_note(struct heavy *heavy, const struct heavy_key *key,
     uint64_t amount, uint8_t mark)
 {
     uint16_t at = find(heavy, key);
@@ -109,10 +109,11 @@ void heavy_note(struct heavy *heavy, const struct heavy_key *key,
         at != 0 ? &heavy->slots[at - 1] : slot_take(heavy, key);
     heavy->total += amount;
     slot->count += amount;
-    if (mark == 0)
-        return;
-    slot->marked += amount;
-    slot->mark = mark;
+    if (mark != 0) {
+        slot->marked += amount;
+        slot->mark = mark;
+    }
+    return slot;
 }
 
 uint64_t heavy_unlisted(const struct heavy *heavy)

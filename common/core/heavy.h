@@ -57,8 +57,9 @@ struct heavy_key heavy_key_of(
     const struct hash_key *, const void *bytes, size_t len);
 
 /* mark: 1.. for those that count in `marked`, and what the caller means by
- * it; 0: none. */
-void heavy_note(
+ * it; 0: none. Returns the key's slot: it is new there if count is its error
+ * and the amount. */
+struct heavy_slot *heavy_note(
     struct heavy *, const struct heavy_key *, uint64_t amount, uint8_t mark);
 
 /* The most that somebody who is not in the list can have come. */

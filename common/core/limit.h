@@ -163,6 +163,12 @@ char *limit_key_text(uint16_t key, const struct event *,
 uint32_t limit_value(const struct limit *, const struct event *);
 
 /*
+ * A subject, or the beginning of one, in these words: "sasl:bob", "smtp|..."
+ * as "service:smtp,...". What is escaped in it stays so. Returns text.
+ */
+char *limit_subject_words(const char *subject, char text[LIMIT_KEY_TEXT_SIZE]);
+
+/*
  * What a part of a key reads in the event, in its one form but for case; as
  * event_key_text, where the text is in that form. Returns that text or out.
  */

@@ -15,6 +15,7 @@
 
 #include <assert.h>
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <string.h>
 
 #define TEXT_MAX   (SUBJECT_SIZE - 1)
@@ -224,4 +225,32 @@ uint32_t limit_value(const struct limit *limit, const struct event *event)
 
     limit_subject(limit->distinct, event, "", limit->prefixes, &subject);
     return distinct_hash(subject.text, subject.len);
+}
+
+/* NULL: none has this letter. */
+static const char *word_of(char letter)
+{
+    for (unsigned i = 0; i < KEY_PARTS; i++)
+        if (part_letters[i] == letter)
+            return key_part_word((enum key_part)i);
+    return NULL;
+}
+
+char *limit_subject_words(const char *subject, char text[LIMIT_KEY_TEXT_SIZE])
+{
+    size_t used = 0;
+
+    text[0] = '\0';
+    while (*subject != '\0' && used < LIMIT_KEY_TEXT_SIZE) {
+        size_t len = strcspn(subject, "|");
+        const char *word =
+            len > 1 && subject[1] == '=' ? word_of(subject[0]) : NULL;
+        size_t skip = word != NULL ? 2 : 0;
+        int added = snprintf(text + used, LIMIT_KEY_TEXT_SIZE - used,
+            "%s%s%s%.*s", used > 0 ? "," : "", word != NULL ? word : "",
+            word != NULL ? ":" : "", (int)(len - skip), subject + skip);
+        used += added > 0 ? (size_t)added : 0;
+        subject += len + (subject[len] == '|' ? 1 : 0);
+    }
+    return text;
 }

@@ -97,6 +97,10 @@ static void row_add(struct top_row *row, const struct top_row *other)
     row->source = other->source;
     if (other->by[0] != '\0' && other->refused >= row->refused)
         memcpy(row->by, other->by, TOP_BY_SIZE);
+    if (other->peak > row->peak)
+        row->peak = other->peak;
+    if (other->allowed != 0)
+        row->allowed = other->allowed;
     row->least += other->least;
     row->most += other->most;
     row->refused += other->refused;

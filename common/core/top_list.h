@@ -20,6 +20,7 @@ struct top_row {
     uint64_t least, most;   /* how often it came */
     uint64_t refused;       /* at least */
     char by[TOP_BY_SIZE];   /* what refused it last; "": not known */
+    uint32_t peak, allowed; /* the largest use (usage.h), and its limit */
     uint64_t named;         /* `unlisted` of the sources that name it */
     size_t source;          /* the last of them */
 };

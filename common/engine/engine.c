@@ -4,12 +4,14 @@
  */
 #include "common/engine/engine_private.h"
 
+#include "common/base/clock.h"
 #include "common/base/memory.h"
 #include "common/engine/decision_ring.h"
 #include "common/engine/newcomers.h"
 #include "common/engine/penalties.h"
 #include "common/engine/postfix_limits.h"
 #include "common/engine/tops.h"
+#include "common/engine/usages.h"
 
 #include <stdlib.h>
 
@@ -39,6 +41,14 @@ static void follow_penalties(struct engine *engine)
             engine->penalties = penalties_new(engine);
 }
 
+static void follow_usages(struct engine *engine)
+{
+    if (engine->usages != NULL)
+        usages_follow(engine->usages);
+    else if (engine->config->reports)
+        engine->usages = usages_new(engine->store, clock_wall_ms());
+}
+
 void engine_penalize(
     const struct decision *decision, const struct refusal *refusal)
 {
@@ -58,6 +68,7 @@ struct engine *engine_new(struct store *store, struct config *config)
     gateway_watch_follow(&engine->gateways, config);
     follow_newcomers(engine);
     follow_penalties(engine);
+    follow_usages(engine);
     return engine;
 }
 
@@ -69,6 +80,7 @@ void engine_free(struct engine **engine)
     decision_ring_free(&(*engine)->ring);
     newcomers_free(&(*engine)->newcomers);
     penalties_free(&(*engine)->penalties);
+    usages_free(&(*engine)->usages);
     proof_clear(&(*engine)->proof);
     gateway_watch_clear(&(*engine)->gateways);
     config_unref(&(*engine)->config);
@@ -84,6 +96,7 @@ void engine_reload(struct engine *engine, struct config *config)
     gateway_watch_follow(&engine->gateways, config);
     follow_newcomers(engine);
     follow_penalties(engine);
+    follow_usages(engine);
 }
 
 void engine_use_postfix_limits(
@@ -190,6 +203,11 @@ const struct gateway_seen *engine_gateway(const struct engine *engine)
 struct tops *engine_tops(struct engine *engine)
 {
     return engine->tops;
+}
+
+struct usages *engine_usages(struct engine *engine)
+{
+    return engine->usages;
 }
 
 struct decision_ring *engine_ring(struct engine *engine)

@@ -25,6 +25,7 @@
 struct engine;
 struct peer_ports;
 struct tops;
+struct usages;
 struct trust;
 struct decision_ring;
 
@@ -143,6 +144,8 @@ struct log_gather *engine_log_gather(const struct engine *);
 
 /* Who comes most, and decisions as they happen; owned by the engine. */
 struct tops *engine_tops(struct engine *);
+/* What came to each limit, for reports; NULL: nobody has asked for them. */
+struct usages *engine_usages(struct engine *);
 struct decision_ring *engine_ring(struct engine *);
 
 /* A limit has refused; its penalty, if it has one, takes its course. */

@@ -15,6 +15,7 @@
 #include "common/engine/postfix_limits.h"
 #include "common/engine/refusal.h"
 #include "common/engine/tops.h"
+#include "common/engine/usages.h"
 #include "common/engine/warning.h"
 
 #include <string.h>
@@ -259,6 +260,8 @@ static void engine_on_charged(
     if (decision->started_us != 0 && !decision->event.is_dry)
         metrics_round_trip(
             &engine->metrics, clock_monotonic_us() - decision->started_us);
+    if (decision->config->reports && engine->usages != NULL)
+        usages_note(engine->usages, decision, clock_coarse_ms());
     engine_judge(decision, true);
     decision_end(decision);
 }

@@ -21,6 +21,7 @@ struct engine {
     struct notices *notices;       /* borrowed; NULL: nobody is told */
     struct log_gather *log_gather; /* borrowed; NULL: each line is written */
     struct tops *tops;
+    struct usages *usages; /* NULL: no configuration has had usage_report */
     struct decision_ring *ring;
     struct names services;       /* that have no section */
     struct newcomers *newcomers; /* NULL: no limit has such a key */

@@ -1,5 +1,5 @@
--- control.lua - what operators have ordered (bans, overrides) and what each
--- daemon shows to the others, in Redis; on Redis's own clock.
+-- control.lua - what operators have ordered (bans, overrides), and what each
+-- daemon shows to the others, now and of hours past; on Redis's own clock.
 --
 -- Rare: a read twice a second by each daemon, and a write now and then. No
 -- decision waits for it, so it is written to be read.
@@ -10,6 +10,8 @@
 --                   was forgotten; text "" : lifted)
 --       4 seen     (zset: daemon -> ms until which its board counts)
 --       5 boards   (hash: daemon -> text)
+--       6 lives    (zset: record -> ms at which it is over)
+--       7 records  (hash: record -> text)
 -- Each key lives a little longer than the last thing in it.
 --
 -- A version is the time in µs, or one more than the last: it grows even when
@@ -42,6 +44,10 @@
 --       show DAEMON LIFE_MS TEXT -> 1
 --       daemons COUNT            -> those whose boards count
 --       look DAEMON...           -> their boards
+--       keep RECORD LIFE_MS TEXT MAX -> 1; 0: there are MAX already. Its life
+--         begins when it is kept first, so new ones come last
+--       kept OVER_MS OFFSET COUNT -> the texts of those that are over after
+--         OVER_MS, by that time, from OFFSET on
 --
 -- Commands, for an ACL: TIME ZADD ZCARD ZREM ZSCORE ZREVRANGE ZRANGEBYSCORE
 -- HGET HMGET HSET HDEL PTTL PEXPIRE DEL.
@@ -50,7 +56,7 @@ local LIFTED_MS, MARGIN_MS, FORGET_MAX = 30000, 60000, 100
 local SAME_MS = 500 -- clocks of the age of one order may differ by so much
 
 local call = redis.call
-local versions, ends, values, seen, boards = unpack(KEYS)
+local versions, ends, values, seen, boards, lives, records = unpack(KEYS)
 local verb = ARGV[1]
 
 local time = call('TIME')
@@ -269,5 +275,28 @@ elseif verb == 'daemons' then
 
 elseif verb == 'look' then
   return call('HMGET', boards, unpack(ARGV, 2))
+
+elseif verb == 'keep' then
+  local over = call(
+    'ZRANGEBYSCORE', lives, '-inf', text_of(now), 'LIMIT', 0, FORGET_MAX)
+  for _, record in ipairs(over) do
+    call('ZREM', lives, record)
+    call('HDEL', records, record)
+  end
+  if not call('ZSCORE', lives, ARGV[2]) then
+    if call('ZCARD', lives) >= ARGV[5] + 0 then
+      return 0
+    end
+    call('ZADD', lives, text_of(now + ARGV[3]), ARGV[2])
+  end
+  call('HSET', records, ARGV[2], ARGV[4])
+  live_on(lives, ARGV[3] + 0)
+  live_on(records, ARGV[3] + 0)
+  return 1
+
+elseif verb == 'kept' then
+  local found = call('ZRANGEBYSCORE', lives, '(' .. ARGV[2], '+inf',
+    'LIMIT', ARGV[3], ARGV[4])
+  return #found == 0 and found or call('HMGET', records, unpack(found))
 end
 return redis.error_reply('ERR control.lua knows no ' .. verb)

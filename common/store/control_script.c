@@ -11,7 +11,8 @@
 #include <string.h>
 
 /* In the order of KEYS. */
-static const char key_letters[CONTROL_KEYS] = {'v', 'e', 't', 's', 'b'};
+static const char key_letters[CONTROL_KEYS] = {
+    'v', 'e', 't', 's', 'b', 'l', 'r'};
 
 void control_script_init(
     struct control_script *script, const struct script_holder *holder)
@@ -38,7 +39,7 @@ bool control_script_call(const struct control_script *script,
     lens[argc++] = by_name ? 7 : 4;
     argv[argc] = by_name ? script->sha : control_lua;
     lens[argc++] = by_name ? 40 : sizeof control_lua - 1;
-    argv[argc] = "5";
+    argv[argc] = "7";
     lens[argc++] = 1;
     for (size_t i = 0; i < CONTROL_KEYS; i++) {
         argv[argc] = script->keys[i];

@@ -11,7 +11,7 @@
 #include "common/redis/connection.h"
 #include "common/store/script_call.h"
 
-#define CONTROL_KEYS      5
+#define CONTROL_KEYS      7
 #define CONTROL_WORDS_MAX 82 /* of a call, its verb included */
 
 struct control_script {

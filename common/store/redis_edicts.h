@@ -1,5 +1,5 @@
 /*
- * redis_edicts.h - edicts and boards in Redis, by control.lua.
+ * redis_edicts.h - edicts, boards and records in Redis, by control.lua.
  *
  * Off the path of decisions: asks twice a second what is new, and reads it in
  * pages. While Redis is away what was known stays, each until its own end. A
@@ -33,5 +33,13 @@ void redis_boards_show(struct redis_edicts *, const char *text, size_t len);
 void redis_boards_read(struct redis_edicts *, struct store_board_request *);
 /* Neither on_board nor on_done any more. */
 void redis_boards_cancel(struct redis_edicts *, struct store_board_request *);
+
+/* As store_record_keep says. */
+bool redis_record_keep(struct redis_edicts *, uint64_t hour, const char *name,
+    const char *text, size_t len);
+/* As store_records_read says. */
+void redis_records_read(struct redis_edicts *, struct store_record_request *);
+/* Neither on_record nor on_done any more. */
+void redis_records_cancel(struct redis_edicts *, struct store_record_request *);
 
 #endif

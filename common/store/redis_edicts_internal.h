@@ -1,7 +1,7 @@
 /*
  * redis_edicts_internal.h - what redis_edicts.c (hears of edicts),
- * redis_restore.c (tells what the server has lost) and redis_errand.c (goes
- * for a person who waits) share.
+ * redis_restore.c (tells what the server has lost) and redis_errand.c
+ * and redis_records.c (go for a person who waits) share.
  */
 #ifndef TOLLGATE_STORE_REDIS_EDICTS_INTERNAL_H
 #define TOLLGATE_STORE_REDIS_EDICTS_INTERNAL_H
@@ -20,10 +20,11 @@ struct store_errand {
     struct redis_call call;
     struct redis_edicts *edicts;
     TAILQ_ENTRY(store_errand) link;
-    struct store_edict_request *edict; /* one of the two */
+    struct store_edict_request *edict; /* one of the three */
     struct store_board_request *board;
+    struct store_record_request *record;
     char (*daemons)[STORE_ID_SIZE]; /* whose boards are to be read */
-    size_t daemon_count, looked_at;
+    size_t daemon_count, looked_at; /* records, too */
 };
 
 /* What is being written again. */
@@ -75,7 +76,15 @@ void edicts_take_coming(struct redis_edicts *);
 void edicts_restore(struct redis_edicts *);
 void edicts_restore_clear(struct redis_edicts *);
 
+/* On the list, without a request. */
+struct store_errand *errand_new(struct redis_edicts *,
+    void (*on_reply)(struct redis_call *, const struct redisReply *));
+/* False: it cannot be sent now, and has no reply. */
+bool errand_send(
+    struct store_errand *, const struct control_word *words, size_t count);
 /* Off the list; no answer. */
 void errand_free(struct store_errand *);
+/* A reply that is none: NULL, an error, or of another type. */
+void errand_complain(struct redis_edicts *, const struct redisReply *);
 
 #endif

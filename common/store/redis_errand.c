@@ -22,7 +22,7 @@
 #define BOARDS_AT_ONCE 8
 #define BOARD_LIFE_MS  "20000"
 
-static struct store_errand *errand_new(struct redis_edicts *edicts,
+struct store_errand *errand_new(struct redis_edicts *edicts,
     void (*on_reply)(struct redis_call *, const redisReply *))
 {
     struct store_errand *errand = xcalloc(1, sizeof *errand);
@@ -42,11 +42,13 @@ void errand_free(struct store_errand *errand)
         errand->edict->errand = NULL;
     if (errand->board != NULL)
         errand->board->errand = NULL;
+    if (errand->record != NULL)
+        errand->record->errand = NULL;
     free(errand->daemons);
     free(errand);
 }
 
-static bool errand_send(
+bool errand_send(
     struct store_errand *errand, const struct control_word *words, size_t count)
 {
     struct redis_node *node = edicts_node(errand->edicts);
@@ -55,7 +57,7 @@ static bool errand_send(
                redis_node_connection(node), &errand->call, false, words, count);
 }
 
-static void complain(struct redis_edicts *edicts, const redisReply *reply)
+void errand_complain(struct redis_edicts *edicts, const redisReply *reply)
 {
     if (reply == NULL)
         return;
@@ -79,7 +81,7 @@ static void edict_on_reply(struct redis_call *call, const redisReply *reply)
     struct store_errand *errand = call->context;
     struct redis_edicts *edicts = errand->edicts;
     if (reply == NULL || reply->type != REDIS_REPLY_INTEGER) {
-        complain(edicts, reply);
+        errand_complain(edicts, reply);
         finish_edict(errand, STORE_EDICT_UNAVAILABLE);
         return;
     }
@@ -181,7 +183,7 @@ static void boards_on_reply(struct redis_call *call, const redisReply *reply)
 {
     struct store_errand *errand = call->context;
     if (reply == NULL || reply->type != REDIS_REPLY_ARRAY) {
-        complain(errand->edicts, reply);
+        errand_complain(errand->edicts, reply);
         finish_boards(errand, STORE_UNAVAILABLE);
         return;
     }
@@ -197,7 +199,7 @@ static void daemons_on_reply(struct redis_call *call, const redisReply *reply)
     struct store_errand *errand = call->context;
     char own[STORE_ID_SIZE];
     if (reply == NULL || reply->type != REDIS_REPLY_ARRAY) {
-        complain(errand->edicts, reply);
+        errand_complain(errand->edicts, reply);
         finish_boards(errand, STORE_UNAVAILABLE);
         return;
     }

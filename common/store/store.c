@@ -14,6 +14,7 @@
 #include "common/store/lease.h"
 #include "common/store/memory.h"
 #include "common/store/memory_edicts.h"
+#include "common/store/memory_records.h"
 #include "common/store/redis_edicts.h"
 #include "common/store/redis_store.h"
 #include "common/store/store_inspect.h"
@@ -26,6 +27,7 @@ struct store {
     struct memory_store *memory;
     struct lease_table *leases;
     struct edict_table *edicts;
+    struct memory_records records;
     struct redis_store *redis; /* NULL for memory: */
     uint64_t lease_ttl_ms;
 };
@@ -37,6 +39,7 @@ struct store *store_open(struct event_base *base, struct resolver *resolver,
     store->memory = memory_store_new(MEMORY_STORE_ENTRIES_MAX);
     store->leases = lease_table_new();
     store->edicts = edict_table_new();
+    memory_records_init(&store->records);
     store->lease_ttl_ms = config->lease_ttl_ms;
     if (strcmp(config->store, "memory:") == 0)
         return store;
@@ -55,6 +58,7 @@ void store_close(struct store **store)
     lease_table_free(&(*store)->leases);
     edict_table_free(&(*store)->edicts);
     memory_store_free(&(*store)->memory);
+    memory_records_clear(&(*store)->records);
     free(*store);
     *store = NULL;
 }
@@ -222,6 +226,34 @@ void store_board_cancel(
 {
     if (store->redis != NULL)
         redis_boards_cancel(redis_store_edicts(store->redis), request);
+}
+
+bool store_record_keep(struct store *store, uint64_t hour, const char *name,
+    const char *text, size_t len)
+{
+    if (store->redis != NULL)
+        return redis_record_keep(
+            redis_store_edicts(store->redis), hour, name, text, len);
+    memory_records_keep(&store->records, hour, name, text, len);
+    return true;
+}
+
+void store_records_read(
+    struct store *store, struct store_record_request *request)
+{
+    if (store->redis != NULL) {
+        redis_records_read(redis_store_edicts(store->redis), request);
+        return;
+    }
+    memory_records_read(&store->records, request);
+    request->on_done(request, STORE_OK);
+}
+
+void store_records_cancel(
+    struct store *store, struct store_record_request *request)
+{
+    if (store->redis != NULL)
+        redis_records_cancel(redis_store_edicts(store->redis), request);
 }
 
 static void local_read_holders(

@@ -207,6 +207,32 @@ void store_board_read(struct store *, struct store_board_request *);
 /* Neither on_board nor on_done any more. */
 void store_board_cancel(struct store *, struct store_board_request *);
 
+/*
+ * Records: a text of each daemon, hour and name, for all daemons to read for
+ * STORE_RECORD_DAYS; the last that was kept stays. At most STORE_RECORDS_MAX:
+ * what is beyond them is not kept. memory: has them for this process alone.
+ */
+#define STORE_RECORD_DAYS 7
+#define STORE_RECORD_MAX  4096
+#define STORE_RECORDS_MAX 20000
+/* hour: since 1970, of now or the one before. name: printable, at most 200
+ * bytes. False: it was not sent. */
+bool store_record_keep(struct store *, uint64_t hour, const char *name,
+    const char *text, size_t len);
+struct store_record_request {
+    uint64_t since_hour; /* of this hour and later, perhaps one more */
+    /* Of each daemon, this one too; any bytes. */
+    void (*on_record)(
+        struct store_record_request *, const char *text, size_t len);
+    void (*on_done)(struct store_record_request *, enum store_status);
+    void *context;
+    struct store_errand *errand;
+};
+/* on_record for each record, then on_done once; perhaps before this returns. */
+void store_records_read(struct store *, struct store_record_request *);
+/* Neither on_record nor on_done any more. */
+void store_records_cancel(struct store *, struct store_record_request *);
+
 /* Is it shared with other processes (not memory:)? */
 bool store_is_shared(const struct store *);
 

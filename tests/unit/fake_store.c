@@ -162,3 +162,10 @@ void store_edict_cancel(struct store *store, struct store_edict_request *order)
     if (fake_store.order == order)
         fake_store.order = NULL;
 }
+
+/* Nobody reads it. */
+bool store_record_keep(struct store *store, uint64_t hour, const char *name,
+    const char *text, size_t len)
+{
+    return true;
+}
