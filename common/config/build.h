@@ -73,9 +73,12 @@ const char *build_listen_option(enum face);
 
 /* Is the limit only for some senders, logins or recipients? */
 bool build_has_names(const struct limit_section *);
-/* Whom it is for; the limit's. NULL: for all. */
-struct limit_names *build_names(
-    const struct config *, const struct limit_section *);
+/* Whom it is for; the limit's. NULL: for all. Files are read. */
+bool build_names(struct config *, const struct section *,
+    const struct limit_section *, struct limit_names **names_r,
+    struct error *err);
+/* Frees the files of all limits, after the limits. */
+void build_clear_names(struct config *);
 
 /* The face that is to feed a limit section, or why none can. */
 bool build_choose_face(const struct config *, const struct section *,

@@ -166,7 +166,6 @@ static void add_limit(struct config *config, const struct section *section,
         .prefixes = prefixes_of(config, raw),
         .services = raw->services,
         .clients = raw->clients,
-        .names = build_names(config, raw),
         .authenticated = raw->authenticated,
         .action = raw->action,
         .notify = raw->notify,
@@ -271,6 +270,7 @@ static bool add_section(
     struct limit_penalty penalty;
     bool holds = false;
     struct calendar *calendar = NULL;
+    struct limit_names *names = NULL;
     enum face at;
     if (!check_section(section, err))
         return false;
@@ -290,12 +290,16 @@ static bool add_section(
     is_good = is_good &&
               build_penalty(config, section, &raw, at, &penalty, &holds, err);
     is_good = is_good && build_calendar(config, section, &raw, &calendar, err);
-    if (is_good)
+    is_good = is_good && build_names(config, section, &raw, &names, err);
+    if (is_good) {
         add_limit(config, section, &raw, at, &penalty, holds, calendar);
-    else
-        for (size_t i = 0; i < section->count; i++)
-            option_clear(section->settings[i].option, &raw);
-    return is_good;
+        config->limits[config->limit_count - 1].names = names;
+        return true;
+    }
+    calendar_free(&calendar);
+    for (size_t i = 0; i < section->count; i++)
+        option_clear(section->settings[i].option, &raw);
+    return false;
 }
 
 bool build_section_limits(struct config *config, struct error *err)

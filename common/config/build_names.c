@@ -7,8 +7,10 @@
 #include "common/config/build.h"
 
 #include "common/base/memory.h"
+#include "common/config/name_file.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static bool is_given(char *const *texts)
 {
@@ -21,30 +23,65 @@ bool build_has_names(const struct limit_section *raw)
            is_given(raw->recipients);
 }
 
-/* delimiters: NULL for logins, which have none. */
-static void add_names(struct name_list *list, char *const *texts,
-    bool is_mailbox, const char *delimiters)
+static bool add_file(struct config *config, struct name_list *list,
+    const char *path, const struct name_form *form, struct error *err)
 {
-    char form[MAILBOX_SIZE];
+    struct name_file *file = name_file_new(path, form, err);
 
-    for (; *texts != NULL; texts++)
-        name_list_add(list, is_mailbox && **texts != '@'
-                                ? mailbox_canonical(*texts, delimiters, form)
-                                : mailbox_without_dot(*texts, form));
-    name_list_sort(list);
+    if (file == NULL)
+        return false;
+    config->name_files = xrealloc(config->name_files,
+        (config->name_file_count + 1) * sizeof *config->name_files);
+    config->name_files[config->name_file_count++] = file;
+    name_list_add_file(list, name_file_list(file));
+    return true;
 }
 
-struct limit_names *build_names(
-    const struct config *config, const struct limit_section *raw)
+static bool add_names(struct config *config, const struct setting *setting,
+    char *const *texts, const struct name_form *form, struct name_list *list,
+    struct error *err)
 {
-    const char *delimiters = config->prefixes.recipient_delimiter;
+    struct error why;
+
+    for (; *texts != NULL; texts++) {
+        bool is_file = strncmp(*texts, "file:", 5) == 0;
+        if (!is_file)
+            name_form_add(form, *texts, list);
+        else if (!add_file(config, list, *texts + 5, form, &why))
+            return setting_refuse(setting, err, "%s", why.text);
+    }
+    name_list_sort(list);
+    return true;
+}
+
+bool build_names(struct config *config, const struct section *section,
+    const struct limit_section *raw, struct limit_names **names_r,
+    struct error *err)
+{
+    const struct name_form login = {.is_login = true};
+    const struct name_form mailbox = {
+        .delimiters = config->prefixes.recipient_delimiter};
     struct limit_names *names;
 
+    *names_r = NULL;
     if (!build_has_names(raw))
-        return NULL;
+        return true;
     names = xcalloc(1, sizeof *names);
-    add_names(&names->senders, raw->senders, true, delimiters);
-    add_names(&names->logins, raw->logins, false, NULL);
-    add_names(&names->recipients, raw->recipients, true, delimiters);
-    return names;
+    if (add_names(config, section_setting(section, "senders"), raw->senders,
+            &mailbox, &names->senders, err) &&
+        add_names(config, section_setting(section, "logins"), raw->logins,
+            &login, &names->logins, err) &&
+        add_names(config, section_setting(section, "recipients"),
+            raw->recipients, &mailbox, &names->recipients, err))
+        *names_r = names;
+    else
+        limit_names_free(&names);
+    return *names_r != NULL;
+}
+
+void build_clear_names(struct config *config)
+{
+    for (size_t i = 0; i < config->name_file_count; i++)
+        name_file_free(&config->name_files[i]);
+    free(config->name_files);
 }

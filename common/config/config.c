@@ -165,6 +165,7 @@ static void config_free(struct config *config)
     for (size_t i = 0; i < config->limit_count; i++)
         limit_clear(&config->limits[i]);
     free(config->limits);
+    build_clear_names(config);
     free(config->path);
     values_free(&config->values);
     free(config);

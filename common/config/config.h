@@ -180,6 +180,8 @@ struct config {
     bool requires_proof;  /* one that is proxied has proof = required */
     struct limit *limits; /* client_* that are > 0 first, then the sections */
     size_t limit_count;
+    struct name_file **name_files; /* of limits; to be looked at */
+    size_t name_file_count;
     struct config_feed feeds[FACES][EVENT_KINDS]; /* into limits */
 
     struct {

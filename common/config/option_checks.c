@@ -57,7 +57,7 @@ static const char *name_fault(const char *text)
     if (text[0] == '\0' || strpbrk(text, "<>*?") != NULL || text[0] == '/')
         return "malformed";
     if (strncmp(text, "file:", 5) == 0)
-        return "names are not read from files";
+        return text[5] == '/' ? NULL : "a file needs its whole path";
     if (at != NULL && at[1] == '\0')
         return "nothing follows the @";
     if (at != NULL && at[1] == '.')
@@ -72,7 +72,7 @@ bool option_check_login(const char *text, struct error *err)
     return fault == NULL ||
            error_set(err,
                "\"%s\": %s; allowed: a login as Postfix names it, or @ and a "
-               "domain for all of its logins; no patterns",
+               "domain for all of its logins, or file:/PATH; no patterns",
                text, fault);
 }
 
@@ -80,12 +80,13 @@ bool option_check_mailbox(const char *text, struct error *err)
 {
     const char *fault = name_fault(text);
 
-    if (fault == NULL && strchr(text, '@') == NULL)
+    if (fault == NULL && strchr(text, '@') == NULL &&
+        strncmp(text, "file:", 5) != 0)
         fault = "no address";
     return fault == NULL ||
            error_set(err,
                "\"%s\": %s; allowed: an address, or @ and a domain for all of "
-               "its addresses; no patterns",
+               "its addresses, or file:/PATH; no patterns",
                text, fault);
 }
 

@@ -64,3 +64,20 @@ char *text_file_read(
     (void)fclose(file);
     return text;
 }
+
+bool text_file_is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_ino == b->st_ino && a->st_dev == b->st_dev &&
+           a->st_size == b->st_size && a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
+           a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+char *text_file_bare_line(char *line)
+{
+    line[strcspn(line, "#")] = '\0';
+    line += strspn(line, " \t\r");
+    size_t len = strlen(line);
+    while (len > 0 && strchr(" \t\r", line[len - 1]) != NULL)
+        line[--len] = '\0';
+    return line;
+}

@@ -55,7 +55,7 @@ static bool list_matches(const struct limit *limit,
 {
     char name[MAILBOX_SIZE];
 
-    return list->count == 0 ||
+    return name_list_is_unset(list) ||
            name_list_holds(
                list, limit_part_text(event, part, limit->prefixes, name));
 }
@@ -133,6 +133,17 @@ char *limit_window_text(const struct limit *limit, uint64_t window_ms,
     return text;
 }
 
+void limit_names_free(struct limit_names **names)
+{
+    if (*names == NULL)
+        return;
+    name_list_clear(&(*names)->senders);
+    name_list_clear(&(*names)->logins);
+    name_list_clear(&(*names)->recipients);
+    free(*names);
+    *names = NULL;
+}
+
 void limit_clear(struct limit *limit)
 {
     xfree_texts(limit->services);
@@ -142,11 +153,6 @@ void limit_clear(struct limit *limit)
     free(limit->action);
     calendar_free(&limit->calendar);
     cidr_list_clear(&limit->clients);
-    if (limit->names != NULL) {
-        name_list_clear(&limit->names->senders);
-        name_list_clear(&limit->names->logins);
-        name_list_clear(&limit->names->recipients);
-        free(limit->names);
-    }
+    limit_names_free(&limit->names);
     *limit = (struct limit){0};
 }

@@ -179,6 +179,9 @@ const char *limit_part_text(const struct event *, enum key_part,
 char *limit_window_text(
     const struct limit *, uint64_t window_ms, char text[DURATION_TEXT_SIZE]);
 
+/* NULL is allowed. */
+void limit_names_free(struct limit_names **);
+
 /* Frees what it owns. */
 void limit_clear(struct limit *);
 

@@ -33,6 +33,13 @@ void name_list_add(struct name_list *list, const char *text)
     list->items[list->count++] = xstrdup(folded);
 }
 
+void name_list_add_file(struct name_list *list, const struct name_list *file)
+{
+    list->files =
+        xrealloc(list->files, (list->file_count + 1) * sizeof *list->files);
+    list->files[list->file_count++] = file;
+}
+
 static int compare(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -46,8 +53,15 @@ void name_list_sort(struct name_list *list)
 
 static bool has(const struct name_list *list, const char *text)
 {
-    return bsearch(&text, list->items, list->count, sizeof *list->items,
-               compare) != NULL;
+    return list->count > 0 && bsearch(&text, list->items, list->count,
+                                  sizeof *list->items, compare) != NULL;
+}
+
+/* at: its domain with the @, or NULL. */
+static bool holds_either(
+    const struct name_list *list, const char *at, const char *name)
+{
+    return (at != NULL && has(list, at)) || has(list, name);
 }
 
 bool name_list_holds(const struct name_list *list, const char *name)
@@ -55,11 +69,14 @@ bool name_list_holds(const struct name_list *list, const char *name)
     char folded[MAILBOX_SIZE];
     const char *at;
 
-    if (list->count == 0 || name[0] == '\0')
+    if (name_list_is_unset(list) || name[0] == '\0')
         return false;
     copy_folded(folded, name);
     at = strrchr(folded, '@');
-    return (at != NULL && has(list, at)) || has(list, folded);
+    for (size_t i = 0; i < list->file_count; i++)
+        if (holds_either(list->files[i], at, folded))
+            return true;
+    return holds_either(list, at, folded);
 }
 
 void name_list_clear(struct name_list *list)
@@ -67,5 +84,6 @@ void name_list_clear(struct name_list *list)
     for (size_t i = 0; i < list->count; i++)
         free(list->items[i]);
     free(list->items);
+    free(list->files);
     *list = (struct name_list){0};
 }

@@ -11,6 +11,7 @@
 #include "common/engine/daemon_private.h"
 #include "common/engine/elder.h"
 #include "common/engine/log_gather.h"
+#include "common/engine/names_watch.h"
 #include "common/engine/notice_helper.h"
 #include "common/engine/notices.h"
 #include "common/engine/privileges.h"
@@ -134,6 +135,7 @@ static bool daemon_open_store(struct daemon *daemon, struct error *err)
     engine_use_log_gather(daemon->engine, daemon->log_gather);
     daemon->trust = trust_new(daemon->base, daemon->resolver);
     engine_use_trust(daemon->engine, daemon->trust);
+    daemon->names_watch = names_watch_new(daemon->base, daemon->engine);
     return true;
 }
 
@@ -314,6 +316,7 @@ static void daemon_free(struct daemon *daemon)
     daemon_listeners_close(daemon, daemon->phase == DAEMON_SERVING);
     http_server_free(&daemon->http);
     notices_free(&daemon->notices);
+    names_watch_free(&daemon->names_watch);
     engine_free(&daemon->engine);
     log_gather_free(&daemon->log_gather);
     store_close(&daemon->store);

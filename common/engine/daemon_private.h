@@ -41,6 +41,7 @@ struct daemon {
     struct store *store;
     struct engine *engine;
     struct trust *trust;
+    struct names_watch *names_watch;
     int notice_fd; /* of notice_helper.h, until notices have it; -1: none */
     struct notices *notices;
     struct log_gather *log_gather;

@@ -33,26 +33,6 @@ struct trust_file {
     bool is_empty; /* the last look has found no network */
 };
 
-/* By the change of its inode, not of its text: what was copied into it with an
- * old date, or has only become readable, is news too. */
-static bool is_unchanged(const struct stat *a, const struct stat *b)
-{
-    return a->st_ino == b->st_ino && a->st_dev == b->st_dev &&
-           a->st_size == b->st_size && a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
-           a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
-}
-
-/* In place: without its comment and the blanks at both ends. */
-static char *bare_line(char *line)
-{
-    line[strcspn(line, "#")] = '\0';
-    line += strspn(line, " \t\r");
-    size_t len = strlen(line);
-    while (len > 0 && strchr(" \t\r", line[len - 1]) != NULL)
-        line[--len] = '\0';
-    return line;
-}
-
 static bool parse_lines(char *text, struct cidr_list *list, struct error *err)
 {
     char *rest = text, *line;
@@ -60,7 +40,7 @@ static bool parse_lines(char *text, struct cidr_list *list, struct error *err)
 
     while ((line = strsep(&rest, "\n")) != NULL) {
         number++;
-        line = bare_line(line);
+        line = text_file_bare_line(line);
         if (*line != '\0' && !cidr_list_add(list, line, err))
             return error_prefix(err, "line %u: ", number);
     }
@@ -150,7 +130,7 @@ static void trust_file_look(struct trust_file *file)
         return;
     }
     bool is_second_look = file->is_empty && file->source.list.count > 0;
-    if (is_unchanged(&file->seen, &now) && !is_second_look)
+    if (text_file_is_same(&file->seen, &now) && !is_second_look)
         return;
     file->seen = now;
     if (S_ISREG(now.st_mode))

@@ -7,8 +7,8 @@ from harness.attributes import Policy
 from harness.control import asked, tollgatectl
 from harness.edict_site import EdictSite
 from harness.milter_client import MilterClient
-from harness.policyd import Milter
-from harness.wait import PATIENT
+from harness.policyd import Milter, Policyd
+from harness.wait import PATIENT, wait_until
 
 
 def limit(title, key, **names):
@@ -111,3 +111,73 @@ def test_a_reload_takes_other_names(site):
     assert tollgatectl("reload", sockets=[one]).returncode == 0
     assert twice(one, sasl_username="bob") == [True, False]
     assert twice(one, sasl_username="eve") == [True, True]
+
+
+class Listed(Site):
+    """Its logins are in a file."""
+
+    def __init__(self, place, keep, redis=None):
+        super().__init__(place, keep, redis)
+        self.file = place / "trial"
+        self.sections = [limit("trial", "sasl_username",
+                               logins=["joe", f"file:{self.file}"])]
+
+    def write(self, text):
+        """As editors and configuration tools do it."""
+        new = self.file.with_suffix(".new")
+        new.write_text(text)
+        new.rename(self.file)
+
+
+@pytest.fixture
+def listed(place, keep):
+    return Listed(place, keep)
+
+
+def says(daemon, pattern):
+    wait_until(lambda: re.search(pattern, daemon.process.text()), 5, pattern)
+
+
+def test_names_in_a_file(listed):
+    listed.write("# on trial\neve\n\n@trial.example # all of them\n")
+    one = listed.policyd("one")
+    for user in "Eve", "any@trial.example", "joe":
+        assert twice(one, sasl_username=user) == [True, False]
+    assert twice(one, sasl_username="bob") == [True, True]
+    listed.write("bob\n")
+    says(one, r"file:\S*/trial has 1 names now")
+    assert not passes(one, sasl_username="bob") or not passes(
+        one, sasl_username="bob")
+    assert twice(one, sasl_username="new@trial.example") == [True, True]
+    # A bad line changes nothing, and is named.
+    listed.write("al\nbob\n*@example.com\n")
+    says(one, r"/trial:3: .*no patterns; the last good list stays, 1 names")
+    assert twice(one, sasl_username="al") == [True, True]
+    assert not passes(one, sasl_username="bob")
+    listed.file.unlink()
+    listed.write("al\n")
+    says(one, r"(?s)last good.*file:\S*/trial has 1 names now")
+    assert twice(one, sasl_username="al") == [True, False]
+    # Emptied: for nobody, and not for all.
+    listed.write("")
+    says(one, r"is empty: a limit for its names is for nobody")
+    assert twice(one, sasl_username="al") == [True, True]
+    assert not passes(one, sasl_username="joe")
+
+
+def test_a_bad_file_at_start_and_at_a_reload(listed):
+    listed.write("eve\nx@\n")
+    bad = listed.keep(Policyd(
+        listed.place / "bad", [f"policy:unix:{listed.place}/bad.policy"],
+        sections=listed.sections, wait=False))
+    bad.process.wait_output(rf"logins: {listed.file}:2: ")
+    listed.write("eve\n")
+    one = listed.policyd("one")
+    assert not all(twice(one, sasl_username="eve"))
+    listed.write("eve\nx@\n")
+    done = tollgatectl("reload", sockets=[one])
+    assert done.returncode == 1 and f"{listed.file}:2: " in done.stderr
+    assert not passes(one, sasl_username="eve")
+    # One that is too large is none.
+    listed.write("".join(f"user{i:09}\n" for i in range(80000)))
+    says(one, "larger than 1048576 bytes; the last good list stays")
