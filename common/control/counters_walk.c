@@ -60,10 +60,17 @@ static bool has_failed(struct counters_walk *walk, enum store_status status)
     return true;
 }
 
+/* What is left of it is worth knowing before anything was used. */
+static bool is_quota(const struct counter *counter)
+{
+    return counter->limit != NULL && counter->limit->calendar != NULL;
+}
+
 static void on_peeked(struct store_request *request, enum store_status status)
 {
     struct counters_walk *walk = request->context;
-    const struct charge *charge = &walk->counters.items[walk->at].charge;
+    const struct counter *counter = &walk->counters.items[walk->at];
+    const struct charge *charge = &counter->charge;
 
     if (has_failed(walk, status))
         return;
@@ -71,7 +78,7 @@ static void on_peeked(struct store_request *request, enum store_status status)
     if (charge->used > 0 && charge->kind == CHARGE_LEASE) {
         walk->step = STEP_HOLDERS;
     } else {
-        if (charge->used > 0)
+        if (charge->used > 0 || is_quota(counter))
             report(walk);
         next_counter(walk, STEP_PEEK);
     }

@@ -14,7 +14,8 @@
 struct counters_walk;
 
 struct counters_events {
-    /* A counter that is not 0. walk_forget: one that has been forgotten. */
+    /* A counter that is not 0, or of a limit by the calendar. walk_forget: one
+     * that has been forgotten. */
     void (*on_counter)(void *context, const struct counter *,
         const struct store_holder *holders, size_t holder_count);
     /* All have been asked about; the walk may be freed. */

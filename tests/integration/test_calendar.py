@@ -105,6 +105,8 @@ def test_a_new_month(site):
 
 def test_show_says_what_is_left(site):
     one = site.policyd("one", time_zone="Asia/Kathmandu")
+    # Of what was not used yet, too.
+    assert [counter(one)[name] for name in ("used", "left")] == [0, 3]
     assert sends(one) == "DUNNO"
     found = counter(one)
     left = found.pop("resets_in_ms")
