@@ -4,6 +4,7 @@ import os
 import re
 import socket
 import struct
+import sys
 
 import pytest
 
@@ -261,3 +262,29 @@ def test_status_knows_it(site):
     assert f"; {status['gates']['passed']} passed, " in \
         tollgatectl("status", sockets=[site.policyd]).stdout
     assert site.policyd.get("/readyz") == (200, "ready\n")
+
+
+# Executes policyd as a socket unit of systemd does.
+LEND = """
+import os, socket, sys
+port, *command = sys.argv[1:]
+lent = socket.create_server(("127.0.0.1", int(port)))
+os.dup2(lent.fileno(), 3)
+os.set_inheritable(3, True)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+os.execv(command[0], command)
+"""
+
+
+def test_a_gate_that_systemd_has_bound(place, keep):
+    """Nobody else could: it listens since before policyd was there."""
+    site = GateSite(place, keep, before=lambda port: (
+        sys.executable, "-c", LEND, str(port)))
+    mark = site.mark()
+    with GateSmtp(site, v1(CLIENT)) as session:
+        assert session.hello().send_message() == "250", session.text
+        session.quit()
+    with GateSmtp(site, v1(CLIENT), source=STRANGER) as forged:
+        assert forged.greeting == "421"
+    assert site.wakes(mark) == 1
+    assert "LISTEN_FDS" not in site.policyd.process.text()

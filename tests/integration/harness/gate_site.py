@@ -18,10 +18,12 @@ class GateSite:
     """master.cf has the line that the man page gives; policy and anvil are
     asked as behind any proxied listener. service: options of its section;
     limit: of its smtpds; others: {name: options} of more gates, whose sections
-    are called as their pass services, which only those in there have."""
+    are called as their pass services, which only those in there have.
+    before: of the gate's port, a command that executes policyd."""
 
     def __init__(self, place, keep, *, service=None, policyd=None,
-                 options=None, limit="-", others=None, there=()):
+                 options=None, limit="-", others=None, there=(),
+                 before=lambda port: ()):
         place.chmod(0o755)
         self.keep = keep
         asked = (f"check_policy_service {{ unix:{place}/policy, "
@@ -43,6 +45,7 @@ class GateSite:
              f"anvil:unix:{self.postfix.anvil_socket}",
              *(f"gate:inet:127.0.0.1:{port}" for port in self.ports.values())],
             policyd=policyd, options={**PATIENT, **(options or {})},
+            before=before(self.port),
             sections=[self._section(name, more)
                       for name, more in gates.items()]))
 
