@@ -7,6 +7,7 @@ import argparse
 import dataclasses
 import json
 import os
+import signal
 import sys
 
 from harness.policyd import BUILD
@@ -21,7 +22,8 @@ class Size:
     pairs: int = 9
     requests: int = 300000
     mail_pairs: int = 15
-    messages: int = 2000
+    mail_s: float = 1.5      # of mail in one run: so many messages as take that
+    refusals: int = 2000     # connections, of smtpd; ten times as many of others
     tracked: int = 100000    # clients in Redis
     renewals: int = 13       # of each of eight tools
     settle_s: int = 65       # a poll reads what had just been written
@@ -30,7 +32,7 @@ class Size:
     sub_window_s: int = 4    # long enough to charge them all within one
 
 
-QUICK = Size(pairs=3, requests=50000, mail_pairs=3, messages=300,
+QUICK = Size(pairs=3, requests=50000, mail_pairs=3, mail_s=0.4, refusals=500,
              tracked=10000, renewals=2, settle_s=1, still_s=5, changes=2, sub_window_s=1)
 
 MEASUREMENTS = {
@@ -86,7 +88,7 @@ def arguments():
 
 
 def measure(name, size):
-    with workdir() as folder:
+    with workdir(os.environ.get("TMPDIR", "/tmp")) as folder:
         return (MEASUREMENTS | PEERS)[name](folder, size)
 
 
@@ -99,6 +101,8 @@ def main():
     options = arguments()
     if os.geteuid() != 0:
         sys.exit("tests/bench/run: Postfix can only be started by root")
+    for number in signal.SIGTERM, signal.SIGHUP, signal.SIGINT:
+        signal.signal(number, lambda *_: sys.exit("interrupted"))
     size = QUICK if options.quick else Size()
     description = machine.describe()
     for what, value in description.items():

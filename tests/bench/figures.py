@@ -9,14 +9,25 @@ import math
 from statistics import median
 
 
-def take_turns(count, *runs):
-    """count rounds; each run's results. Who begins a round rotates."""
+def take_turns(count, *runs, until=None):
+    """count rounds; each run's results. Who begins a round rotates. until:
+    given the results so far, after each round; true: they are enough."""
     results = [[] for _ in runs]
     for number in range(count):
         for place in range(len(runs)):
             who = (number + place) % len(runs)
             results[who].append(runs[who]())
+        if until is not None and until(results):
+            break
     return results
+
+
+def is_narrow(above, below):
+    """The median of the pairs is known to a hundredth either way."""
+    values = ratios(above, below)
+    within = interval(values)
+    return within is not None and \
+        within[1] - within[0] <= 0.02 * median(values)
 
 
 def ratios(above, below):

@@ -163,14 +163,13 @@ def measure_milter(folder, size):
                      for name, milters in (
                          ("alone", ""), ("with-ours", mine.listen),
                          ("with-rspamd", f"unix:{peer_socket}"))]
-        for postfix in postfixes:
-            mail.send(postfix, size.messages)
+        count = mail.amount(size.mail_s, *((it,) for it in postfixes))
         calls = scripts(server), scripts(peer_server)
         alone, ours, theirs = figures.take_turns(
-            size.pairs, lambda: mail.send(postfixes[0], size.messages),
-            lambda: send_counting(postfixes[1], size.messages, mine.process),
-            lambda: send_counting(postfixes[2], size.messages, peer))
-        messages = size.pairs * size.messages
+            size.pairs, lambda: mail.send(postfixes[0], count),
+            lambda: send_counting(postfixes[1], count, mine.process),
+            lambda: send_counting(postfixes[2], count, peer))
+        messages = size.pairs * count
         calls = [(after - before) / messages for after, before in zip(
             (scripts(server), scripts(peer_server)), calls)]
     if min(calls) < 1:
@@ -181,10 +180,10 @@ def measure_milter(folder, size):
         f"{version('rspamd')} (ratelimit on Redis), messages a second",
         figures.ratios(seconds[1], seconds[0]), beside={
             "Postfix alone, messages/s":
-                size.messages / figures.median(alone),
+                count / figures.median(alone),
             "our milter, messages/s":
-                size.messages / figures.median(seconds[0]),
-            "rspamd, messages/s": size.messages / figures.median(seconds[1]),
+                count / figures.median(seconds[0]),
+            "rspamd, messages/s": count / figures.median(seconds[1]),
             "our milter, CPU us a message":
                 figures.median(policy.column(ours, "cpu_us")),
             "rspamd, CPU us a message":
