@@ -5,8 +5,8 @@
  * sent and not taken in time may still lie in the queue of the socket: whoever
  * gives it up shuts its connection down, so that no smtpd can greet it later.
  *
- * Source of the attributes' names and order: Postfix 3.7.11 and 3.10.4,
- * postscreen(8) and smtpd(8) as measured; Postfix promises neither, so
+ * Source of the attributes' names and order: Postfix 3.7.11, 3.10.4 and
+ * 3.11.7, postscreen(8) and smtpd(8) as measured; Postfix promises neither, so
  * test_gate_smtpd plays them with each version that there is.
  */
 #include "policyd/gate_pass.h"
