@@ -115,6 +115,22 @@ def test_a_login_of_the_last_message_is_forgotten(start, session):
     assert peer.open_message(auth_authen="bob").startswith("y450")
 
 
+def test_rejected_recipients_of_a_login(start, session):
+    """A stolen login that guesses is stopped, whatever its address; others at
+    the same address are not."""
+    milter = start({"event": "rejected_recipient", "key": ["sasl_username"],
+                    "rate": "2/1h"})
+    first = session(milter)
+    assert first.open_message(auth_authen="bob") == "c"
+    for n in range(3):
+        assert first.rcpt(f"nobody{n}@test.example", mailer="error") == "c"
+    refused = "y450 4.7.1 Error: too many rejected recipients from login bob"
+    assert first.rcpt() == refused
+    other = session(milter, "198.51.100.99")
+    assert other.open_message(auth_authen="bob") == refused
+    assert session(milter).open_message(auth_authen="eve") == "c"
+
+
 def test_header(start, session):
     peer = session(start(message_limit(3), header="X-Tollgate"))
     peer.mail(auth_authen="bob")
