@@ -88,7 +88,11 @@ struct log_gather *log_gather_new(struct event_base *base)
 
 void log_gather_flush(struct log_gather *gather)
 {
-    (void)write_due(gather, UINT64_MAX - INTERVAL_MS);
+    uint64_t now_ms = clock_monotonic_ms();
+
+    for (size_t i = 0; i < PLACES; i++)
+        if (gather->places[i].repeated > 0)
+            place_write(&gather->places[i], now_ms);
 }
 
 void log_gather_free(struct log_gather **gather)

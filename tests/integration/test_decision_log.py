@@ -165,6 +165,19 @@ def test_what_is_held_is_written_before_the_log_changes(start, place, number):
     assert '"message":"decision"' not in policyd.process.text()
 
 
+@pytest.mark.parametrize("level", ["info", "infoo"])
+def test_a_reload_does_not_end_the_telling(start, place, level):
+    """Nor does one that is refused."""
+    policyd = start(LIMIT, log_refusals="gathered")
+    ask_twice(place)
+    refuse(place, 10)
+    policyd.write_config(log_level=level)
+    policyd.process.signal(signal.SIGHUP)
+    policyd.process.wait_output("reload: ")
+    refuse(place, 10)
+    wait_until(lambda: sum(stands_for(policyd)) == 21, 5, "all are told")
+
+
 def test_all_where_that_is_wanted(start, place):
     policyd = start(LIMIT, log_refusals="all")
     ask_twice(place)

@@ -157,6 +157,28 @@ static void test_what_is_held_is_written_at_the_end(void **state)
     assert_int_equal(sum, 5);
 }
 
+/* As at a reload: what comes after it is told as before. */
+static void test_a_flush_is_not_the_end(void **state)
+{
+    struct scene *scene = *state;
+    unsigned sum;
+
+    for (int i = 0; i < 5; i++)
+        refuse(scene, "bob", i);
+    log_gather_flush(scene->gather);
+    count_lines(scene, "bob", &sum);
+    assert_int_equal(sum, 5);
+    for (int i = 0; i < 5; i++) {
+        refuse(scene, "bob", i);
+        refuse(scene, "eve", i);
+    }
+    event_base_dispatch(scene->base);
+    count_lines(scene, "bob", &sum);
+    assert_int_equal(sum, 10);
+    count_lines(scene, "eve", &sum);
+    assert_int_equal(sum, 5);
+}
+
 static void test_nothing_is_gathered_without_one(void **state)
 {
     struct scene *scene = *state;
@@ -179,6 +201,7 @@ int main(void)
         TEST(test_a_flood_is_a_line_a_second),
         TEST(test_more_texts_than_places_lose_nothing),
         TEST(test_what_is_held_is_written_at_the_end),
+        TEST(test_a_flush_is_not_the_end),
         TEST(test_nothing_is_gathered_without_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
