@@ -148,7 +148,8 @@ struct tops *engine_tops(struct engine *);
 struct usages *engine_usages(struct engine *);
 struct decision_ring *engine_ring(struct engine *);
 
-/* A limit has refused; its penalty, if it has one, takes its course. */
+/* A limit has refused by the counter of its own key; its penalty, if it has
+ * one, takes its course. */
 struct refusal;
 void engine_penalize(const struct decision *, const struct refusal *);
 

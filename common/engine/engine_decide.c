@@ -138,7 +138,8 @@ static void set_counts(struct decision *decision)
     }
 }
 
-/* Not of names that are counted together. */
+/* Not of what is counted together: of names beyond the bound, or of the logins
+ * of a domain, where the one that is refused may have sent nothing. */
 static void penalize(const struct decision *decision)
 {
     const struct bill *bill = &decision->bill;
@@ -146,7 +147,7 @@ static void penalize(const struct decision *decision)
     for (size_t i = 0; i < bill->count; i++) {
         const struct charge *charge = &bill->charges[i];
         if (!charge->refused || bill->items[i].limit == NULL ||
-            charge->subject == &bill->others)
+            charge->subject == &bill->others || bill->items[i].is_total)
             continue;
         const struct refusal refusal = refusal_of(decision, charge);
         engine_penalize(decision, &refusal);

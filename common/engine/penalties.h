@@ -27,9 +27,9 @@ struct penalties *penalties_new(struct engine *);
 void penalties_free(struct penalties **);
 
 /*
- * A limit with a penalty has refused, or held, by what the store said. Nothing
- * for what nobody acts on, and for infrastructure (engine/ban.h). The decision
- * is not kept.
+ * A limit with a penalty has refused, or held, by what the store said, and by
+ * the counter of its own key, not by a total (edict.h). Nothing for what nobody
+ * acts on, and for infrastructure (engine/ban.h). The decision is not kept.
  */
 void penalties_note(
     struct penalties *, const struct decision *, const struct refusal *);

@@ -7,7 +7,14 @@ from harness.attributes import Policy
 from harness.control import asked, tollgatectl
 from harness.edict_site import EdictSite
 from harness.redis_server import RedisServer
-from harness.wait import PATIENT, within_a_second
+from harness.wait import PATIENT, wait_until, within_a_second
+
+
+def penal(service, **more):
+    """A limit of what comes in by one service."""
+    return ("limit", service, {
+        "at": "policy", "event": "recipient", "key": ["sasl_username"],
+        "rate": "100/1d", "services": [service], **more})
 
 
 class Site(EdictSite):
@@ -16,7 +23,11 @@ class Site(EdictSite):
                                   "key": ["sasl_username"], "rate": "2/1d"}),
                 ("limit", "client-day", {
                     "at": "policy", "event": "recipient", "key": ["client"],
-                    "rate": "1000/1d"})]
+                    "rate": "1000/1d"}),
+                penal("ban", on_refusal={"ban": "1h"}),
+                penal("hold", on_refusal=["hold", "ban=1h"]),
+                penal("again", event="bytes", rate="10/500ms",
+                      escalate={"after": 2, "within": "1h", "ban": "1d"})]
 
 
 @pytest.fixture
@@ -24,9 +35,19 @@ def site(place, keep, either_store):
     return Site(place, keep, either_store)
 
 
-def answer(daemon, user):
+def answer(daemon, user, service="smtp"):
     with Policy(daemon.policy) as smtpd:
-        return smtpd.rcpt("198.51.100.7", sasl_username=user)
+        return smtpd.rcpt("198.51.100.7", sasl_username=user,
+                          policy_context=service)
+
+
+def answer_end(daemon, user):
+    """To a message of more bytes than the limit `again` has."""
+    with Policy(daemon.policy) as smtpd:
+        return smtpd.ask(
+            request="smtpd_access_policy", protocol_state="END-OF-MESSAGE",
+            protocol_name="ESMTP", client_address="198.51.100.7", size=1000,
+            sasl_username=user, policy_context="again")["action"]
 
 
 def sends(daemon, user):
@@ -112,3 +133,43 @@ def test_a_successor_has_it(place, keep, end_pid):
                 "--total").returncode == 0
     end_pid(one.hand_over())
     assert sends(one, "a@example.com") and not sends(one, "b@example.com")
+
+
+def bans(daemon):
+    return [ban["key"] for ban in asked(daemon, "bans")["bans"]]
+
+
+@pytest.mark.parametrize("service, what", [
+    ("ban", "450 4.7.1 Error: too many recipients from login domain "
+            "example.com"),
+    ("hold", "HOLD limit hold, 1/1d, login domain example.com")])
+def test_it_bans_nobody(site, service, what):
+    """What is full is the domain's: the first message of an innocent login
+    would ban it. Who has an override of his own is refused by himself."""
+    one = site.policyd("one")
+    assert set_(one, service, "sasl:@example.com", "1", "1h",
+                "--total").returncode == 0
+    assert set_(one, service, "sasl:own@example.com", "1").returncode == 0
+    assert answer(one, "spam@example.com", service) == "DUNNO"
+    assert answer(one, "innocent@example.com", service) == what
+    assert answer(one, "own@example.com", service) == "DUNNO"
+    assert answer(one, "own@example.com", service).endswith(
+        "login own@example.com")
+    wait_until(lambda: bans(one), 10, "banned")
+    assert bans(one) == ["sasl:own@example.com"]
+    assert answer(one, "innocent@example.com", service) == what
+
+
+def test_it_does_not_escalate(site):
+    one = site.policyd("one")
+    assert set_(one, "again", "sasl:@example.com", "10", "1h",
+                "--total").returncode == 0
+    assert set_(one, "again", "sasl:own@example.com", "10").returncode == 0
+
+    def is_banned():
+        assert answer_end(one, "innocent@example.com").endswith(
+            "from login domain example.com")
+        answer_end(one, "own@example.com")
+        return bans(one)
+    wait_until(is_banned, 10, "banned")
+    assert bans(one) == ["sasl:own@example.com"]
