@@ -142,9 +142,9 @@ static struct limit_prefixes prefixes_of(
 
 static uint16_t distinct_parts(enum event_kind kind)
 {
-    return kind < EVENT_DISTINCT_FIRST
-               ? 0
-               : (uint16_t)(1u << event_kind_part(kind));
+    if (kind < EVENT_DISTINCT_FIRST)
+        return 0;
+    return (uint16_t)(1u << event_kind_part(kind));
 }
 
 /* The limit takes over the lists and texts of raw. */

@@ -222,7 +222,7 @@ def test_what_the_milter_alone_counts(pair):
     """On a shared store each daemon answers by its own configuration."""
     session = pair.keep(MilterClient(pair.milter.socket))
     session.connect("198.51.100.10")
-    session.mail("news@client.example")
+    assert session.open_message(sender="news@client.example") == "c"
     key = "sender:news@client.example"
     done = pair.ctl("show", key)
     assert done.returncode == 0, done.stderr
