@@ -7,6 +7,7 @@
 #include "ctl/doctor.h"
 #include "ctl/guard.h"
 #include "ctl/print.h"
+#include "ctl/words.h"
 
 #include "common/base/memory.h"
 
@@ -79,42 +80,25 @@ static enum ctl_exit examine(const struct ctl_options *options,
     return exit;
 }
 
-/* "--x VALUE" or "--x=VALUE"; moves on to the last word of it. */
-static bool take_value(
-    int argc, char **argv, int *at, const char *option, const char **value_r)
-{
-    size_t len = strlen(option);
-
-    if (strncmp(argv[*at], option, len) != 0)
-        return false;
-    if (argv[*at][len] == '=')
-        *value_r = argv[*at] + len + 1;
-    else if (argv[*at][len] == '\0' && *at + 1 < argc)
-        *value_r = argv[++*at];
-    else
-        return false;
-    return **value_r != '\0';
-}
-
 static enum ctl_exit run_doctor(
     const struct ctl_options *options, int argc, char **argv, struct error *err)
 {
+    struct words_option words[] = {{.name = "--for", .wants = DOCTOR_HOSTS},
+        {.name = "--postfix-config", .wants = "a folder"}, {0}};
     struct questions questions = {0};
-    const char *host = NULL;
 
-    for (int i = 0; i < argc; i++) {
-        if (strcmp(argv[i], "-") == 0)
-            questions.is_told = true;
-        else if (!take_value(argc, argv, &i, "--for", &host) &&
-                 !take_value(argc, argv, &i, "--postfix-config",
-                     &questions.directory)) {
-            error_set(err,
-                "\"%s\": --postfix-config and its folder, or -; "
-                "--for and " DOCTOR_HOSTS,
-                argv[i]);
-            return CTL_USAGE;
-        }
+    if (!words_take_options(words, &argc, argv, err))
+        return CTL_USAGE;
+    if (argc > 0 && (argc > 1 || strcmp(argv[0], "-") != 0)) {
+        error_set(err,
+            "\"%s\": --postfix-config and its folder, or -; "
+            "--for and " DOCTOR_HOSTS,
+            argv[argc - 1]);
+        return CTL_USAGE;
     }
+    const char *host = words[0].value;
+    questions.is_told = argc > 0;
+    questions.directory = words[1].value;
     if (questions.is_told && questions.directory != NULL) {
         error_set(err, "--postfix-config and - are two places");
         return CTL_USAGE;

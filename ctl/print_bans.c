@@ -5,9 +5,12 @@
 #include "ctl/edict_words.h"
 #include "ctl/print.h"
 #include "ctl/table.h"
+#include "ctl/words.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+static char longest[] = "366d"; /* of all bans */
 
 static bool put(
     json_t *arguments, const char *name, const char *text, struct error *err)
@@ -17,14 +20,15 @@ static bool put(
     return true;
 }
 
-/* The rest of the words, as one text. */
-static bool put_reason(
-    int argc, char **argv, json_t *arguments, struct error *err)
+/* This word and those that are left, as one text. */
+static bool put_reason(const char *word, const struct words *words,
+    json_t *arguments, struct error *err)
 {
-    char *reason = xstrdup(argv[0]);
-
-    for (int i = 1; i < argc; i++) {
-        char *longer = xprintf("%s %s", reason, argv[i]);
+    if (!words_are_text(words, err))
+        return false;
+    char *reason = xstrdup(word);
+    for (int i = 0; i < words->argc; i++) {
+        char *longer = xprintf("%s %s", reason, words->argv[i]);
         free(reason);
         reason = longer;
     }
@@ -34,64 +38,65 @@ static bool put_reason(
 }
 
 /* A program asks, not a person. */
-static void put_automatic(int *argc, char ***argv, json_t *arguments)
+static void put_automatic(const struct words_option *option, json_t *arguments)
 {
-    if (*argc < 1 || strcmp((*argv)[0], "--automatic") != 0)
-        return;
-    json_object_set_new(arguments, "automatic", json_true());
-    --*argc;
-    ++*argv;
+    if (option->value != NULL)
+        json_object_set_new(arguments, "automatic", json_true());
 }
 
-/* Wherever it stands. False: nothing follows it, or what is not UTF-8. */
-static bool take_action(
-    int *argc, char **argv, json_t *arguments, struct error *err)
+/* False: what begins with no digit is no duration. */
+static bool is_duration(const char *word)
 {
-    int at = 0;
-
-    while (at < *argc && strcmp(argv[at], "--action") != 0)
-        at++;
-    if (at == *argc)
-        return true;
-    if (at + 1 == *argc)
-        return error_set(err, "--action: HOLD, or a reply that refuses");
-    if (!put(arguments, "action", argv[at + 1], err))
-        return false;
-    *argc -= 2;
-    memmove(argv + at, argv + at + 2, (size_t)(*argc - at) * sizeof *argv);
-    return true;
+    return word != NULL && word[0] >= '0' && word[0] <= '9';
 }
 
-/* What does not begin with a digit is no duration. */
+/* What fail2ban's action writes of bantime = -1: for ever. */
+static void read_forever(struct words *words)
+{
+    if (words->argc > 0 && strcmp(words->argv[0], "-1s") == 0)
+        words->argv[0] = longest;
+}
+
 static bool parse_ban(
     int argc, char **argv, json_t *arguments, struct error *err)
 {
-    if (!take_action(&argc, argv, arguments, err))
+    struct words_option options[] = {{.name = "--automatic"},
+        {.name = "--action", .wants = "HOLD, or a reply that refuses"}, {0}};
+    struct words words = {.argc = argc, .argv = argv, .options = options};
+    const char *net, *word;
+
+    if (!words_next(&words, &net, err))
         return false;
-    put_automatic(&argc, &argv, arguments);
-    if (argc < 1)
+    if (options[0].value != NULL)
+        read_forever(&words);
+    if (!words_next(&words, &word, err))
+        return false;
+    if (net == NULL)
         return error_set(
             err, "a network, as 198.51.100.0/24, or a name, as sasl:bob");
-    if (!put(arguments, "net", argv[0], err))
+    if (!put(arguments, "net", net, err))
         return false;
-    argc--;
-    argv++;
-    if (argc > 0 && argv[0][0] >= '0' && argv[0][0] <= '9') {
-        if (!put(arguments, "duration", argv[0], err))
-            return false;
-        argc--;
-        argv++;
-    }
-    return argc == 0 || argv[0][0] == '\0' ||
-           put_reason(argc, argv, arguments, err);
+    if (is_duration(word) && (!put(arguments, "duration", word, err) ||
+                                 !words_next(&words, &word, err)))
+        return false;
+    if (word != NULL && word[0] != '\0' &&
+        !put_reason(word, &words, arguments, err))
+        return false;
+    put_automatic(&options[0], arguments);
+    return options[1].value == NULL ||
+           put(arguments, "action", options[1].value, err);
 }
 
 static bool parse_unban(
     int argc, char **argv, json_t *arguments, struct error *err)
 {
-    put_automatic(&argc, &argv, arguments);
+    struct words_option options[] = {{.name = "--automatic"}, {0}};
+
+    if (!words_take_options(options, &argc, argv, err))
+        return false;
     if (argc != 1)
         return error_set(err, "one network or name, as bans lists it");
+    put_automatic(&options[0], arguments);
     return put(arguments, "net", argv[0], err);
 }
 
@@ -142,7 +147,7 @@ static void print_bans(const struct ctl_answer *answer)
 
 const struct ctl_command ctl_commands_bans[] = {
     {.name = "ban",
-        .usage = "[--automatic] NET|KEY [--action ACTION] [DURATION] [REASON]",
+        .usage = "[--automatic] [--action ACTION] NET|KEY [DURATION] [REASON]",
         .help = "refuse a network or sasl:USER, for 1h",
         .target = CTL_STORE,
         .parse = parse_ban,

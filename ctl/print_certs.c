@@ -3,10 +3,9 @@
  */
 #include "ctl/print.h"
 #include "ctl/table.h"
+#include "ctl/words.h"
 
 #include "common/base/duration.h"
-
-#include <string.h>
 
 static const char *left(long long seconds, char text[PRINT_TIME_SIZE])
 {
@@ -135,13 +134,17 @@ static void print_reload(const struct ctl_answer *answer)
 static bool parse_check(
     int argc, char **argv, json_t *arguments, struct error *err)
 {
+    struct words_option options[] = {
+        {.name = "--within", .wants = "a duration, as 14d"}, {0}};
     uint64_t within_ms;
 
-    if (argc == 0)
+    if (!words_take_options(options, &argc, argv, err))
+        return false;
+    if (argc > 0)
+        return error_set(err, "\"%s\" is too much", argv[0]);
+    if (options[0].value == NULL)
         return true;
-    if (argc != 2 || strcmp(argv[0], "--within") != 0)
-        return error_set(err, "only --within and a duration, as 14d");
-    if (!duration_parse(argv[1], &within_ms, err))
+    if (!duration_parse(options[0].value, &within_ms, err))
         return error_prefix(err, "--within: ");
     json_object_set_new(
         arguments, "within_s", json_integer((json_int_t)(within_ms / 1000)));

@@ -4,8 +4,7 @@
 #include "ctl/edict_words.h"
 #include "ctl/print.h"
 #include "ctl/table.h"
-
-#include <string.h>
+#include "ctl/words.h"
 
 static bool put_all(int argc, char **argv, const char *const *names,
     json_t *arguments, struct error *err)
@@ -18,31 +17,28 @@ static bool put_all(int argc, char **argv, const char *const *names,
 
 static const char *const names[] = {"limit", "key", "rate", "duration"};
 
-/* At the beginning or the end. */
-static void put_total(int *argc, char ***argv, json_t *arguments)
-{
-    bool is_first = *argc > 0 && strcmp((*argv)[0], "--total") == 0;
-
-    if (!is_first && (*argc == 0 || strcmp((*argv)[*argc - 1], "--total") != 0))
-        return;
-    json_object_set_new(arguments, "total", json_true());
-    *argv += is_first;
-    --*argc;
-}
-
 static bool parse_set(
     int argc, char **argv, json_t *arguments, struct error *err)
 {
-    put_total(&argc, &argv, arguments);
+    struct words_option options[] = {{.name = "--total"}, {0}};
+
+    if (!words_take_options(options, &argc, argv, err))
+        return false;
     if (argc < 3 || argc > 4)
         return error_set(
             err, "a limit, a key and a rate, as: sasl-day sasl:bob 2000/1d");
+    if (options[0].value != NULL)
+        json_object_set_new(arguments, "total", json_true());
     return put_all(argc, argv, names, arguments, err);
 }
 
 static bool parse_del(
     int argc, char **argv, json_t *arguments, struct error *err)
 {
+    struct words_option options[] = {{0}};
+
+    if (!words_take_options(options, &argc, argv, err))
+        return false;
     if (argc != 2)
         return error_set(err, "a limit and a key, as: sasl-day sasl:bob");
     return put_all(argc, argv, names, arguments, err);

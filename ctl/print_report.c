@@ -5,6 +5,7 @@
 #include "common/base/duration.h"
 #include "ctl/print.h"
 #include "ctl/table.h"
+#include "ctl/words.h"
 
 #include <string.h>
 
@@ -16,8 +17,8 @@ static bool parse_since(const char *text, json_t *arguments, struct error *err)
     struct error why;
     uint64_t since_ms;
 
-    if (text == NULL || !duration_parse(text, &since_ms, &why) ||
-        since_ms < 1000 || since_ms > UINT64_C(86400000) * 7)
+    if (!duration_parse(text, &since_ms, &why) || since_ms < 1000 ||
+        since_ms > UINT64_C(86400000) * 7)
         return error_set(err, "--since needs a time, 1s to 7d");
     json_object_set_new(
         arguments, "since", json_integer((json_int_t)(since_ms / 1000)));
@@ -28,7 +29,7 @@ static bool parse_format(const char *text, struct error *err)
 {
     static const char *const names[] = {"table", "csv", "json"};
 
-    for (size_t i = 0; text != NULL && i < sizeof names / sizeof names[0]; i++)
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(text, names[i]) == 0) {
             format = (unsigned)i;
             return true;
@@ -39,18 +40,17 @@ static bool parse_format(const char *text, struct error *err)
 static bool parse_report(
     int argc, char **argv, json_t *arguments, struct error *err)
 {
-    for (int i = 0; i < argc; i++) {
-        if (strcmp(argv[i], "--since") == 0) {
-            if (!parse_since(argv[++i], arguments, err))
-                return false;
-        } else if (strcmp(argv[i], "--format") == 0) {
-            if (!parse_format(argv[++i], err))
-                return false;
-        } else {
-            return error_set(err, "\"%s\" is too much", argv[i]);
-        }
-    }
-    return true;
+    struct words_option options[] = {
+        {.name = "--since", .wants = "a time, 1s to 7d"},
+        {.name = "--format", .wants = "table, csv or json"}, {0}};
+
+    if (!words_take_options(options, &argc, argv, err))
+        return false;
+    if (argc > 0)
+        return error_set(err, "\"%s\" is too much", argv[0]);
+    return (options[0].value == NULL ||
+               parse_since(options[0].value, arguments, err)) &&
+           (options[1].value == NULL || parse_format(options[1].value, err));
 }
 
 static void add_number(struct table *table, long long number)

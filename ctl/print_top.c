@@ -4,15 +4,16 @@
 #include "common/core/event.h"
 #include "ctl/print.h"
 #include "ctl/table.h"
+#include "ctl/words.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 static bool parse_number(const char *text, json_t *arguments, struct error *err)
 {
-    size_t len = text != NULL ? strlen(text) : 0;
+    size_t len = strlen(text);
 
-    if (len < 1 || len > 4 || strspn(text, "0123456789") != len)
+    if (len > 4 || strspn(text, "0123456789") != len)
         return error_set(err, "-n needs a number");
     json_object_set_new(arguments, "n", json_integer(strtol(text, NULL, 10)));
     return true;
@@ -21,21 +22,22 @@ static bool parse_number(const char *text, json_t *arguments, struct error *err)
 static bool parse_top(
     int argc, char **argv, json_t *arguments, struct error *err)
 {
-    for (int i = 0; i < argc; i++) {
-        enum event_kind kind;
-        if (strcmp(argv[i], "-n") == 0) {
-            if (!parse_number(argv[++i], arguments, err))
-                return false;
-        } else if (event_kind_parse(argv[i], &kind)) {
-            json_object_set_new(arguments, "event", json_string(argv[i]));
-        } else {
-            return error_set(err,
-                "%s: no such event; allowed: connection, connection_count, "
-                "message, recipient, rejected_recipient, bytes, tls, auth",
-                argv[i]);
-        }
-    }
-    return true;
+    struct words_option options[] = {{.name = "-n", .wants = "a number"}, {0}};
+    enum event_kind kind;
+
+    if (!words_take_options(options, &argc, argv, err))
+        return false;
+    if (argc > 1)
+        return error_set(err, "\"%s\" is too much", argv[1]);
+    if (argc > 0 && !event_kind_parse(argv[0], &kind))
+        return error_set(err,
+            "%s: no such event; allowed: connection, connection_count, "
+            "message, recipient, rejected_recipient, bytes, tls, auth",
+            argv[0]);
+    if (argc > 0)
+        json_object_set_new(arguments, "event", json_string(argv[0]));
+    return options[0].value == NULL ||
+           parse_number(options[0].value, arguments, err);
 }
 
 static void add_key(struct table *table, const json_t *key)

@@ -7,6 +7,7 @@
 #include "common/base/log.h"
 #include "ctl/print.h"
 #include "ctl/table.h"
+#include "ctl/words.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,11 +16,14 @@
 static bool parse_watch(
     int argc, char **argv, json_t *arguments, struct error *err)
 {
-    for (int i = 0; i < argc; i++) {
-        if (strcmp(argv[i], "--refused") != 0)
-            return error_set(err, "%s: unknown option", argv[i]);
+    struct words_option options[] = {{.name = "--refused"}, {0}};
+
+    if (!words_take_options(options, &argc, argv, err))
+        return false;
+    if (argc > 0)
+        return error_set(err, "\"%s\" is too much", argv[0]);
+    if (options[0].value != NULL)
         json_object_set_new(arguments, "refused", json_true());
-    }
     return true;
 }
 

@@ -8,7 +8,7 @@ from harness.attributes import Anvil, Policy
 from harness.control import Control, asked, tollgatectl
 from harness.edict_site import EdictSite, fixtures_of
 from harness.milter_client import NO_HELO, MilterClient, packet, texts
-from harness.policyd import Milter
+from harness.policyd import TOP, Milter
 from harness.wait import PATIENT, wait_until, within_a_second
 
 ACCOUNT = "450 4.7.1 Error: your account may not send for now"
@@ -288,6 +288,40 @@ def test_a_ban_has_an_action_of_its_own(site, end_pid):
     end_pid(one.hand_over())
     assert login(one, "eve") == "HOLD login eve"
     assert login(one, "mallory") == "550 5.7.1 closed"
+
+
+@pytest.mark.parametrize("words, action_, reason", [
+    ("--action=HOLD sasl:eve 7d stolen", "HOLD", "stolen"),
+    ("sasl:eve --action HOLD 7d", "HOLD", ""),
+    ("sasl:eve 7d --action=HOLD looks stolen", "HOLD", "looks stolen"),
+    ("--action HOLD -- sasl:eve 7d --action was forgotten", "HOLD",
+     "--action was forgotten"),
+    ("sasl:eve 7d -- -x y", None, "-x y"),
+    ("sasl:eve 7d - a -b -- c", None, "- a -b -- c"),
+    ("sasl:eve --automatic 7d", None, ""),
+    ("sasl:eve 7d --automatic", None, ""),
+])
+def test_options_of_a_ban(one_for_all, words, action_, reason):
+    """Wherever they stand, but for the reason."""
+    ctl(one_for_all, "ban", *words.split())
+    [ban] = asked(one_for_all, "bans")["bans"]
+    ctl(one_for_all, "unban", "sasl:eve")
+    assert (ban["key"], ban.get("action"), ban["reason"]) == (
+        "sasl:eve", action_, reason)
+    assert 7 * 86400 - 60 < ban["seconds"] <= 7 * 86400
+
+
+def test_what_fail2ban_bans_for_ever(one_for_all):
+    """Its bantime = -1."""
+    words = (TOP / "conf/fail2ban/action.d/tollgate.conf").read_text()
+    [order] = re.findall(r"^actionban = tollgatectl (.*)$", words, re.M)
+    for bantime, seconds in ("600", 600), ("-1", 366 * 86400):
+        ctl(one_for_all, *order.replace("<ip>", "192.0.2.1").replace(
+            "<bantime>", bantime).split())
+        [ban] = asked(one_for_all, "bans")["bans"]
+        ctl(one_for_all, "unban", "192.0.2.1", "--automatic")
+        assert ban["reason"] == "fail2ban"
+        assert seconds - 60 < ban["seconds"] <= seconds
 
 
 def test_an_action_that_another_wrote_lets_nothing_pass(shared):

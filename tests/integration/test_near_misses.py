@@ -85,6 +85,44 @@ def test_a_command(words, meant):
     assert meant in done.stderr
 
 
+@pytest.mark.parametrize("words, why", [
+    ("ban sasl:bob --actoin HOLD 7d", "did you mean --action?"),
+    ("ban sasl:bob --actoin=HOLD 7d", "did you mean --action?"),
+    ("ban sasl:bob 7d -action HOLD", "did you mean --action?"),
+    ("ban --automatc 192.0.2.1 7d", "did you mean --automatic?"),
+    ("ban sasl:bob -1s", "-1s: no such option; if it is none, write --"),
+    ("ban sasl:bob 7d -x y", "-x: no such option; if it is none, write --"),
+    ("ban sasl:bob 7d looks stolen --action HOLD",
+     "--action stands before the text"),
+    ("ban sasl:bob 7d looks stolen --actoin=HOLD",
+     "--action stands before the text"),
+    ("ban sasl:bob --action HOLD --action=REJECT", "--action is given twice"),
+    ("ban --automatic sasl:bob --automatic", "--automatic is given twice"),
+    ("ban --automatic=yes sasl:bob", "--automatic has no value"),
+    ("ban sasl:bob --action", "--action needs HOLD, or"),
+    ("ban sasl:bob --action=", "--action needs HOLD, or"),
+    ("ban sasl:bob --action --automatic 1h", "--action needs HOLD, or"),
+    ("ban --action HOLD", "a network, as"),
+    ("unban sasl:bob --automatc", "did you mean --automatic?"),
+    ("override set day sasl:@x.com 5/1d 1h --totals", "did you mean --total?"),
+    ("override set --total day sasl:@x.com 5/1d --total", "given twice"),
+    ("override del day --total sasl:@x.com", "--total: no such option"),
+    ("top -n 5 -n 6", "-n is given twice"),
+    ("top recipient bytes", '"bytes" is too much'),
+    ("report --sinse 1d", "did you mean --since?"),
+    ("report --since", "--since needs a time"),
+    ("report --since 1h --since=2h", "--since is given twice"),
+    ("watch --refsed", "did you mean --refused?"),
+    ("certs check --witin 14d", "did you mean --within?"),
+    ("doctor --postfix-confg /x", "did you mean --postfix-config?"),
+])
+def test_an_option_of_a_command(words, why):
+    """Nothing is asked of a daemon; a ban would be another than was meant."""
+    done = tollgatectl(*words.split())
+    assert done.returncode == 2
+    assert why in done.stderr
+
+
 def test_where_no_daemon_answered(place):
     for words in (["status"], ["watch"]):
         done = tollgatectl(*words, sockets=[place / "one", place / "two"])
