@@ -54,7 +54,10 @@ static void print_change(const struct ctl_answer *answer, const char *verb)
     bool is_same = strcmp(before, after) == 0;
 
     fprintf(answer->out, "%s: ", answer->daemon);
-    if (is_same)
+    if (is_same && json_is_true(json_object_get(answer->result, "changed")))
+        fprintf(
+            answer->out, "%s, what is hidden has changed (%s)\n", verb, after);
+    else if (is_same)
         fprintf(answer->out, "%s, nothing has changed (%s)\n", verb, after);
     else
         fprintf(answer->out, "%s, %s replaces %s\n", verb, after, before);

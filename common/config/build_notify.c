@@ -24,6 +24,14 @@ static bool has_login(const struct limit_section *raw)
                (1u << KEY_SASL_USERNAME | 1u << KEY_SASL_DOMAIN)) != 0;
 }
 
+/* Of "%{name}", and not of what follows: that may be secret. */
+static int name_length(const char *unknown)
+{
+    size_t len = strcspn(unknown, "}/?:");
+
+    return len < 20 ? (int)len + (unknown[len] == '}') : 20;
+}
+
 static bool check_argument(const struct setting *notify, const char *argument,
     const struct limit_section *raw, struct error *err)
 {
@@ -31,9 +39,9 @@ static bool check_argument(const struct setting *notify, const char *argument,
 
     if (unknown != NULL)
         return setting_refuse(notify, err,
-            "unknown \"%.20s\"; allowed: %%{client} %%{key} %%{limit} "
+            "unknown \"%.*s\"; allowed: %%{client} %%{key} %%{limit} "
             "%%{sasl_username}",
-            unknown);
+            name_length(unknown), unknown);
     if (notice_names_login(argument) && !has_login(raw))
         return setting_refuse(notify, err,
             "%%{sasl_username} without a login; add sasl_username to key, or "
@@ -83,6 +91,19 @@ static bool check_url(const struct setting *notify,
            setting_refuse(notify, err, "%s", why.text);
 }
 
+/* It may be a URL that was miswritten: then it is not repeated. */
+static bool refuse_command(const struct setting *notify, struct error *err)
+{
+    const char *word = setting_text(notify);
+
+    if (strpbrk(word, ":/?#@") != NULL)
+        return setting_refuse(notify, err,
+            "its first word is neither an absolute path nor a URL of http or "
+            "https");
+    return setting_refuse(notify, err,
+        "\"%s\" is no absolute path; no shell looks for the command", word);
+}
+
 bool build_check_notify(const struct section *section,
     const struct limit_section *raw, struct error *err)
 {
@@ -101,9 +122,7 @@ bool build_check_notify(const struct section *section,
         return setting_refuse(notify, err,
             "no URL that can be told; allowed: http://..., https://...");
     if (raw->notify[0][0] != '/')
-        return setting_refuse(notify, err,
-            "\"%s\" is no absolute path; no shell looks for the command",
-            raw->notify[0]);
+        return refuse_command(notify, err);
     if (strstr(raw->notify[0], "%{") != NULL)
         return setting_refuse(
             notify, err, "the command itself has to be named in full");

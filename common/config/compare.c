@@ -8,6 +8,7 @@
 #include "common/config/compare.h"
 
 #include "common/base/memory.h"
+#include "common/config/show.h"
 #include "common/config/values.h"
 
 #include <stdio.h>
@@ -87,8 +88,11 @@ static char *name_of(const struct setting *setting, const char *item)
             ? xstrdup(option->label)
             : xprintf("%s \"%s\": %s", option_sections[option->section].name,
                   setting->title, option->label);
-    char *text = item == NULL ? xstrdup(name) : xprintf("%s %s", name, item);
-
+    if (item == NULL)
+        return name;
+    char *hidden = show_hidden(option, item);
+    char *text = xprintf("%s %s", name, hidden);
+    free(hidden);
     free(name);
     return text;
 }

@@ -18,8 +18,8 @@ struct config_texts {
 
 struct config_changes {
     /* Options and sections that are set in one of the two alone, of lists each
-     * item: `service "25": trusted_proxies 192.0.2.1`. No value but of lists.
-     */
+     * item: `service "25": trusted_proxies 192.0.2.1`. No value but of lists,
+     * and of these none that is hidden (show_hidden). */
     struct config_texts gained, lost;
     /*
      * What nobody loses by absence: the proof of a service, its frontends, the

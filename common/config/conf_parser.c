@@ -86,11 +86,13 @@ static bool is_value(const struct token *token)
     return token->kind != TOKEN_MARK && token->kind != TOKEN_END;
 }
 
+/* A text is not repeated: a password or a webhook may be at a wrong place. */
 static bool refuse(const struct place *place, const struct token *token,
     const char *name, const char *expected)
 {
-    char found[80];
-    log_escape(found, sizeof found, token->raw, token->raw_len);
+    char found[80] = "a text";
+    if (token->kind != TOKEN_STRING)
+        log_escape(found, sizeof found, token->raw, token->raw_len);
     if (token->kind == TOKEN_END)
         error_set(place->err, "the file ends here; expected %s", expected);
     else

@@ -290,6 +290,10 @@ enum config_show { CONFIG_SHOW_ALL, CONFIG_SHOW_CHANGED, CONFIG_SHOW_DEFAULTS };
  */
 void config_show(const struct config *, enum config_show, FILE *out);
 
+/* Equal values, those that are not shown too. Sections in another order are a
+ * difference. */
+bool config_is_same(const struct config *, const struct config *);
+
 /* The options in both that only a restart changes and whose values differ: at
  * most max of them; returns how many. */
 size_t config_restart_options(const struct config *, const struct config *,

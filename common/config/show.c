@@ -3,12 +3,14 @@
  *
  * Works on the canonical texts of the values, so what it writes loads again
  * and means the same. Passwords are never written, not inside a URL either,
- * and therefore not in the hash: it cannot be used to guess one.
+ * and therefore not in the hash: it cannot be used to guess one. Whether one
+ * has changed, config_is_same tells.
  */
 #include "common/config/show.h"
 
 #include "common/base/hex.h"
 #include "common/base/http_url.h"
+#include "common/base/memory.h"
 #include "common/config/option_checks.h"
 #include "common/config/option_pairs.h"
 #include "common/config/values.h"
@@ -28,42 +30,69 @@ static void write_quoted(const char *text, size_t len, FILE *out)
     }
 }
 
-/* Of a webhook only where it is: its path is often its password. */
-static bool write_webhook(const char *text, FILE *out)
+/* Of a webhook only where it is: its path is often its password. NULL: there
+ * is nothing to hide. What cannot be taken apart is hidden whole. */
+static char *hide_webhook(const char *text)
 {
     struct http_url url;
     struct error ignored;
 
-    if (!http_url_is(text) || !http_url_parse(text, &url, &ignored) ||
-        (url.credentials[0] == '\0' && strlen(url.path) <= 1))
-        return false;
-    fprintf(out, "\"%s/" HIDDEN "\"", url.origin);
-    return true;
+    if (!http_url_parse(text, &url, &ignored))
+        return xprintf(
+            "%.*s://" HIDDEN, (int)(strstr(text, "://") - text), text);
+    return url.credentials[0] == '\0' && strlen(url.path) <= 1
+               ? NULL
+               : xprintf("%s/" HIDDEN, url.origin);
+}
+
+/* Where a URL of http begins in a text; NULL: there is none. */
+static const char *find_webhook(const char *text)
+{
+    while (*text != '\0' && !http_url_is(text))
+        text++;
+    return *text != '\0' ? text : NULL;
+}
+
+static char *hide_password(const char *text)
+{
+    size_t len = 0;
+    const char *password = option_find_password(text, &len);
+
+    return password == NULL ? xstrdup(text)
+                            : xprintf("%.*s" HIDDEN "%s",
+                                  (int)(password - text), text, password + len);
+}
+
+char *show_hidden(const struct option *option, const char *item)
+{
+    const char *url = option->type == OPTION_ARGV ? find_webhook(item) : NULL;
+    char *hidden = url != NULL ? hide_webhook(url) : NULL;
+
+    if ((option->flags & OPTION_SECRET) != 0 && item[0] != '\0')
+        return xstrdup(HIDDEN);
+    if (hidden == NULL)
+        return url != NULL ? xstrdup(item) : hide_password(item);
+    char *text = xprintf("%.*s%s", (int)(url - item), item, hidden);
+    free(hidden);
+    return text;
 }
 
 void show_text(const char *text, bool hides_password, FILE *out)
 {
-    size_t len = 0;
-    const char *password =
-        hides_password ? option_find_password(text, &len) : NULL;
-    if (hides_password && write_webhook(text, out))
-        return;
+    char *hidden = hides_password ? hide_password(text) : xstrdup(text);
+
     fputc('"', out);
-    if (password != NULL) {
-        write_quoted(text, (size_t)(password - text), out);
-        fputs(HIDDEN, out);
-        text = password + len;
-    }
-    write_quoted(text, strlen(text), out);
+    write_quoted(hidden, strlen(hidden), out);
     fputc('"', out);
+    free(hidden);
 }
 
 static void write_text(const struct option *option, const char *text, FILE *out)
 {
-    if ((option->flags & OPTION_SECRET) != 0 && text[0] != '\0')
-        fputs("\"" HIDDEN "\"", out);
-    else
-        show_text(text, true, out);
+    char *hidden = show_hidden(option, text);
+
+    show_text(hidden, false, out);
+    free(hidden);
 }
 
 static void write_item(const struct option *option, const char *item, FILE *out)
@@ -161,6 +190,21 @@ void show_hash(const struct config *config, char hash_r[17])
         abort();
     free(text);
     (void)hex_write(hash_r, digest, 8);
+}
+
+bool config_is_same(const struct config *old, const struct config *new)
+{
+    const struct values *a = old->values, *b = new->values;
+    bool is_same = a->count == b->count;
+
+    for (size_t i = 0; is_same && i < a->count; i++) {
+        const struct section *x = &a->sections[i], *y = &b->sections[i];
+        is_same = x->kind == y->kind &&
+                  (x->title == NULL || strcmp(x->title, y->title) == 0);
+        for (size_t s = 0; is_same && s < x->count; s++)
+            is_same = setting_is_same(&x->settings[s], &y->settings[s]);
+    }
+    return is_same;
 }
 
 size_t config_restart_options(const struct config *old,

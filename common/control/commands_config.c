@@ -71,9 +71,9 @@ static json_t *change_of(
 {
     const struct config_changes *changes = &reload->changes;
 
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "before",
-        reload->before, "after", reload->after, "at_start",
-        texts(reload->at_start, reload->at_start_count), "warnings",
+    return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "before",
+        reload->before, "after", reload->after, "changed", reload->has_changed,
+        "at_start", texts(reload->at_start, reload->at_start_count), "warnings",
         texts((const char *const *)config->warnings, config->warning_count),
         "gained", texts_of(&changes->gained), "lost", texts_of(&changes->lost),
         "guarded", texts_of(&changes->guarded));

@@ -107,7 +107,8 @@ bool daemon_is_leaving(const struct daemon *);
 
 /* What a reload has done, or would do. */
 struct daemon_reload {
-    char before[17], after[17];                /* hashes of the configuration */
+    char before[17], after[17]; /* hashes of the configuration */
+    bool has_changed;           /* a value, be it one that no hash sees */
     const char *at_start[DAEMON_AT_START_MAX]; /* differ from those that we
                                                   were started with: options
                                                   that a restart changes */

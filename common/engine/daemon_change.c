@@ -25,6 +25,7 @@ static void compare(const struct daemon *daemon, const struct config *config,
 {
     memcpy(reload->before, daemon->config->hash, sizeof reload->before);
     memcpy(reload->after, config->hash, sizeof reload->after);
+    reload->has_changed = !config_is_same(daemon->config, config);
     reload->at_start_count = config_restart_options(
         daemon->first_config, config, reload->at_start, DAEMON_AT_START_MAX);
     config_compare(daemon->config, config, &reload->changes);

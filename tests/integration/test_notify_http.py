@@ -166,6 +166,22 @@ def test_who_does_not_answer_delays_nothing(tell, place, webhook):
         f"notify: {webhook.url()}: no reply within 10 seconds\n", 30)
 
 
+def test_a_reload_tells_no_secret(tell, webhook):
+    """But that there is another one, although the hash is the same."""
+    policyd = tell(webhook.url(f"/{SECRET}1"))
+    webhook.hook()
+    policyd.sections[0][2]["notify"] = webhook.url(f"/{SECRET}2")
+    policyd.write_config()
+    for words in ["config", "check"], ["reload"]:
+        said = tollgatectl(*words, sockets=[policyd]).stdout
+        assert f'gained: limit "user": notify {webhook.url()}/(hidden)\n' in said
+        assert f'lost: limit "user": notify {webhook.url()}/(hidden)\n' in said
+        assert "what is hidden has changed" in said and SECRET not in said
+    assert "nothing has changed" in tollgatectl(
+        "reload", sockets=[policyd]).stdout
+    assert SECRET not in policyd.process.text()
+
+
 @pytest.mark.parametrize("notify, said", [
     (["https://h/", "x"], "a URL stands alone"),
     ("https://h/%{key}", "nothing expands in a URL"),
@@ -174,6 +190,11 @@ def test_who_does_not_answer_delays_nothing(tell, place, webhook):
     (f"https://{SECRET}%zz@h", "malformed user or password"),
     (f"https://h/{SECRET} x", "malformed URL"),
     (f"ftp://bob:{SECRET}@h", "no URL that can be told"),
+    (f"https:/hooks.example/{SECRET}", "neither an absolute path nor a URL"),
+    (f"hooks.example/{SECRET}", "neither an absolute path nor a URL"),
+    (f"bob:{SECRET}@hooks.example", "neither an absolute path nor a URL"),
+    (["/bin/curl", f"https://h/%{{x}}/{SECRET}"], 'unknown "%{x}"; allowed:'),
+    (["/bin/curl", f"https://h/%{{/{SECRET}"], 'unknown "%{"; allowed:'),
 ])
 def test_what_cannot_be_meant_is_an_error(place, keep, notify, said):
     with pytest.raises(AssertionError) as error:

@@ -120,17 +120,34 @@ static void test_what_is_gained_lost_and_guarded(void **state)
     }
 }
 
+#define TELLS(words) \
+    "limit \"a\" { event = \"message\" key = { \"client\" } rate = \"3/1h\" " \
+    "at = \"policy\" notify = { " words " } }\n" LISTEN(POLICY)
+
 static void test_no_password_is_shown(void **state)
 {
-    struct config *before = load("store_password = \"hunter2\"\n#\n");
-    struct config *after = load("#\n");
-    struct config_changes changes;
+    static const struct {
+        const char *before, *after, *lost, *gained;
+    } secrets[] = {
+        {"store_password = \"hunter2\"\n#\n", "#\n", "store_password", ""},
+        {TELLS("\"https://bob:hunter2@h:1\""), TELLS("\"http://h/hunter2\""),
+            "limit \"a\": notify https://h:1/(hidden)",
+            "limit \"a\": notify http://h/(hidden)"},
+        {TELLS("\"/c\", \"-uhttps://h/hunter2\""), TELLS("\"/c\""),
+            "limit \"a\": notify -uhttps://h/(hidden)", ""},
+    };
 
-    config_compare(before, after, &changes);
-    assert_joined(&changes.lost, "store_password", 0);
-    config_changes_clear(&changes);
-    config_unref(&before);
-    config_unref(&after);
+    for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
+        struct config *before = load(secrets[i].before);
+        struct config *after = load(secrets[i].after);
+        struct config_changes changes;
+        config_compare(before, after, &changes);
+        assert_joined(&changes.lost, secrets[i].lost, i);
+        assert_joined(&changes.gained, secrets[i].gained, i);
+        config_changes_clear(&changes);
+        config_unref(&before);
+        config_unref(&after);
+    }
 }
 
 static void test_a_long_list_is_counted(void **state)

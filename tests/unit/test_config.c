@@ -279,6 +279,10 @@ static void test_show_defaults(void **state)
     config_unref(&config);
 }
 
+#define NOTIFY(words) \
+    "limit \"a\" { event = \"message\" key = { \"client\" } rate = \"1/1s\"" \
+    " notify = { " words " } }\n"
+
 static void test_show_hides_passwords(void **state)
 {
     static const char *const texts[] = {
@@ -286,6 +290,12 @@ static void test_show_hides_passwords(void **state)
         "store = \"redis://:hunter2@h/1\"\n",
         "store = \"redis://bob:hunter2%2Fhunter2@h\"\n",
         "store_password = \"hunter2\"\n",
+        NOTIFY("\"https://bob:hunter2@h/hunter2?hunter2\""),
+        NOTIFY("\"/bin/curl\", \"HTTPS://h/hunter2\""),
+        NOTIFY("\"/bin/curl\", \"--url=https://h/hunter2\""),
+        NOTIFY("\"/bin/curl\", \"https://h:x/hunter2#hunter2\""),
+        NOTIFY("\"/bin/curl\", \"https://bob:hunter2/hunter2@h/\""),
+        NOTIFY("\"/bin/mail\", \"smtp://bob:hunter2@h\""),
     };
     for (size_t i = 0; i < COUNT(texts); i++) {
         struct config *config = load(texts[i]);
@@ -294,6 +304,27 @@ static void test_show_hides_passwords(void **state)
         assert_non_null(strstr(text, "(hidden)"));
         free(text);
         config_unref(&config);
+    }
+}
+
+/* What is hidden is no part of the hash, and yet a change. */
+static void test_a_secret_that_changes(void **state)
+{
+    static const char *const texts[][2] = {
+        {NOTIFY("\"https://h/a\""), NOTIFY("\"https://h/b\"")},
+        {"store_password = \"a\"\n", "store_password = \"b\"\n"},
+        {"store = \"redis://:a@h\"\n", "store = \"redis://:b@h\"\n"},
+    };
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        struct config *before = load(texts[i][0]);
+        struct config *again = load(texts[i][0]);
+        struct config *after = load(texts[i][1]);
+        assert_string_equal(before->hash, after->hash);
+        assert_true(config_is_same(before, again));
+        assert_false(config_is_same(before, after));
+        config_unref(&after);
+        config_unref(&again);
+        config_unref(&before);
     }
 }
 
@@ -379,6 +410,7 @@ int main(void)
         cmocka_unit_test(test_show_loads_again),
         cmocka_unit_test(test_show_defaults),
         cmocka_unit_test(test_show_hides_passwords),
+        cmocka_unit_test(test_a_secret_that_changes),
         cmocka_unit_test(test_needs_restart),
         cmocka_unit_test(test_reload_is_harmless),
     };
