@@ -183,7 +183,8 @@ static void end_texts(struct notice_request *request)
 
 static void answer(struct helper *helper, struct notice_request *request)
 {
-    struct notice_reply reply = {.owner = request->owner};
+    struct notice_reply reply = {
+        .owner = request->owner, .serial = request->serial};
 
     end_texts(request);
     char *const *argv = find_command(helper->config, request->argv_digest);

@@ -27,11 +27,13 @@
 /* Fixed in size, so that either side reads one or nothing. */
 struct notice_request {
     pid_t owner;          /* who wants the reply */
+    uint32_t serial;      /* of its requests */
     char argv_digest[33]; /* of the vector that is to run: command_digest */
     struct notice notice;
 };
 struct notice_reply {
-    pid_t owner;
+    pid_t owner; /* both as in the request: during a hand-over two daemons */
+    uint32_t serial;                   /* ask at one socket */
     char problem[LAUNCH_PROBLEM_SIZE]; /* "": it exited 0, or was taken */
 };
 

@@ -26,10 +26,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PACE_MS     1000  /* from one message to the next */
-#define RETRY_MS    60000 /* after one that failed */
-#define SAID_MS     60000 /* the same trouble is logged once in this time */
-#define PATIENCE_MS (NOTICE_TIMEOUT_MS + 10000) /* for the helper's reply */
+#define PACE_MS  1000  /* from one message to the next */
+#define RETRY_MS 60000 /* after one that failed */
+#define SAID_MS  60000 /* the same trouble is logged once in this time */
+/* For the helper's reply: another daemon's command may come first. */
+#define PATIENCE_MS (2 * NOTICE_TIMEOUT_MS + 10000)
+#define LOOK_MS     100  /* until another daemon has taken its reply */
+#define ORPHANED_MS 2000 /* whose reply lies for so long is gone */
 
 /* Troubles that are logged. */
 enum { SAID_FAILURE, SAID_FULL, SAIDS };
@@ -45,8 +48,12 @@ struct notices {
     struct notice_entry *asking;  /* the store; NULL: no question is open */
     struct notice_entry *telling; /* the helper */
     uint32_t telling_count;
-    uint64_t paced_ms;       /* no message before */
-    uint64_t said_ms[SAIDS]; /* when it was logged last; 0: never */
+    uint32_t serial;           /* of the last request */
+    uint64_t patience_ms;      /* until then its reply is awaited */
+    struct notice_reply other; /* another daemon's, that is the next to read */
+    uint64_t other_ms;         /* since when it is seen */
+    uint64_t paced_ms;         /* no message before */
+    uint64_t said_ms[SAIDS];   /* when it was logged last; 0: never */
 };
 
 static void complain(struct notices *notices, unsigned which, const char *text)
@@ -159,38 +166,83 @@ static void end_telling(struct notices *notices, const char *problem)
     go_on(notices);
 }
 
-/* Read only while a reply is awaited: a successor has the same socket. */
+/* For one event of the helper's socket. */
+static void await_reply(struct notices *notices)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+    const struct timeval left = clock_span(
+        notices->patience_ms > now_ms ? notices->patience_ms - now_ms : 1);
+
+    event_add(notices->readable, &left);
+}
+
+static bool is_of(
+    const struct notice_reply *reply, pid_t owner, uint32_t serial)
+{
+    return reply->owner == owner && reply->serial == serial;
+}
+
+/* Has it lain there for so long that nobody will take it? */
+static bool is_orphaned(
+    struct notices *notices, const struct notice_reply *reply)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+
+    if (reply->owner == getpid())
+        return true;
+    if (is_of(reply, notices->other.owner, notices->other.serial))
+        return now_ms >= notices->other_ms + ORPHANED_MS;
+    notices->other = *reply;
+    notices->other_ms = now_ms;
+    return false;
+}
+
+/* What was looked at; the other daemon may have taken it meanwhile. */
+static void take_reply(struct notices *notices)
+{
+    struct notice_reply reply;
+
+    if (recv(notices->fd, &reply, sizeof reply, MSG_DONTWAIT) !=
+            (ssize_t)sizeof reply ||
+        !is_of(&reply, getpid(), notices->serial)) {
+        await_reply(notices);
+        return;
+    }
+    reply.problem[sizeof reply.problem - 1] = '\0';
+    end_telling(notices, reply.problem);
+}
+
+/* Read only while a reply is awaited: during a hand-over another daemon has
+ * the same socket, and its replies are left for it. */
 static void on_readable(evutil_socket_t fd, short what, void *context)
 {
     struct notices *notices = context;
     struct notice_reply reply;
 
     if ((what & EV_TIMEOUT) != 0) {
-        event_del(notices->readable);
         end_telling(notices, "the helper does not answer");
         return;
     }
-    ssize_t got = recv(fd, &reply, sizeof reply, MSG_DONTWAIT);
-    if (got == -1 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (got != (ssize_t)sizeof reply) {
+    ssize_t got = recv(fd, &reply, sizeof reply, MSG_DONTWAIT | MSG_PEEK);
+    if (got == -1 && (errno == EAGAIN || errno == EINTR)) {
+        await_reply(notices);
+    } else if (got != (ssize_t)sizeof reply) {
         lose_helper(notices);
         end_telling(notices, "the helper has ended; only a new start brings "
                              "it back");
-        return;
+    } else if (is_of(&reply, getpid(), notices->serial) ||
+               is_orphaned(notices, &reply)) {
+        take_reply(notices);
+    } else {
+        set_timer(notices, LOOK_MS);
     }
-    if (reply.owner != getpid())
-        return;
-    reply.problem[sizeof reply.problem - 1] = '\0';
-    event_del(notices->readable);
-    end_telling(notices, reply.problem);
 }
 
 static void ask_helper(struct notices *notices, struct notice_entry *entry)
 {
-    const struct timeval patience = clock_span(PATIENCE_MS);
-    struct notice_request request = {
-        .owner = getpid(), .notice = entry->notice};
+    struct notice_request request = {.owner = getpid(),
+        .serial = ++notices->serial,
+        .notice = entry->notice};
 
     if (notices->fd == -1) {
         fail(notices, entry, "there is no helper; start the daemon anew");
@@ -205,7 +257,17 @@ static void ask_helper(struct notices *notices, struct notice_entry *entry)
     }
     notices->telling = entry;
     notices->telling_count = entry->told;
-    event_add(notices->readable, &patience);
+    notices->patience_ms = clock_monotonic_ms() + PATIENCE_MS;
+    await_reply(notices);
+}
+
+/* The other daemon has had time to take its reply. */
+static void look_again(struct notices *notices)
+{
+    if (clock_monotonic_ms() < notices->patience_ms)
+        await_reply(notices);
+    else
+        end_telling(notices, "the helper does not answer");
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *context)
@@ -214,7 +276,11 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
     struct notice_entry *next = notice_table_next(notices->table);
     uint64_t now_ms = clock_monotonic_ms();
 
-    if (next == NULL || notices->asking != NULL || notices->telling != NULL)
+    if (notices->telling != NULL) {
+        look_again(notices);
+        return;
+    }
+    if (next == NULL || notices->asking != NULL)
         return;
     if (next->due_ms > now_ms || (next->told > 0 && now_ms < notices->paced_ms))
         go_on(notices);
@@ -236,8 +302,7 @@ struct notices *notices_new(struct event_base *base, struct store *store,
     hash_key_init(&notices->hash_key);
     notices->timer = evtimer_new(base, on_timer, notices);
     if (fd != -1)
-        notices->readable =
-            event_new(base, fd, EV_READ | EV_PERSIST, on_readable, notices);
+        notices->readable = event_new(base, fd, EV_READ, on_readable, notices);
     return notices;
 }
 

@@ -249,6 +249,25 @@ def test_a_restart_keeps_the_helper(place, keep, command, end_pid):
     assert f"Uid:\t{pwd.getpwnam('nobody').pw_uid}" in "\n".join(lines)
 
 
+def test_during_a_hand_over_both_have_their_replies(
+        place, keep, command, end_pid):
+    slow = ["/bin/sh", "-c", f"sleep 2; exec {command.path}"]
+    policyd = NotifySite(place, keep, slow).policyd("one")
+    with Policy(policyd.policy) as old:
+        for _ in range(3):
+            old.rcpt("198.51.100.7", sasl_username="alice")
+        end_pid(policyd.hand_over())
+        fill(policyd, "bob")
+        # Told only when the reply about alice, or bob, is there.
+        for _ in range(3):
+            old.rcpt("198.51.100.7", sasl_username="carol")
+        fill(policyd, "dave")
+        wait_until(lambda: len(command.runs()) == 4, 25, "all were told")
+        wait_until(lambda: policyd.metric("tollgate_notifications_total") == 2,
+                   10, "the replies have come")
+    assert "does not answer" not in policyd.process.text()
+
+
 def test_a_shadow_says_that_nothing_was_refused(place, keep, command):
     policyd = NotifySite(
         place, keep, command.argv(), shadow=True).policyd("one")

@@ -29,7 +29,8 @@ struct scene {
     struct bench bench;
     struct event_base *base;
     struct notices *notices;
-    int helper; /* its end */
+    int helper, daemons; /* ends of the helper's socket */
+    uint32_t replies;    /* to our requests, so far */
 };
 
 static void begin(struct scene *scene, const char *text)
@@ -43,6 +44,7 @@ static void begin(struct scene *scene, const char *text)
             AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair),
         0);
     scene->helper = pair[1];
+    scene->daemons = pair[0];
     scene->notices = notices_new(
         scene->base, NULL, engine_metrics(scene->bench.engine), pair[0]);
     engine_use_notices(scene->bench.engine, scene->notices);
@@ -93,12 +95,21 @@ static void await(struct scene *scene, struct notice_request *request)
 
 static void reply(struct scene *scene, const char *problem)
 {
-    struct notice_reply answer = {.owner = getpid()};
+    struct notice_reply answer = {
+        .owner = getpid(), .serial = ++scene->replies};
 
     (void)snprintf(answer.problem, sizeof answer.problem, "%s", problem);
     assert_int_equal(
         send(scene->helper, &answer, sizeof answer, 0), sizeof answer);
     event_base_loop(scene->base, EVLOOP_ONCE);
+}
+
+static void reply_to(struct scene *scene, pid_t owner, uint32_t serial)
+{
+    const struct notice_reply answer = {.owner = owner, .serial = serial};
+
+    assert_int_equal(
+        send(scene->helper, &answer, sizeof answer, 0), sizeof answer);
 }
 
 static uint64_t counted(struct scene *scene, enum notices_result result)
@@ -132,6 +143,50 @@ static void test_a_refusal_is_told_once(void **state)
         decide(&scene, "bob@example.com");
     assert_false(take(&scene, &request));
     assert_int_equal(fake_store.tells, 1);
+    end(&scene);
+}
+
+/* During a hand-over another daemon reads from the same socket. */
+static void test_another_daemons_reply_is_left_for_it(void **state)
+{
+    struct scene scene;
+    struct notice_request request;
+    struct notice_reply other;
+
+    begin(&scene, limits);
+    decide(&scene, "bob");
+    await(&scene, &request);
+    reply_to(&scene, 1, 7);
+    unsigned turns = 0;
+    for (uint64_t end_ms = clock_monotonic_ms() + 500;
+         clock_monotonic_ms() < end_ms; turns++)
+        event_base_loop(scene.base, EVLOOP_ONCE);
+    assert_true(turns <= 20); /* it waits meanwhile */
+    assert_int_equal(
+        recv(scene.daemons, &other, sizeof other, MSG_DONTWAIT), sizeof other);
+    assert_int_equal(other.serial, 7);
+    reply_to(&scene, getpid(), request.serial);
+    while (counted(&scene, NOTICES_SENT) == 0)
+        event_base_loop(scene.base, EVLOOP_ONCE);
+    assert_int_equal(counted(&scene, NOTICES_FAILED), 0);
+    end(&scene);
+}
+
+/* Of a daemon that is gone, and of a request that we have given up. */
+static void test_a_reply_of_nobody_is_thrown_away(void **state)
+{
+    struct scene scene;
+    struct notice_request request;
+
+    begin(&scene, limits);
+    decide(&scene, "bob");
+    await(&scene, &request);
+    reply_to(&scene, getpid(), request.serial - 1);
+    reply_to(&scene, 1, 7);
+    reply_to(&scene, getpid(), request.serial);
+    while (counted(&scene, NOTICES_SENT) == 0)
+        event_base_loop(scene.base, EVLOOP_ONCE);
+    assert_int_equal(counted(&scene, NOTICES_FAILED), 0);
     end(&scene);
 }
 
@@ -261,20 +316,15 @@ static void test_warnings(void **state)
     end(&scene);
 }
 
-/* What failed is not forgotten, and another daemon's reply is not ours. */
+/* What failed is not forgotten. */
 static void test_failures(void **state)
 {
     struct scene scene;
     struct notice_request request;
-    struct notice_reply others = {.owner = getpid() + 1};
 
     begin(&scene, limits);
     decide(&scene, "bob");
     await(&scene, &request);
-    assert_int_equal(
-        send(scene.helper, &others, sizeof others, 0), sizeof others);
-    event_base_loop(scene.base, EVLOOP_ONCE);
-    assert_int_equal(counted(&scene, NOTICES_SENT), 0);
     reply(&scene, "/bin/true: exit status 1");
     assert_int_equal(counted(&scene, NOTICES_FAILED), 1);
     decide(&scene, "alice");
@@ -305,6 +355,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_refusal_is_told_once),
+        cmocka_unit_test(test_another_daemons_reply_is_left_for_it),
+        cmocka_unit_test(test_a_reply_of_nobody_is_thrown_away),
         cmocka_unit_test(test_each_key),
         cmocka_unit_test(test_others_have_told),
         cmocka_unit_test(test_without_the_store),
