@@ -188,6 +188,20 @@ static bool daemon_prepare(struct daemon *daemon, struct error *err)
            faces->prepare(faces->context, daemon->config, err);
 }
 
+/* The predecessor's may know other commands than ours. */
+static bool start_notice_helper(struct daemon *daemon, struct error *err)
+{
+    struct config *config = daemon->config;
+    size_t said = config->warning_count;
+
+    if (!notice_helper_start(config, &daemon->notice_fd, err))
+        return false;
+    notice_helper_warn(config);
+    for (; said < config->warning_count; said++)
+        log_warn("%s", config->warnings[said]);
+    return true;
+}
+
 static bool daemon_start(struct daemon *daemon, struct error *err)
 {
     /* A successor is detached already, and LISTEN_PID names it alone. */
@@ -198,8 +212,7 @@ static bool daemon_start(struct daemon *daemon, struct error *err)
     daemon->base = event_base_new();
     if (daemon->base == NULL)
         return error_set(err, "no event loop: %s", strerror(errno));
-    if (!daemon_prepare(daemon, err) ||
-        !notice_helper_start(daemon->config, &daemon->notice_fd, err) ||
+    if (!daemon_prepare(daemon, err) || !start_notice_helper(daemon, err) ||
         !daemon_listeners_open(daemon, err) || !daemon_face_bind(daemon, err) ||
         !daemon_give_log(daemon, err) || !daemon_drop_privileges(daemon, err))
         return false;

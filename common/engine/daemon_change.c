@@ -12,6 +12,7 @@
 #include "common/base/memory.h"
 #include "common/engine/elder.h"
 #include "common/engine/log_gather.h"
+#include "common/engine/notice_helper.h"
 #include "common/net/notify.h"
 #include "common/net/resolver.h"
 
@@ -48,6 +49,8 @@ struct config *daemon_try_config(
         config_unref(&config);
     else
         compare(daemon, config, reload);
+    if (config != NULL)
+        notice_helper_warn(config);
     return config;
 }
 

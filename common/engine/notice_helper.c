@@ -10,7 +10,9 @@
 #include "common/base/http_url.h"
 #include "common/base/kept_socket.h"
 #include "common/base/log.h"
+#include "common/base/memory.h"
 #include "common/certs/command.h"
+#include "common/config/build.h"
 #include "common/engine/notice_post.h"
 #include "common/engine/privileges.h"
 
@@ -29,7 +31,13 @@
 #include <unistd.h>
 
 #define ARGUMENTS_SIZE 16384 /* of all that are expanded */
-#define NO_RIGHTS      126   /* exit status: they could not be given up */
+/* Digests of the commands that the helper knows, each with a comma. Unset: not
+ * known, since there are more. */
+#define KNOWN_VARIABLE "TOLLGATE_NOTIFY_KNOWN"
+#define KNOWN_SIZE     33
+#define KNOWN_MAX      1000
+
+#define NO_RIGHTS 126 /* exit status: they could not be given up */
 
 struct helper {
     const struct config *config;
@@ -181,6 +189,20 @@ static void end_texts(struct notice_request *request)
     notice->login[sizeof notice->login - 1] = '\0';
 }
 
+/* A limit whose notify a reload has changed: its former one. */
+static char *const *find_former(const struct config *config, const char *limit)
+{
+    char name[NOTICE_NAME_SIZE];
+
+    for (size_t i = 0; i < config->limit_count; i++) {
+        const struct limit *own = &config->limits[i];
+        (void)log_escape(name, sizeof name, own->name, strlen(own->name));
+        if (limit_tells(own) && strcmp(name, limit) == 0)
+            return own->notify;
+    }
+    return NULL;
+}
+
 static void answer(struct helper *helper, struct notice_request *request)
 {
     struct notice_reply reply = {
@@ -189,8 +211,11 @@ static void answer(struct helper *helper, struct notice_request *request)
     end_texts(request);
     char *const *argv = find_command(helper->config, request->argv_digest);
     if (argv == NULL)
+        argv = find_former(helper->config, request->notice.limit);
+    if (argv == NULL)
         (void)snprintf(reply.problem, sizeof reply.problem,
-            "not a command that the daemon was started with; start it anew");
+            "not a command that the daemon was started with; stop the daemon "
+            "and start it");
     else if (http_url_is(argv[0]))
         run_post(helper, argv[0], &request->notice, reply.problem);
     else
@@ -224,6 +249,51 @@ static bool has_notify(const struct config *config)
     return false;
 }
 
+/* Into the environment, for us and for successors: their digests. */
+static void note_known(const struct config *config)
+{
+    char *known = xcalloc(KNOWN_MAX + 1, KNOWN_SIZE);
+    size_t count = 0;
+
+    for (size_t i = 0; i < config->limit_count && count < KNOWN_MAX; i++) {
+        char digest[KNOWN_SIZE];
+        if (!limit_tells(&config->limits[i]))
+            continue;
+        command_digest(config->limits[i].notify, digest);
+        if (strstr(known, digest) != NULL)
+            continue;
+        (void)snprintf(known + strlen(known), KNOWN_SIZE + 1, "%s,", digest);
+        count++;
+    }
+    if (count < KNOWN_MAX)
+        setenv(KNOWN_VARIABLE, known, 1);
+    free(known);
+}
+
+static bool is_known(char *const *argv)
+{
+    const char *known = getenv(KNOWN_VARIABLE);
+    char digest[KNOWN_SIZE];
+
+    command_digest(argv, digest);
+    return known == NULL || strstr(known, digest) != NULL;
+}
+
+void notice_helper_warn(struct config *config)
+{
+    bool is_there = notice_helper_left_open() != -1;
+
+    for (size_t i = 0; i < config->limit_count; i++) {
+        const struct limit *limit = &config->limits[i];
+        if (limit_tells(limit) && !(is_there && is_known(limit->notify)))
+            build_warn(config,
+                "limit \"%s\": its notify takes effect when the daemon is "
+                "stopped and started, by no reload or restart; until then the "
+                "one that it was started with is told, if there was one",
+                limit->name);
+    }
+}
+
 /* As daemon_drop_privileges, for the commands. */
 static bool find_user(struct helper *helper, struct error *err)
 {
@@ -243,6 +313,7 @@ bool notice_helper_start(
     *fd = notice_helper_left_open();
     if (*fd != -1 || !has_notify(config))
         return true;
+    note_known(config);
     if (!find_user(&helper, err) ||
         !kept_socket_pair(NOTICE_FD_VARIABLE, fd, &helpers, err))
         return false;

@@ -41,6 +41,10 @@ struct notice_reply {
  * predecessor. -1 without an error: no limit has notify. */
 bool notice_helper_start(const struct config *, int *fd_r, struct error *err);
 
+/* Warnings (config->warnings) of limits whose notify the helper was not started
+ * with: it goes on with what they had then. After notice_helper_start. */
+void notice_helper_warn(struct config *);
+
 /* The descriptor that is left open for a successor; -1: there is none. */
 int notice_helper_left_open(void);
 

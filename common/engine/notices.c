@@ -228,8 +228,8 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
         await_reply(notices);
     } else if (got != (ssize_t)sizeof reply) {
         lose_helper(notices);
-        end_telling(notices, "the helper has ended; only a new start brings "
-                             "it back");
+        end_telling(notices, "the helper has ended; stop the daemon and "
+                             "start it");
     } else if (is_of(&reply, getpid(), notices->serial) ||
                is_orphaned(notices, &reply)) {
         take_reply(notices);
@@ -245,7 +245,8 @@ static void ask_helper(struct notices *notices, struct notice_entry *entry)
         .notice = entry->notice};
 
     if (notices->fd == -1) {
-        fail(notices, entry, "there is no helper; start the daemon anew");
+        fail(
+            notices, entry, "there is no helper; stop the daemon and start it");
         return;
     }
     memcpy(request.argv_digest, entry->argv_digest, sizeof request.argv_digest);

@@ -3,11 +3,11 @@ than a command needs."""
 import email
 import email.policy
 import pwd
-import signal
 
 import pytest
 
 from harness.attributes import Policy
+from harness.control import asked
 from harness.edict_site import EdictSite
 from harness.redis_server import RedisServer
 from harness.redis_watch import wait_available
@@ -228,15 +228,49 @@ def test_a_command_that_takes_long_delays_no_decision(place, keep):
     assert policyd.metric("tollgate_notifications_total") == 0
 
 
+NOT_IN_FORCE = 'limit "user": its notify takes effect when the daemon is stopped'
+
+
 def test_a_reload_cannot_bring_another_command(place, keep, command):
+    """It says so, and the former one is told."""
     policyd = NotifySite(place, keep, command.argv()).policyd("one")
     policyd.sections[0][2]["notify"] = ["/bin/touch", place / "new"]
     policyd.write_config()
-    policyd.process.signal(signal.SIGHUP)
-    policyd.process.wait_output("reload: configuration")
+    for words in ["config", "check"], ["reload"]:
+        assert NOT_IN_FORCE in asked(policyd, *words)["warnings"][0]
+    assert NOT_IN_FORCE in policyd.process.text()
+    fill(policyd, "bob")
+    command.wait()
+    assert not (place / "new").exists()
+    policyd.sections[0][2]["notify"] = command.argv()
+    policyd.write_config()
+    assert asked(policyd, "reload")["warnings"] == []
+
+
+def test_nor_can_a_restart(place, keep, command, end_pid):
+    policyd = NotifySite(place, keep, command.argv()).policyd("one")
+    policyd.sections[0][2]["notify"] = ["/bin/touch", place / "new"]
+    policyd.write_config()
+    end_pid(policyd.hand_over())
+    policyd.process.wait_exit()
+    assert NOT_IN_FORCE in policyd.process.text()
+    fill(policyd, "bob")
+    command.wait()
+    assert not (place / "new").exists()
+
+
+def test_a_limit_that_was_not_there_at_start(place, keep, command):
+    site = NotifySite(place, keep, command.argv())
+    policyd = site.policyd("one")
+    name, _, options = policyd.sections[0]
+    policyd.sections[0] = (name, "other", {
+        **options, "notify": ["/bin/touch", place / "new"]})
+    policyd.write_config()
+    assert 'limit "other": its notify' in asked(policyd, "reload")["warnings"][0]
     fill(policyd, "bob")
     policyd.process.wait_output(
-        "notify: not a command that the daemon was started with")
+        "notify: not a command that the daemon was started with; stop the "
+        "daemon and start it")
     assert not (place / "new").exists() and not command.runs()
 
 
