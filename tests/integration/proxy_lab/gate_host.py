@@ -58,6 +58,6 @@ class GateLab(Lab):
         return [*(("service", str(port), {
             "port": port, "proxied": True, "trusted_proxies": self.trusted,
             "pass_to": public / f"gate-{port}",
-            "pass_timeout": f"{5 * PATIENCE}s", "tls_wrapper": port == TLS,
+            "pass_timeout": f"{20 * PATIENCE}s", "tls_wrapper": port == TLS,
         }) for port in GATES),
             ("service", str(DIRECT), {"port": DIRECT}), LIMIT]
