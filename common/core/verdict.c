@@ -190,7 +190,7 @@ static void add_key_part(
 static void expand_key(const struct verdict *verdict, const struct event *event,
     char value[VALUE_MAX])
 {
-    const uint16_t service = 1u << KEY_SERVICE;
+    const unsigned service = 1u << KEY_SERVICE;
     unsigned rest = verdict_key(verdict);
 
     if (verdict->is_total)
