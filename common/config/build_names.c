@@ -44,10 +44,10 @@ static bool add_names(struct config *config, const struct setting *setting,
     struct error why;
 
     for (; *texts != NULL; texts++) {
-        bool is_file = strncmp(*texts, "file:", 5) == 0;
-        if (!is_file)
+        const char *path = name_file_path(*texts);
+        if (path == NULL)
             name_form_add(form, *texts, list);
-        else if (!add_file(config, list, *texts + 5, form, &why))
+        else if (!add_file(config, list, path, form, &why))
             return setting_refuse(setting, err, "%s", why.text);
     }
     name_list_sort(list);

@@ -30,6 +30,14 @@ struct name_file {
     uint64_t failed_ms; /* when it was logged last */
 };
 
+const char *name_file_path(const char *text)
+{
+    static const char begin[] = "file:";
+    size_t len = sizeof begin - 1;
+
+    return strncmp(text, begin, len) == 0 ? text + len : NULL;
+}
+
 void name_form_add(
     const struct name_form *form, const char *text, struct name_list *list)
 {
@@ -49,7 +57,7 @@ static bool parse_line(const struct name_file *file, char *line,
     if (!(file->form.is_login ? option_check_login(line, err)
                               : option_check_mailbox(line, err)))
         return false;
-    if (strncmp(line, "file:", 5) == 0)
+    if (name_file_path(line) != NULL)
         return error_set(err, "\"%s\": a file names no other file", line);
     name_form_add(&file->form, line, list);
     return true;

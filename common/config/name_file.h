@@ -24,6 +24,9 @@ struct name_form {
     const char *delimiters; /* of addresses; borrowed, outlives the file */
 };
 
+/* "/PATH" of "file:/PATH"; NULL: the text is a name. */
+const char *name_file_path(const char *text);
+
 /* In its form, for a list. */
 void name_form_add(
     const struct name_form *, const char *text, struct name_list *);

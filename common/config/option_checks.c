@@ -56,8 +56,9 @@ static const char *name_fault(const char *text)
 
     if (text[0] == '\0' || strpbrk(text, "<>*?") != NULL || text[0] == '/')
         return "malformed";
-    if (strncmp(text, "file:", 5) == 0)
-        return text[5] == '/' ? NULL : "a file needs its whole path";
+    if (starts_with(text, "file:"))
+        return text[strlen("file:")] == '/' ? NULL
+                                            : "a file needs its whole path";
     if (at != NULL && at[1] == '\0')
         return "nothing follows the @";
     if (at != NULL && at[1] == '.')
@@ -81,7 +82,7 @@ bool option_check_mailbox(const char *text, struct error *err)
     const char *fault = name_fault(text);
 
     if (fault == NULL && strchr(text, '@') == NULL &&
-        strncmp(text, "file:", 5) != 0)
+        !starts_with(text, "file:"))
         fault = "no address";
     return fault == NULL ||
            error_set(err,

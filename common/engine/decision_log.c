@@ -203,9 +203,11 @@ void decision_log_refusal(
 
     if (event->is_dry || !log_is_wanted(LOG_LEVEL_INFO))
         return;
-    write_about(decision, refusal, reason, about);
-    if (!log_gather_begin(gather, about))
-        return;
+    if (gather != NULL) {
+        write_about(decision, refusal, reason, about);
+        if (!log_gather_begin(gather, about))
+            return;
+    }
     log_record_begin(&record, LOG_LEVEL_INFO, "decision");
     log_record_text(&record, "face", event_asker(event));
     log_record_text(&record, "service", decision->service_title);

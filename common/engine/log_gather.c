@@ -25,7 +25,8 @@ struct place {
 struct log_gather {
     struct event *timer;
     struct hash_key key;
-    struct place *current; /* between begin and end */
+    struct place *current; /* between begin and end, */
+    uint64_t now_ms;       /* and the time of begin */
     struct place places[PLACES];
 };
 
@@ -123,18 +124,20 @@ bool log_gather_begin(struct log_gather *gather, const char *about)
         return false;
     }
     gather->current = place;
+    gather->now_ms = now_ms;
     return true;
 }
 
 void log_gather_end(struct log_gather *gather, struct log_record *record)
 {
-    struct place *place = gather == NULL ? NULL : gather->current;
-    uint64_t now_ms = clock_monotonic_ms();
-
-    if (place == NULL || place->until_ms <= now_ms) {
+    if (gather == NULL) {
         log_record_end(record);
-        if (place != NULL)
-            place->until_ms = now_ms + INTERVAL_MS;
+        return;
+    }
+    struct place *place = gather->current;
+    if (place->until_ms <= gather->now_ms) {
+        log_record_end(record);
+        place->until_ms = gather->now_ms + INTERVAL_MS;
         return;
     }
     place->held = xcalloc(1, record->len + 1);
@@ -142,5 +145,5 @@ void log_gather_end(struct log_gather *gather, struct log_record *record)
     place->len = (uint32_t)record->len;
     place->repeated = 1;
     if (!evtimer_pending(gather->timer, NULL))
-        wake_in(gather, place->until_ms - now_ms);
+        wake_in(gather, place->until_ms - gather->now_ms);
 }

@@ -209,27 +209,30 @@ static struct distinct_rule distinct_rule(const struct charge *charge)
         .is_fixed = charge->kind == CHARGE_DISTINCT_FIXED};
 }
 
-/* A copy of what it holds now; entry may be NULL. */
-static void distinct_load(struct distinct *distinct,
-    const struct memory_entry *entry, const struct distinct_rule *rule,
-    uint64_t now_ms)
+/* The entry, or NULL, and a copy of what it holds now. */
+static struct memory_entry *distinct_load(struct memory_store *store,
+    const struct charge *charge, struct distinct *distinct_r, uint64_t now_ms)
 {
-    *distinct = (struct distinct){0};
+    struct memory_entry *entry = find_entry(store, charge, 0, now_ms);
+    struct distinct_rule rule = distinct_rule(charge);
+
+    *distinct_r = (struct distinct){0};
     if (entry != NULL && entry->last_ms >= now_ms)
-        memcpy(distinct, entry->state,
-            entry->state_size < sizeof *distinct ? entry->state_size
-                                                 : sizeof *distinct);
-    distinct_settle(distinct, rule, now_ms);
+        memcpy(distinct_r, entry->state,
+            entry->state_size < sizeof *distinct_r ? entry->state_size
+                                                   : sizeof *distinct_r);
+    distinct_settle(distinct_r, &rule, now_ms);
+    return entry;
 }
 
 static void distinct_decide(
     struct memory_store *store, struct charge *charge, uint64_t now_ms)
 {
-    struct memory_entry *entry = find_entry(store, charge, 0, now_ms);
     struct distinct_rule rule = distinct_rule(charge);
     struct distinct distinct;
+    struct memory_entry *entry =
+        distinct_load(store, charge, &distinct, now_ms);
 
-    distinct_load(&distinct, entry, &rule, now_ms);
     charge->used = distinct_count(&distinct);
     charge->retry_ms = distinct_retry(&distinct, &rule, charge->value, now_ms);
     charge->refused = charge->retry_ms != 0;
@@ -255,11 +258,11 @@ static struct memory_entry *distinct_entry(struct memory_store *store,
 static void distinct_charge(
     struct memory_store *store, struct charge *charge, uint64_t now_ms)
 {
-    struct memory_entry *entry = find_entry(store, charge, 0, now_ms);
     struct distinct_rule rule = distinct_rule(charge);
     struct distinct distinct;
+    struct memory_entry *entry =
+        distinct_load(store, charge, &distinct, now_ms);
 
-    distinct_load(&distinct, entry, &rule, now_ms);
     (void)distinct_retry(&distinct, &rule, charge->value, now_ms);
     distinct_add(&distinct, charge->value);
     charge->used = distinct_count(&distinct);
