@@ -59,7 +59,8 @@ def put_first(pid, nice=-20):
 def first_in_line():
     """A neighbour's load does not take the same share of everything: what
     needs more processes for the same work would lose more by it."""
-    os.setpriority(os.PRIO_PROCESS, 0, -20)  # inherited by what we start
+    with contextlib.suppress(PermissionError):  # root without CAP_SYS_NICE
+        os.setpriority(os.PRIO_PROCESS, 0, -20)  # inherited by what we start
     before = put_first("self")
     try:
         yield

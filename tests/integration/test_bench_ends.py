@@ -1,4 +1,5 @@
 """A benchmark that is interrupted leaves nothing running."""
+import contextlib
 import os
 import signal
 import subprocess
@@ -25,20 +26,41 @@ def left_of(folder):
     return found
 
 
+@contextlib.contextmanager
+def bench_of_mail(folder, *before):
+    """Two Postfix instances of it run. before: what the command runs under."""
+    said = folder / "said"
+    with open(said, "wb") as output:
+        bench = subprocess.Popen(
+            [*before, TOP / "tests/bench/run", "--quick", "--json",
+             folder / "json", "mail"], stdout=output, stderr=output,
+            env={**os.environ, "TMPDIR": str(folder),
+                 "TOLLGATE_BUILDDIR": str(BUILD)})
+    try:
+        wait_until(lambda: bench.poll() is not None or
+                   len(list(folder.rglob("pid/master.pid"))) == 2,
+                   120, said.read_text)
+        assert bench.poll() is None, said.read_text()
+        yield bench
+    finally:
+        bench.kill()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_postfix_ends_with_it(number):
     with workdir() as folder:
-        bench = subprocess.Popen(
-            [TOP / "tests/bench/run", "--quick", "--json", folder / "json",
-             "mail"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            env={**os.environ, "TMPDIR": str(folder),
-                 "TOLLGATE_BUILDDIR": str(BUILD)})
-        try:
-            wait_until(lambda: len(list(folder.rglob("pid/master.pid"))) == 2,
-                       120, "both Postfix instances run")
+        with bench_of_mail(folder) as bench:
             assert left_of(folder)
             bench.send_signal(number)
             assert bench.wait(60) != 0
-        finally:
-            bench.kill()
+        wait_until(lambda: not left_of(folder), 10, "all has ended")
+
+
+def test_without_the_right_to_be_first():
+    """Root of a container has no CAP_SYS_NICE."""
+    with workdir() as folder:
+        with bench_of_mail(folder, "setpriv", "--inh-caps=-sys_nice",
+                           "--bounding-set=-sys_nice") as bench:
+            bench.terminate()
+            assert bench.wait(60) != 0
         wait_until(lambda: not left_of(folder), 10, "all has ended")

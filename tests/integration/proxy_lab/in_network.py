@@ -9,16 +9,8 @@ from harness.wait import PATIENCE
 class PostfixInNetwork(Postfix):
     def __init__(self, network, directory, **more):
         self.network = network
+        self.before = network.command("mail")
         super().__init__(directory, **more)
-
-    def run(self, *arguments, check=True):
-        done = subprocess.run(
-            [*self.network.command("mail"), "postfix", "-c", str(self.etc),
-             *arguments], timeout=60 * PATIENCE, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            check=False)
-        assert not check or done.returncode == 0, done.stdout
-        return done.stdout
 
     def _accepts(self):
         with self.network.inside("mail"):
