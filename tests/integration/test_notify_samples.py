@@ -66,7 +66,7 @@ def test_a_url_with_a_secret_is_read_from_a_file(place, refuse, nginx):
     policyd = refuse("bob", "slack", f"file:{secret}")
     assert nginx.hook()["uri"] == "/T0/secret"
     wait_sent(policyd)
-    assert "T0" not in policyd.process.text()
+    assert "T0/secret" not in policyd.process.text()
 
 
 def test_ntfy(refuse, nginx):
