@@ -138,6 +138,7 @@ part_bench() {
     (packages_install $packages_valgrind ${bench_options:+$packages_peers}) ||
         { failures+=("packages for the benchmarks"); return; }
     part_build "$top/build" || return
+    part_pytest bench-ends "$top/build" tests/bench
     TOLLGATE_BUILDDIR=$top/build tests/bench/run $bench_options |
         tee "$top/build/bench.out"
     part_add_sum bench "$(tail -n 1 "$top/build/bench.out")"

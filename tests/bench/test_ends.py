@@ -1,14 +1,18 @@
 """A benchmark that is interrupted leaves nothing running."""
 import contextlib
 import os
+import pathlib
 import signal
 import subprocess
+import sys
 
 import pytest
 
-from harness.policyd import BUILD, TOP
-from harness.wait import wait_until
-from harness.workdir import workdir
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "integration"))
+
+from harness.policyd import BUILD, TOP  # noqa: E402
+from harness.wait import wait_until  # noqa: E402
+from harness.workdir import workdir  # noqa: E402
 
 
 def left_of(folder):
