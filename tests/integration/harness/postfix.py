@@ -91,6 +91,12 @@ def _queue_folders():
         yield path, users[user], users[group], int(mode, 8)
 
 
+def _make_folder(path, user, group, mode):
+    path.mkdir()
+    shutil.chown(path, user, group)
+    path.chmod(mode)
+
+
 def _is_locked(path):
     with open(path, "rb") as file:
         try:
@@ -121,20 +127,11 @@ class Postfix:
         for made in (directory, self.etc, self.queue):
             made.mkdir()
             made.chmod(0o755)
-        self._make_folders()
+        _make_folder(self.data, "postfix", None, 0o700)
         self._write_main_cf(main or {}, f"{name}.example",
                             address if services else "127.0.0.1")
         self._write_master_cf(
             services or {self.service: ""}, chroot, [anvil, *lines])
-
-    def _make_folders(self):
-        for path, *owners, mode in [
-                (self.data, "postfix", None, 0o700),
-                *((self.queue / path, *more)
-                  for path, *more in _queue_folders())]:
-            path.mkdir()
-            shutil.chown(path, *owners)
-            path.chmod(mode)
 
     def _write_main_cf(self, parameters, hostname, interfaces):
         text = MAIN_CF.format(
@@ -203,6 +200,9 @@ class Postfix:
     def start(self):
         """Not by postfix(1), which goes through the whole installation before:
         more than a second of CPU."""
+        for path, *more in _queue_folders():
+            if not (self.queue / path).exists():
+                _make_folder(self.queue / path, *more)
         self._call(_installed("daemon_directory") / "master", "-c", self.etc,
                    "-w")
         wait_until(lambda: self.master_pid() and self._accepts(), 20,
