@@ -11,7 +11,7 @@ from harness.attributes import Anvil, Policy
 from harness.policyd import Policyd
 from harness.redis_cluster import Cluster
 from harness.redis_watch import count, is_available, wait_available
-from harness.wait import PATIENT, wait_until
+from harness.wait import PATIENT, slowness, wait_until
 
 
 
@@ -294,7 +294,7 @@ def test_a_lost_node_hurts_its_own_slots_alone(
     assert total_of(survivors[0], f"tollgate:{{a={here}}}ss:client") == \
         len(on_alive.said) + len(on_lost.said)
     # The election takes node-timeout and a second or two.
-    assert back < 15
+    assert back < 15 * slowness()
     promoted = cluster.owner(users[lost][1], survivors)
     assert promoted in cluster.replicas
     with Policy(place / "policy") as smtpd:

@@ -8,7 +8,7 @@ from harness.fleet import Fleet, passed
 from harness.load import Load
 from harness.redis_client import RedisClient
 from harness.redis_server import RedisServer
-from harness.wait import wait_until
+from harness.wait import slowness, wait_until
 
 LEASE_TTL = 6
 RENEWED = LEASE_TTL / 3 + 2  # and a busy machine
@@ -90,7 +90,7 @@ def test_killed_and_restarted_empty(fleet, redis, load, client):
     redis.start()
     started = time.monotonic()
     fleet.wait_store()
-    assert time.monotonic() - started < 4  # 1 s, and a busy machine
+    assert time.monotonic() - started < 4 * slowness()  # 1 s
     wait_held(redis, client, 2, RENEWED)
     assert passed(here.rcpt(client) for _ in range(9)) == LIMIT
     assert fleet.anvil(0).event("connect", client)["count"] == 5

@@ -87,12 +87,9 @@ class Process:
         self.signal(signal.SIGCONT)
 
     def wait_exit(self, timeout=10):
-        try:
-            return self._child.wait(timeout)
-        except subprocess.TimeoutExpired:
-            raise AssertionError(
-                f"{self.argv[0]} did not end within {timeout} s:\n"
-                f"{self.text()}") from None
+        wait_until(lambda: not self.is_running(), timeout,
+                   lambda: f"{self.argv[0]} ends:\n{self.text()}")
+        return self._child.returncode
 
     def terminate(self, timeout=30):
         """TERM; the exit status."""
