@@ -168,11 +168,13 @@ part_run_unit() {
 }
 
 # part_make_check NAME BUILD [MAKE-ARGUMENT...]
+# Twice as many at a time as processors: some wait for clocks.
 part_make_check() {
     local name=$1 build=$2 status=0 before=${#failures[@]}
     find "$build" -name '*.trs' -delete
     rm -f "$build/test-suite.log"
-    CMOCKA_MESSAGE_OUTPUT=TAP make -C "$build" -j"$(nproc)" check "${@:3}" \
+    CMOCKA_MESSAGE_OUTPUT=TAP make -C "$build" -j"$(($(nproc) * 2))" \
+        check "${@:3}" \
         >"$build/check.out" 2>&1 || status=$?
     [ "$status" -eq 0 ] || part_show_failures "$build"
     part_tally "$name" make-check "$build"
@@ -226,7 +228,7 @@ part_run_store() {
 part_run_pytest() {
     local hosts=
     [ "$2" != "$top/build" ] || hosts=tests/hosts
-    part_pytest "$1" "$2" -n "$(($(nproc) * 2))" --dist loadfile "${@:3}" \
+    part_pytest "$1" "$2" -n "$(($(nproc) * 3))" --dist loadfile "${@:3}" \
         tests/integration $hosts
 }
 
