@@ -30,10 +30,8 @@ static bool parse_top(
     if (argc > 1)
         return error_set(err, "\"%s\" is too much", argv[1]);
     if (argc > 0 && !event_kind_parse(argv[0], &kind))
-        return error_set(err,
-            "%s: no such event; allowed: connection, connection_count, "
-            "message, recipient, rejected_recipient, bytes, tls, auth",
-            argv[0]);
+        return error_set(
+            err, "%s: no such event; allowed: %s", argv[0], event_kind_words());
     if (argc > 0)
         json_object_set_new(arguments, "event", json_string(argv[0]));
     return options[0].value == NULL ||

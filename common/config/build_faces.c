@@ -104,7 +104,8 @@ struct limit *build_add_limit(struct config *config)
         1u << EVENT_NETWORKS | 1u << EVENT_DISTINCT_RECIPIENTS | \
         1u << EVENT_DISTINCT_RECIPIENT_DOMAINS)
 
-/* Events that one request of a face can ask about together. */
+/* Events that one request of a face can ask about together; any other event
+ * has a request of its own. */
 static const struct request {
     enum face face;
     unsigned events; /* bits: 1u << enum event_kind */
@@ -113,15 +114,10 @@ static const struct request {
     {FACE_ANVIL, 1u << EVENT_CONNECTION_COUNT, LEASES_MAX},
     {FACE_ANVIL, 1u << EVENT_CONNECTION | 1u << EVENT_CONNECTION_COUNT,
         CHARGES_MAX},
-    {FACE_ANVIL, 1u << EVENT_MESSAGE, CHARGES_MAX},
-    {FACE_ANVIL, 1u << EVENT_RECIPIENT, CHARGES_MAX},
-    {FACE_ANVIL, 1u << EVENT_TLS, CHARGES_MAX},
-    {FACE_ANVIL, 1u << EVENT_AUTH, CHARGES_MAX},
     {FACE_POLICY, OF_MESSAGES, CHARGES_MAX},
     {FACE_MILTER, 1u << EVENT_CONNECTION_COUNT, LEASES_MAX},
     {FACE_MILTER, 1u << EVENT_CONNECTION | 1u << EVENT_CONNECTION_COUNT,
         CHARGES_MAX},
-    {FACE_MILTER, 1u << EVENT_REJECTED_RECIPIENT, CHARGES_MAX},
     {FACE_MILTER, OF_MESSAGES, CHARGES_MAX},
 };
 
@@ -168,11 +164,24 @@ static bool check_request(const struct config *config,
     return true;
 }
 
-bool build_feeds(struct config *config, struct error *err)
+static bool check_requests(const struct config *config, struct error *err)
 {
     for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++)
         if (!check_request(config, &requests[i], err))
             return false;
+    for (unsigned i = 0; i < FACES * EVENT_KINDS; i++) {
+        const struct request alone = {
+            (enum face)(i / EVENT_KINDS), 1u << i % EVENT_KINDS, CHARGES_MAX};
+        if (!check_request(config, &alone, err))
+            return false;
+    }
+    return true;
+}
+
+bool build_feeds(struct config *config, struct error *err)
+{
+    if (!check_requests(config, err))
+        return false;
     for (size_t i = 0; i < config->limit_count; i++) {
         const struct limit *limit = &config->limits[i];
         struct config_feed *feed = &config->feeds[limit->at][limit->event];

@@ -78,15 +78,11 @@ static bool check_section(const struct section *section, struct error *err)
     if (!check_name(section, err))
         return false;
     if (!is_given(section, "event"))
-        return section_refuse(section, err,
-            "event: missing; allowed: connection, connection_count, message, "
-            "recipient, rejected_recipient, bytes, tls, auth, networks, "
-            "distinct_recipients, distinct_recipient_domains");
+        return section_refuse(
+            section, err, "event: missing; allowed: %s", event_kind_words());
     if (!is_given(section, "key") && !is_given(section, "max_per_message"))
         return section_refuse(section, err,
-            "key: missing; allowed: a list of client, client_address, "
-            "sasl_username, sasl_domain, sender, sender_domain, recipient, "
-            "recipient_domain, helo, service");
+            "key: missing; allowed: a list of %s", key_part_words());
     return check_kind(section, err);
 }
 

@@ -19,7 +19,7 @@ static const char *const store_failure_words[] = {
     "local", "accept", "defer", NULL};
 static const char *const limit_failure_words[] = {
     "", "local", "accept", "defer", NULL};
-static const char *const at_words[] = {"", "anvil", "policy", "milter", NULL};
+static const char *const at_words[] = {"", FACES_ALL(WORD_ITEM) NULL};
 static const char *const window_words[] = {"sliding", "fixed", NULL};
 /* "", then in the order of enum limit_window. */
 static const char *const limit_window_words[] = {
@@ -37,14 +37,8 @@ static const char *const unproxied_words[] = {"accept", "defer", NULL};
 static const char *const on_refusal_words[] = {"hold", "ban=DURATION", NULL};
 static const char *const escalate_words[] = {
     "after=NUMBER", "within=DURATION", "ban=DURATION", NULL};
-/* In the order of enum event_kind. */
-static const char *const event_words[] = {"connection", "connection_count",
-    "message", "recipient", "rejected_recipient", "bytes", "tls", "auth",
-    "networks", "distinct_recipients", "distinct_recipient_domains", NULL};
-/* In the order of enum key_part. */
-static const char *const key_words[] = {"client", "client_address",
-    "sasl_username", "sasl_domain", "sender", "sender_domain", "recipient",
-    "recipient_domain", "helo", "service", NULL};
+static const char *const event_words[] = {EVENTS_ALL(WORD_ITEM) NULL};
+static const char *const key_words[] = {KEY_PARTS_ALL(WORD_ITEM) NULL};
 
 #define FIELD(type, field) \
     .offset = offsetof(type, field), .size = sizeof(((type *)0)->field)

@@ -115,10 +115,8 @@ static bool read_arguments(
     top->keys =
         n != NULL ? (size_t)json_integer_value(n) : (size_t)KEYS_DEFAULT;
     if (event != NULL && !event_kind_parse(event, &top->kind)) {
-        control_refuse(call, CONTROL_USAGE,
-            "%s: no such event; allowed: connection, connection_count, "
-            "message, recipient, rejected_recipient, bytes, tls, auth",
-            event);
+        control_refuse(call, CONTROL_USAGE, "%s: no such event; allowed: %s",
+            event, event_kind_words());
         return false;
     }
     if (top->kind != EVENT_KINDS)

@@ -88,8 +88,7 @@ static bool read_face(
     enum face face;
 
     if (!face_parse(value, &face))
-        return error_set(
-            err, "face: %s: allowed: anvil, policy, milter", value);
+        return error_set(err, "face: %s: allowed: %s", value, face_words());
     question->faces = 1u << face;
     return true;
 }
@@ -99,11 +98,7 @@ static bool read_event(
 {
     if (event_kind_parse(value, &question->kind))
         return true;
-    return error_set(err,
-        "event: %s: allowed: connection, connection_count, message, "
-        "recipient, rejected_recipient, bytes, tls, auth, networks, "
-        "distinct_recipients, distinct_recipient_domains",
-        value);
+    return error_set(err, "event: %s: allowed: %s", value, event_kind_words());
 }
 
 #define TEXT(name) offsetof(struct explain_question, name)

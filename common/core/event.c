@@ -8,60 +8,45 @@
 
 #include <string.h>
 
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
-#define BIT(n)       (1u << (n))
+static const char *const face_names[] = {FACES_ALL(WORD_ITEM)};
 
-static const char *const face_names[] = {
-    [FACE_ANVIL] = "anvil",
-    [FACE_POLICY] = "policy",
-    [FACE_MILTER] = "milter",
-};
-
+#define EVENT_ROW(name, word, faces, words) {word, faces},
 static const struct {
     const char *name;
-    unsigned faces;
-    enum event_kind cause; /* of different values */
-    enum key_part part;    /* of these */
-} event_kinds[] = {
-    [EVENT_CONNECTION] = {"connection", BIT(FACE_ANVIL) | BIT(FACE_MILTER)},
-    [EVENT_CONNECTION_COUNT] = {"connection_count",
-        BIT(FACE_ANVIL) | BIT(FACE_MILTER)},
-    [EVENT_MESSAGE] = {"message",
-        BIT(FACE_ANVIL) | BIT(FACE_POLICY) | BIT(FACE_MILTER)},
-    [EVENT_RECIPIENT] = {"recipient",
-        BIT(FACE_ANVIL) | BIT(FACE_POLICY) | BIT(FACE_MILTER)},
-    [EVENT_REJECTED_RECIPIENT] = {"rejected_recipient", BIT(FACE_MILTER)},
-    [EVENT_BYTES] = {"bytes", BIT(FACE_POLICY) | BIT(FACE_MILTER)},
-    [EVENT_TLS] = {"tls", BIT(FACE_ANVIL)},
-    [EVENT_AUTH] = {"auth", BIT(FACE_ANVIL)},
-    [EVENT_NETWORKS] = {"networks", BIT(FACE_POLICY) | BIT(FACE_MILTER),
-        EVENT_MESSAGE, KEY_CLIENT},
-    [EVENT_DISTINCT_RECIPIENTS] = {"distinct_recipients",
-        BIT(FACE_POLICY) | BIT(FACE_MILTER), EVENT_RECIPIENT, KEY_RECIPIENT},
-    [EVENT_DISTINCT_RECIPIENT_DOMAINS] = {"distinct_recipient_domains",
-        BIT(FACE_POLICY) | BIT(FACE_MILTER), EVENT_RECIPIENT,
+    unsigned faces; /* bits: 1u << enum face */
+} event_kinds[] = {EVENTS_ALL(EVENT_ROW)};
+
+/* Of different values: the event that brings one, and which that is. */
+static const struct {
+    enum event_kind cause;
+    enum key_part part;
+} distinct[EVENT_KINDS] = {
+    [EVENT_NETWORKS] = {EVENT_MESSAGE, KEY_CLIENT},
+    [EVENT_DISTINCT_RECIPIENTS] = {EVENT_RECIPIENT, KEY_RECIPIENT},
+    [EVENT_DISTINCT_RECIPIENT_DOMAINS] = {EVENT_RECIPIENT,
         KEY_RECIPIENT_DOMAIN},
 };
 
+#define KEY_ROW(name, word, is_on_anvil) {word, is_on_anvil},
 static const struct {
     const char *name;
-    bool is_on_anvil; /* anvil is told the service and the client only */
-} key_parts[] = {
-    [KEY_CLIENT] = {"client", true},
-    [KEY_CLIENT_ADDRESS] = {"client_address", true},
-    [KEY_SASL_USERNAME] = {"sasl_username", false},
-    [KEY_SASL_DOMAIN] = {"sasl_domain", false},
-    [KEY_SENDER] = {"sender", false},
-    [KEY_SENDER_DOMAIN] = {"sender_domain", false},
-    [KEY_RECIPIENT] = {"recipient", false},
-    [KEY_RECIPIENT_DOMAIN] = {"recipient_domain", false},
-    [KEY_HELO] = {"helo", false},
-    [KEY_SERVICE] = {"service", true},
-};
+    bool is_on_anvil;
+} key_parts[] = {KEY_PARTS_ALL(KEY_ROW)};
 
-_Static_assert(COUNT(face_names) == FACES, "every face has a name");
-_Static_assert(COUNT(event_kinds) == EVENT_KINDS, "every event has a row");
-_Static_assert(COUNT(key_parts) == KEY_PARTS, "every key part has a row");
+const char *face_words(void)
+{
+    return &FACES_ALL(WORD_LISTED)[2];
+}
+
+const char *event_kind_words(void)
+{
+    return &EVENTS_ALL(WORD_LISTED)[2];
+}
+
+const char *key_part_words(void)
+{
+    return &KEY_PARTS_ALL(WORD_LISTED)[2];
+}
 
 const char *face_name(enum face face)
 {
@@ -147,17 +132,17 @@ bool key_part_is_domain(enum key_part part)
 
 bool event_can_feed(enum face face, enum event_kind kind)
 {
-    return (event_kinds[kind].faces & BIT(face)) != 0;
+    return (event_kinds[kind].faces & 1u << face) != 0;
 }
 
 enum event_kind event_kind_cause(enum event_kind kind)
 {
-    return kind < EVENT_DISTINCT_FIRST ? kind : event_kinds[kind].cause;
+    return kind < EVENT_DISTINCT_FIRST ? kind : distinct[kind].cause;
 }
 
 enum key_part event_kind_part(enum event_kind kind)
 {
-    return kind < EVENT_DISTINCT_FIRST ? KEY_PARTS : event_kinds[kind].part;
+    return kind < EVENT_DISTINCT_FIRST ? KEY_PARTS : distinct[kind].part;
 }
 
 bool event_has_key(enum face face, enum key_part part)

@@ -14,37 +14,89 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum face { FACE_ANVIL, FACE_POLICY, FACE_MILTER, FACES };
+/*
+ * The words for faces, events and parts of keys, wherever people write or read
+ * them. Each table of them is made from these lists, in this order, so that
+ * what is new is one line here and the place that gives it a meaning.
+ */
 
+/* X(NAME, word) */
+#define FACES_ALL(X) \
+    X(ANVIL, "anvil") \
+    X(POLICY, "policy") \
+    X(MILTER, "milter")
+
+#define SEEN_ON(face) (1u << FACE_##face)
+
+/* X(NAME, word, faces that see it, what who is limited is told). A limit of
+ * what happens with something else, as those of messages do, has its row in
+ * config/build_faces.c, too. Those that count different values are the last:
+ * event.c has with what they come. */
+#define EVENTS_ALL(X) \
+    /* A session was opened. */ \
+    X(CONNECTION, "connection", SEEN_ON(ANVIL) | SEEN_ON(MILTER), \
+        "421 4.7.0 Error: too many connections") \
+    /* Sessions open at once. */ \
+    X(CONNECTION_COUNT, "connection_count", SEEN_ON(ANVIL) | SEEN_ON(MILTER), \
+        "421 4.7.0 Error: too many connections") \
+    /* A mail transaction was begun. */ \
+    X(MESSAGE, "message", SEEN_ON(ANVIL) | SEEN_ON(POLICY) | SEEN_ON(MILTER), \
+        "450 4.7.1 Error: too much mail") \
+    /* A recipient was named. */ \
+    X(RECIPIENT, "recipient", \
+        SEEN_ON(ANVIL) | SEEN_ON(POLICY) | SEEN_ON(MILTER), \
+        "450 4.7.1 Error: too many recipients") \
+    /* A recipient that Postfix itself refused. */ \
+    X(REJECTED_RECIPIENT, "rejected_recipient", SEEN_ON(MILTER), \
+        "450 4.7.1 Error: too many rejected recipients") \
+    /* Content of a message, in bytes. */ \
+    X(BYTES, "bytes", SEEN_ON(POLICY) | SEEN_ON(MILTER), \
+        "450 4.7.1 Error: too much mail data") \
+    /* A TLS handshake without session reuse. */ \
+    X(TLS, "tls", SEEN_ON(ANVIL), \
+        "421 4.7.0 Error: too many new TLS sessions") \
+    /* An AUTH command. */ \
+    X(AUTH, "auth", SEEN_ON(ANVIL), "450 4.7.1 Error: too many AUTH commands") \
+    /* Networks of clients, of messages. */ \
+    X(NETWORKS, "networks", SEEN_ON(POLICY) | SEEN_ON(MILTER), \
+        "450 4.7.1 Error: too many client networks") \
+    X(DISTINCT_RECIPIENTS, "distinct_recipients", \
+        SEEN_ON(POLICY) | SEEN_ON(MILTER), \
+        "450 4.7.1 Error: too many different recipients") \
+    X(DISTINCT_RECIPIENT_DOMAINS, "distinct_recipient_domains", \
+        SEEN_ON(POLICY) | SEEN_ON(MILTER), \
+        "450 4.7.1 Error: too many different recipient domains")
+
+/* X(NAME, word, is it known at anvil, which is told the service and the client
+ * only) */
+#define KEY_PARTS_ALL(X) \
+    /* The client's net; the lengths are the limit's. */ \
+    X(CLIENT, "client", true) \
+    /* As the face has it: exact, or anvil's net. */ \
+    X(CLIENT_ADDRESS, "client_address", true) \
+    X(SASL_USERNAME, "sasl_username", false) \
+    /* Of a login that is an address. */ \
+    X(SASL_DOMAIN, "sasl_domain", false) \
+    X(SENDER, "sender", false) \
+    X(SENDER_DOMAIN, "sender_domain", false) \
+    X(RECIPIENT, "recipient", false) \
+    X(RECIPIENT_DOMAIN, "recipient_domain", false) \
+    X(HELO, "helo", false) \
+    X(SERVICE, "service", true)
+
+#define FACE_MEMBER(name, ...)  FACE_##name,
+#define EVENT_MEMBER(name, ...) EVENT_##name,
+#define KEY_MEMBER(name, ...)   KEY_##name,
+enum face { FACES_ALL(FACE_MEMBER) FACES };
 enum event_kind {
-    EVENT_CONNECTION,         /* a session was opened */
-    EVENT_CONNECTION_COUNT,   /* sessions open at once */
-    EVENT_MESSAGE,            /* a mail transaction was begun */
-    EVENT_RECIPIENT,          /* a recipient was named */
-    EVENT_REJECTED_RECIPIENT, /* a recipient that Postfix itself refused */
-    EVENT_BYTES,              /* content of a message, in bytes */
-    EVENT_TLS,                /* a TLS handshake without session reuse */
-    EVENT_AUTH,               /* an AUTH command */
-    EVENT_DISTINCT_FIRST,     /* different values, from here on: */
-    EVENT_NETWORKS = EVENT_DISTINCT_FIRST, /* of the client, of messages */
-    EVENT_DISTINCT_RECIPIENTS,
-    EVENT_DISTINCT_RECIPIENT_DOMAINS,
-    EVENT_KINDS,
+    EVENTS_ALL(EVENT_MEMBER) EVENT_KINDS,
+    EVENT_DISTINCT_FIRST = EVENT_NETWORKS,
 };
+enum key_part { KEY_PARTS_ALL(KEY_MEMBER) KEY_PARTS };
 
-enum key_part {
-    KEY_CLIENT,         /* the client's net; the lengths are the limit's */
-    KEY_CLIENT_ADDRESS, /* as the face has it: exact, or anvil's net */
-    KEY_SASL_USERNAME,
-    KEY_SASL_DOMAIN, /* of a login that is an address */
-    KEY_SENDER,
-    KEY_SENDER_DOMAIN,
-    KEY_RECIPIENT,
-    KEY_RECIPIENT_DOMAIN,
-    KEY_HELO,
-    KEY_SERVICE,
-    KEY_PARTS,
-};
+/* Of a list of words that ends with NULL, and of a text that names them all. */
+#define WORD_ITEM(name, word, ...)   word,
+#define WORD_LISTED(name, word, ...) ", " word
 
 struct proxy_header;
 
@@ -90,6 +142,10 @@ struct event {
 const char *face_name(enum face);
 const char *event_kind_name(enum event_kind);
 const char *key_part_name(enum key_part);
+/* All of them, as an error names what is allowed: "a, b, c". */
+const char *face_words(void);
+const char *event_kind_words(void);
+const char *key_part_words(void);
 /* Who asks: the face, or "gate". */
 const char *event_asker(const struct event *);
 bool face_parse(const char *text, enum face *face_r);

@@ -56,22 +56,8 @@ static const char *const deferrals[REASONS] = {
     [REASON_UNPROXIED] = "450 4.7.1 Error: mail has to come through the proxy",
 };
 
-static const char *const default_words[] = {
-    [EVENT_CONNECTION] = "421 4.7.0 Error: too many connections",
-    [EVENT_CONNECTION_COUNT] = "421 4.7.0 Error: too many connections",
-    [EVENT_MESSAGE] = "450 4.7.1 Error: too much mail",
-    [EVENT_RECIPIENT] = "450 4.7.1 Error: too many recipients",
-    [EVENT_REJECTED_RECIPIENT] =
-        "450 4.7.1 Error: too many rejected recipients",
-    [EVENT_BYTES] = "450 4.7.1 Error: too much mail data",
-    [EVENT_TLS] = "421 4.7.0 Error: too many new TLS sessions",
-    [EVENT_AUTH] = "450 4.7.1 Error: too many AUTH commands",
-    [EVENT_NETWORKS] = "450 4.7.1 Error: too many client networks",
-    [EVENT_DISTINCT_RECIPIENTS] =
-        "450 4.7.1 Error: too many different recipients",
-    [EVENT_DISTINCT_RECIPIENT_DOMAINS] =
-        "450 4.7.1 Error: too many different recipient domains",
-};
+#define TOLD(name, word, faces, words) words,
+static const char *const default_words[] = {EVENTS_ALL(TOLD)};
 
 #define NO_ACCESS "450 4.7.1 Error: access denied for now to %{key}"
 
@@ -101,7 +87,6 @@ static const char *const key_words[KEY_PARTS] = {
 };
 
 _Static_assert(COUNT(reason_names) == REASONS, "every reason has a name");
-_Static_assert(COUNT(default_words) == EVENT_KINDS, "every event has words");
 
 const char *verdict_kind_name(enum verdict_kind kind)
 {
