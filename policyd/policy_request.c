@@ -79,19 +79,12 @@ static const char *set_request(struct policy_request *request,
 static const char *set_state(struct policy_request *request,
     const struct policy_attr *attr, const char *value, size_t len)
 {
-    static const struct {
-        const char *name;
-        enum policy_state state;
-    } states[] = {
-        {"RCPT", POLICY_RCPT},
-        {"DATA", POLICY_DATA},
-        {"END-OF-MESSAGE", POLICY_END_OF_MESSAGE},
-    };
+    static const char *const words[] = {"", POLICY_STATES(POLICY_STATE_WORD)};
 
     request->state = POLICY_OTHER;
-    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
-        if (is_text(value, len, states[i].name))
-            request->state = states[i].state;
+    for (unsigned i = 1; i < sizeof words / sizeof words[0]; i++)
+        if (is_text(value, len, words[i]))
+            request->state = (enum policy_state)i;
     return NULL;
 }
 

@@ -22,12 +22,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum policy_state {
-    POLICY_OTHER, /* CONNECT, EHLO, HELO, MAIL, VRFY, ETRN, or unknown */
-    POLICY_RCPT,
-    POLICY_DATA,
-    POLICY_END_OF_MESSAGE,
-};
+/* X(NAME, the word in protocol_state): those that count something. */
+#define POLICY_STATES(X) \
+    X(RCPT, "RCPT") \
+    X(DATA, "DATA") \
+    X(END_OF_MESSAGE, "END-OF-MESSAGE")
+
+#define POLICY_STATE_MEMBER(name, word) POLICY_##name,
+#define POLICY_STATE_WORD(name, word)   word,
+/* POLICY_OTHER: all others, and words that we do not know. */
+enum policy_state { POLICY_OTHER, POLICY_STATES(POLICY_STATE_MEMBER) };
 
 /* All zero at first. Texts are NUL-terminated. */
 struct policy_request {

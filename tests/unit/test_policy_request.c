@@ -108,7 +108,7 @@ static void show_text(FILE *out, const char *name, const char *value)
 static void show_request(struct dialogue *d)
 {
     static const char *const states[] = {
-        "other", "RCPT", "DATA", "END-OF-MESSAGE"};
+        "other", POLICY_STATES(POLICY_STATE_WORD)};
     const struct policy_request *r = &d->request;
 
     fprintf(d->out, "%s", states[r->state]);
@@ -134,12 +134,10 @@ static void answer_request(struct dialogue *d)
         fprintf(d->out, " nothing\n");
         return;
     }
-    static const enum event_kind kinds[] = {
-        EVENT_MESSAGE, EVENT_RECIPIENT, EVENT_BYTES};
-    static const char *const names[] = {"message", "recipient", "bytes"};
-    for (size_t i = 0; i < 3; i++)
-        if (event.amount[kinds[i]] > 0)
-            fprintf(d->out, " %s %" PRIu32, names[i], event.amount[kinds[i]]);
+    for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++)
+        if (event.amount[kind] > 0)
+            fprintf(d->out, " %s %" PRIu32, event_kind_name(kind),
+                event.amount[kind]);
     if (event.message_recipients > 0)
         fprintf(d->out, " of %" PRIu32, event.message_recipients);
     fprintf(d->out, "%s\n", d->is_refused ? " refused" : "");
