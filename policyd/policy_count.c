@@ -41,8 +41,9 @@ bool policy_count_fill(const struct policy_request *request,
     struct message_seen seen, struct event *event_r)
 {
     uint32_t recipients = 0, messages = 0, bytes = 0;
+    const uint32_t etrns = request->state == POLICY_ETRN ? 1 : 0;
 
-    if (policy_count_is_due(request)) {
+    if (policy_count_is_due(request) && etrns == 0) {
         recipients = new_recipients(request, seen);
         messages = is_new_message(request, seen) ? 1 : 0;
     }
@@ -52,9 +53,10 @@ bool policy_count_fill(const struct policy_request *request,
     event_r->amount[EVENT_MESSAGE] = messages;
     event_r->amount[EVENT_RECIPIENT] = recipients;
     event_r->amount[EVENT_BYTES] = bytes;
+    event_r->amount[EVENT_ETRN] = etrns;
     event_r->message_recipients =
         recipients > 0 ? add_capped(seen.recipients, recipients) : 0;
-    return (messages | recipients | bytes) != 0;
+    return (messages | recipients | bytes | etrns) != 0;
 }
 
 struct message_seen policy_count_passed(

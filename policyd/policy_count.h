@@ -4,7 +4,7 @@
  * Pure. A message counts once, at the first of its requests that passes; each
  * recipient once: at RCPT, or at DATA or END-OF-MESSAGE if Postfix did not
  * ask about it then (a bare RCPT TO:<postmaster> skips the recipient lists).
- * Bytes count at END-OF-MESSAGE. Nothing else counts anything.
+ * Bytes count at END-OF-MESSAGE. ETRN counts as itself, nothing else counts.
  * Nobody can tell a service that main.cf asks twice at RCPT from two
  * recipients: list it once.
  *

@@ -26,7 +26,8 @@
 #define POLICY_STATES(X) \
     X(RCPT, "RCPT") \
     X(DATA, "DATA") \
-    X(END_OF_MESSAGE, "END-OF-MESSAGE")
+    X(END_OF_MESSAGE, "END-OF-MESSAGE") \
+    X(ETRN, "ETRN")
 
 #define POLICY_STATE_MEMBER(name, word) POLICY_##name,
 #define POLICY_STATE_WORD(name, word)   word,

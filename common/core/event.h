@@ -57,6 +57,9 @@
         "421 4.7.0 Error: too many new TLS sessions") \
     /* An AUTH command. */ \
     X(AUTH, "auth", SEEN_ON(ANVIL), "450 4.7.1 Error: too many AUTH commands") \
+    /* An ETRN command. */ \
+    X(ETRN, "etrn", SEEN_ON(POLICY), \
+        "450 4.7.1 Error: too many ETRN commands") \
     /* Networks of clients, of messages. */ \
     X(NETWORKS, "networks", SEEN_ON(POLICY) | SEEN_ON(MILTER), \
         "450 4.7.1 Error: too many client networks") \

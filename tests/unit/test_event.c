@@ -46,6 +46,7 @@ static const struct {
     {"bytes", "policy milter"},
     {"tls", "anvil"},
     {"auth", "anvil"},
+    {"etrn", "policy"},
     {"networks", "policy milter"},
     {"distinct_recipients", "policy milter"},
     {"distinct_recipient_domains", "policy milter"},
