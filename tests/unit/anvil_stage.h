@@ -28,9 +28,6 @@ struct anvil_stage {
 
 extern struct anvil_stage stage;
 
-#define STAGE_TEST(name) \
-    cmocka_unit_test_setup_teardown(name, stage_set_up, stage_tear_down)
-
 int stage_set_up(void **state);
 int stage_tear_down(void **state); /* checks that no lease is left */
 

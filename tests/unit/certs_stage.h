@@ -8,11 +8,6 @@
 #ifndef TOLLGATE_TESTS_CERTS_STAGE_H
 #define TOLLGATE_TESTS_CERTS_STAGE_H
 
-/* A test that gets such a stage. */
-#define staged(test) \
-    cmocka_unit_test_setup_teardown( \
-        test, certs_stage_setup, certs_stage_teardown)
-
 #include "common/certs/certs.h"
 #include "tests/unit/issue.h"
 #include "tests/unit/net_helper.h"

@@ -27,9 +27,6 @@ struct helper_stage {
 
 extern struct helper_stage stage;
 
-#define STAGE_TEST(name) \
-    cmocka_unit_test_setup_teardown(name, stage_set_up, stage_tear_down)
-
 int stage_set_up(void **state); /* policyd is away, no helper runs */
 int stage_tear_down(void **state);
 /* Runs the helper as spawn(8) does; option may be NULL. */

@@ -18,9 +18,6 @@ int publish_clear_issued(void **state);
 
 int publish_setup(void **state);
 int publish_teardown(void **state);
-#define published(test) \
-    cmocka_unit_test_setup_teardown(test, publish_setup, publish_teardown)
-
 /* With the first certificate, whose command is done. */
 void publish_start(struct certs_stage *);
 /* As a successor would: nothing is known but what lies in the folder. */

@@ -30,9 +30,6 @@ struct fixture {
 
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
-#define WITH_SERVER(test) \
-    cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
-
 /* Turns the loop until it holds, for a minute at the most. */
 #define UNTIL(f, condition) \
     do { \

@@ -109,7 +109,7 @@ static enum peer_state state_of_one(struct peer *peer_r)
     return state;
 }
 
-static void test_nobody_wants_proof(void **state)
+TEST(nobody_wants_proof)
 {
     struct peer peer;
 
@@ -117,7 +117,7 @@ static void test_nobody_wants_proof(void **state)
     assert_int_equal(state_of_one(&peer), PEER_NOT_ASKED);
 }
 
-static void test_a_client_is_found(void **state)
+TEST(a_client_is_found)
 {
     struct peer peer;
 
@@ -128,7 +128,7 @@ static void test_a_client_is_found(void **state)
 
 /* A descriptor comes again with each connection; what was known of the last
  * one is nobody's. */
-static void test_a_connection_is_known_once(void **state)
+TEST(a_connection_is_known_once)
 {
     struct peer peer;
     int near;
@@ -142,7 +142,7 @@ static void test_a_connection_is_known_once(void **state)
     close(fd);
 }
 
-static void test_a_descriptor_of_others(void **state)
+TEST(a_descriptor_of_others)
 {
     struct peer peer;
     int ends[2];
@@ -174,7 +174,7 @@ static int come_to_the_loop(int *near_r)
     return fd;
 }
 
-static void test_a_stranger_is_turned_away(void **state)
+TEST(a_stranger_is_turned_away)
 {
     int near;
 
@@ -186,7 +186,7 @@ static void test_a_stranger_is_turned_away(void **state)
     close(near);
 }
 
-static void test_a_proxy_is_let_in(void **state)
+TEST(a_proxy_is_let_in)
 {
     struct peer peer;
     int near;
@@ -201,7 +201,7 @@ static void test_a_proxy_is_let_in(void **state)
 
 /* The loop does not turn, so nobody says who is to be turned away: libmilter
  * gets him, and with him what is known. */
-static void test_the_loop_is_late(void **state)
+TEST(the_loop_is_late)
 {
     uint64_t began_ms = clock_monotonic_ms();
     struct peer peer;
@@ -214,7 +214,7 @@ static void test_the_loop_is_late(void **state)
 
 /* It turns once more, after the one who asked has given up: it must not take
  * a descriptor that is libmilter's by now. */
-static void test_a_late_loop_takes_nothing(void **state)
+TEST(a_late_loop_takes_nothing)
 {
     struct peer peer;
     int near;
@@ -228,7 +228,7 @@ static void test_a_late_loop_takes_nothing(void **state)
     close(fd);
 }
 
-static void test_the_loop_has_ended(void **state)
+TEST(the_loop_has_ended)
 {
     struct peer peer;
 
@@ -263,19 +263,4 @@ static int tear_down(void **state)
     return 0;
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nobody_wants_proof),
-        cmocka_unit_test(test_a_client_is_found),
-        cmocka_unit_test(test_a_connection_is_known_once),
-        cmocka_unit_test(test_a_descriptor_of_others),
-        cmocka_unit_test(test_a_stranger_is_turned_away),
-        cmocka_unit_test(test_a_proxy_is_let_in),
-        cmocka_unit_test(test_a_late_loop_takes_nothing),
-        cmocka_unit_test(test_the_loop_is_late),
-        cmocka_unit_test(test_the_loop_has_ended),
-    };
-
-    return cmocka_run_group_tests(tests, set_up, tear_down);
-}
+RUN_TESTS(set_up, tear_down)

@@ -75,7 +75,7 @@ static const char *const bad[] = {
     "0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000",
 };
 
-static void test_parse_and_format(void **state)
+TEST(parse_and_format)
 {
     for (size_t i = 0; i < COUNT(good); i++) {
         struct address address;
@@ -89,7 +89,7 @@ static void test_parse_and_format(void **state)
     }
 }
 
-static void test_parse_refuses(void **state)
+TEST(parse_refuses)
 {
     for (size_t i = 0; i < COUNT(bad); i++) {
         struct address address = {.family = ADDRESS_IPV4, .bytes = {1}};
@@ -103,7 +103,7 @@ static void test_parse_refuses(void **state)
 }
 
 /* The text is a slice of a request: what follows it must not be read. */
-static void test_parse_keeps_to_length(void **state)
+TEST(parse_keeps_to_length)
 {
     struct address address;
     char text[ADDRESS_TEXT_SIZE];
@@ -115,7 +115,7 @@ static void test_parse_keeps_to_length(void **state)
 }
 
 /* Every IPv6 text that we write must read as the same address again. */
-static void test_format_agrees_with_libc(void **state)
+TEST(format_agrees_with_libc)
 {
     /* Each group is zero or not: all 256 patterns of zero runs. */
     for (unsigned pattern = 0; pattern < 256; pattern++) {
@@ -133,7 +133,7 @@ static void test_format_agrees_with_libc(void **state)
     }
 }
 
-static void test_from_sockaddr(void **state)
+TEST(from_sockaddr)
 {
     struct sockaddr_storage storage = {0};
     struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(25)};
@@ -163,7 +163,7 @@ static void test_from_sockaddr(void **state)
     assert_int_equal(address.family, ADDRESS_NONE);
 }
 
-static void test_there_and_back(void **state)
+TEST(there_and_back)
 {
     static const struct {
         const char *text;
@@ -205,7 +205,7 @@ static const struct {
     {"ffff::ffff", 0, "::"},
 };
 
-static void test_mask(void **state)
+TEST(mask)
 {
     for (size_t i = 0; i < COUNT(masks); i++) {
         struct address address;
@@ -217,7 +217,7 @@ static void test_mask(void **state)
     }
 }
 
-static void test_equal(void **state)
+TEST(equal)
 {
     struct address ipv4, mapped, zero, none = {0};
     address_parse("192.0.2.1", 9, &ipv4);
@@ -228,17 +228,4 @@ static void test_equal(void **state)
     assert_false(address_equal(&zero, &none));
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse_and_format),
-        cmocka_unit_test(test_parse_refuses),
-        cmocka_unit_test(test_parse_keeps_to_length),
-        cmocka_unit_test(test_format_agrees_with_libc),
-        cmocka_unit_test(test_from_sockaddr),
-        cmocka_unit_test(test_there_and_back),
-        cmocka_unit_test(test_mask),
-        cmocka_unit_test(test_equal),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

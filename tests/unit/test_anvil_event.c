@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-static void test_fill(void **state)
+TEST(fill)
 {
     static const struct {
         enum anvil_request_kind kind;
@@ -50,7 +50,7 @@ static void test_fill(void **state)
     }
 }
 
-static void test_numbers(void **state)
+TEST(numbers)
 {
     const uint32_t most = ANVIL_NUMBER_MAX;
     const struct {
@@ -93,12 +93,4 @@ static void test_numbers(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fill),
-        cmocka_unit_test(test_numbers),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -72,7 +72,7 @@ static const struct {
     {"smtp:client.example.com", NULL, NULL},
 };
 
-static void test_split(void **state)
+TEST(split)
 {
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct anvil_ident ident;
@@ -94,11 +94,4 @@ static void test_split(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_split),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

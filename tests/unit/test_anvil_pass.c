@@ -118,7 +118,7 @@ static bool is_abandoned(struct stage *stage)
     return recv(stage->smtpd[0], &byte, 1, MSG_DONTWAIT) == 0;
 }
 
-static void test_new_and_greeted(void **state)
+TEST(new_and_greeted)
 {
     static const struct {
         char byte;
@@ -146,7 +146,7 @@ static void test_new_and_greeted(void **state)
 }
 
 /* policyd wakes up after the helper has given up: nobody else's session. */
-static void test_withdrawn(void **state)
+TEST_WITH(set_up, tear_down, withdrawn)
 {
     struct stage *stage = *state;
     const char bytes[] = {ANVIL_PASS_NEW, '\0'};
@@ -159,7 +159,7 @@ static void test_withdrawn(void **state)
     assert_true(is_abandoned(stage));
 }
 
-static void test_bad_offers(void **state)
+TEST(bad_offers)
 {
     enum { NOTHING, ONE, TWO, A_FILE, A_DATAGRAM };
     static const struct {
@@ -201,7 +201,7 @@ static void test_bad_offers(void **state)
     }
 }
 
-static void test_helper_leaves(void **state)
+TEST_WITH(set_up, tear_down, helper_leaves)
 {
     struct stage *stage = *state;
 
@@ -213,7 +213,7 @@ static void test_helper_leaves(void **state)
         event_base_get_num_events(stage->base, EVENT_BASE_COUNT_ADDED), 0);
 }
 
-static void test_silent_helper(void **state)
+TEST_WITH(set_up, tear_down, silent_helper)
 {
     struct stage *stage = *state;
 
@@ -222,7 +222,7 @@ static void test_silent_helper(void **state)
     assert_int_equal(send(stage->helper, "N", 1, MSG_NOSIGNAL), -1);
 }
 
-static void test_free_with_offers(void **state)
+TEST_WITH(set_up, tear_down, free_with_offers)
 {
     struct stage *stage = *state;
 
@@ -232,17 +232,4 @@ static void test_free_with_offers(void **state)
     assert_int_equal(send(stage->helper, "N", 1, MSG_NOSIGNAL), -1);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_new_and_greeted),
-        cmocka_unit_test_setup_teardown(test_withdrawn, set_up, tear_down),
-        cmocka_unit_test(test_bad_offers),
-        cmocka_unit_test_setup_teardown(test_helper_leaves, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_silent_helper, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(
-            test_free_with_offers, set_up, tear_down),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -21,7 +21,7 @@
     "rcpt=2147483647\nnewtls=2147483647\nauth=2147483647\ntlstr=" \
     "2147483647\n\n"
 
-static void test_away(void **state)
+TEST(away)
 {
     static const struct {
         const char *option, *request, *answer;
@@ -69,7 +69,7 @@ static void test_away(void **state)
     }
 }
 
-static void test_dead_socket(void **state)
+TEST_WITH(stage_set_up, stage_tear_down, dead_socket)
 {
 
     policyd_listen();
@@ -81,7 +81,7 @@ static void test_dead_socket(void **state)
     smtpd_expect(REFUSED, SOON_MS);
 }
 
-static void test_taken_at_once(void **state)
+TEST_WITH(stage_set_up, stage_tear_down, taken_at_once)
 {
     char byte, request[sizeof CONNECT] = "";
     int fd, link;
@@ -105,7 +105,7 @@ static void test_taken_at_once(void **state)
     smtpd_expect("", SOON_MS);
 }
 
-static void test_taken_in_session(void **state)
+TEST_WITH(stage_set_up, stage_tear_down, taken_in_session)
 {
     char byte, request[sizeof MESSAGE] = "";
     int fd, link;
@@ -126,7 +126,7 @@ static void test_taken_in_session(void **state)
     close(link);
 }
 
-static void test_policyd_dies_with_the_offer(void **state)
+TEST_WITH(stage_set_up, stage_tear_down, policyd_dies_with_the_offer)
 {
     char byte;
     int link;
@@ -144,7 +144,7 @@ static void test_policyd_dies_with_the_offer(void **state)
 }
 
 /* Alive, but it swaps: nobody is refused for that. */
-static void test_late(void **state)
+TEST_WITH(stage_set_up, stage_tear_down, late)
 {
     char byte;
     int fd, link;
@@ -163,7 +163,7 @@ static void test_late(void **state)
 
 /* Listening, never accepting; then it revives, finds nothing of what was taken
  * back, and has the next request at once. */
-static void test_hung(void **state)
+TEST_WITH(stage_set_up, stage_tear_down, hung)
 {
     int64_t start = stage_now_ms();
     char byte;
@@ -195,7 +195,7 @@ static void test_hung(void **state)
     close(link);
 }
 
-static void test_request_in_parts(void **state)
+TEST_WITH(stage_set_up, stage_tear_down, request_in_parts)
 {
 
     stage_start("--when-down=accept");
@@ -252,13 +252,13 @@ static void check_malformed(
 }
 
 /* smtpd would take a close for a reason to go on. */
-static void test_malformed(void **state)
+TEST(malformed)
 {
     check_malformed(state, NULL, ALL_REFUSED);
     check_malformed(state, "--when-down=accept", "status=-1\n\n");
 }
 
-static void test_smtpd_leaves_at_once(void **state)
+TEST_WITH(stage_set_up, stage_tear_down, smtpd_leaves_at_once)
 {
 
     stage_start(NULL);
@@ -268,7 +268,7 @@ static void test_smtpd_leaves_at_once(void **state)
 }
 
 /* A bad word in master.cf must not be answered to smtpd. */
-static void test_bad_arguments(void **state)
+TEST(bad_arguments)
 {
     static const char *const options[] = {
         "--when-down=maybe", "--nonsense", "two-sockets"};
@@ -284,7 +284,7 @@ static void test_bad_arguments(void **state)
 }
 
 /* By hand, from a shell. */
-static void test_words(void **state)
+TEST(words)
 {
     static const struct {
         const char *words, *output;
@@ -315,22 +315,4 @@ static void test_words(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_away),
-        STAGE_TEST(test_dead_socket),
-        STAGE_TEST(test_taken_at_once),
-        STAGE_TEST(test_taken_in_session),
-        STAGE_TEST(test_policyd_dies_with_the_offer),
-        STAGE_TEST(test_late),
-        STAGE_TEST(test_hung),
-        STAGE_TEST(test_request_in_parts),
-        cmocka_unit_test(test_malformed),
-        STAGE_TEST(test_smtpd_leaves_at_once),
-        cmocka_unit_test(test_bad_arguments),
-        cmocka_unit_test(test_words),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

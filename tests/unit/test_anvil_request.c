@@ -27,7 +27,7 @@ static const char *read_request(struct anvil_request *request, const char *text)
     return anvil_request_check(request);
 }
 
-static void test_names(void **state)
+TEST(names)
 {
     static const struct {
         const char *name;
@@ -61,7 +61,7 @@ static void test_names(void **state)
     }
 }
 
-static void test_attributes(void **state)
+TEST(attributes)
 {
     static const struct {
         const char *text;
@@ -96,7 +96,7 @@ static void test_attributes(void **state)
     }
 }
 
-static void test_ident_length(void **state)
+TEST(ident_length)
 {
     struct anvil_request request = {0};
     char ident[ANVIL_IDENT_SIZE];
@@ -109,7 +109,7 @@ static void test_ident_length(void **state)
     assert_int_equal(strlen(request.ident), ANVIL_IDENT_SIZE - 1);
 }
 
-static void test_answers(void **state)
+TEST(answers)
 {
     static const struct anvil_numbers numbers = {1, 2, 3, 4, 5, 6, 7};
     static const char *const expected[ANVIL_REQUEST_KINDS] = {
@@ -137,7 +137,7 @@ static void test_answers(void **state)
 }
 
 /* One more would overflow Postfix's int, and pass. */
-static void test_answer_is_clamped(void **state)
+TEST(answer_is_clamped)
 {
     static const struct {
         uint32_t number;
@@ -165,15 +165,4 @@ static void test_answer_is_clamped(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_attributes),
-        cmocka_unit_test(test_ident_length),
-        cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_answer_is_clamped),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

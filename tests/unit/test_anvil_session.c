@@ -18,7 +18,7 @@ static void set_counts(uint32_t count)
         fake_engine.count[i] = count + i;
 }
 
-static void test_greeting(void **state)
+TEST_WITH(stage_set_up, stage_tear_down, greeting)
 {
     int fresh = stage_open(false), late = stage_open(true);
 
@@ -37,7 +37,7 @@ static void test_greeting(void **state)
 }
 
 /* One connection, many clients; whoever only looks has none. */
-static void test_each_request_is_proven(void **state)
+TEST_WITH(stage_set_up, stage_tear_down, each_request_is_proven)
 {
     static const char *const kinds[] = {
         "connect", "message", "recipient", "newtls_status", "newtls", "auth"};
@@ -59,7 +59,7 @@ static void test_each_request_is_proven(void **state)
     stage_run();
 }
 
-static void test_one_client(void **state)
+TEST_WITH(stage_set_up, stage_tear_down, one_client)
 {
     int fd = stage_open(true);
 
@@ -96,7 +96,7 @@ static void test_one_client(void **state)
     close(fd);
 }
 
-static void test_refusals(void **state)
+TEST_WITH(stage_set_up, stage_tear_down, refusals)
 {
     static const enum verdict_kind kinds[] = {VERDICT_REFUSE, VERDICT_DEFER};
     int fd = stage_open(true);
@@ -115,7 +115,7 @@ static void test_refusals(void **state)
     close(fd);
 }
 
-static void test_places(void **state)
+TEST(places)
 {
     static const struct {
         const char *requests[4];
@@ -159,7 +159,7 @@ static void test_places(void **state)
 static const struct config_service requiring = {
     .proxied = true, .proof = SERVICE_PROOF_REQUIRED};
 
-static void test_unknown_request(void **state)
+TEST_WITH(stage_set_up, stage_tear_down, unknown_request)
 {
     int fd = stage_open(true);
 
@@ -178,7 +178,7 @@ static void test_unknown_request(void **state)
 }
 
 /* smtpd 3.11, whose client has gone. */
-static void test_no_client(void **state)
+TEST_WITH(stage_set_up, stage_tear_down, no_client)
 {
     int fd = stage_open(true);
 
@@ -198,7 +198,7 @@ static void test_no_client(void **state)
 }
 
 /* Postfix 3.12, of no client: smtp(8) asks too. */
-static void test_traces(void **state)
+TEST_WITH(stage_set_up, stage_tear_down, traces)
 {
     int fd = stage_open(true);
 
@@ -278,7 +278,7 @@ static void expect_all_malformed(enum verdict_kind verdict,
 }
 
 /* A close would be no refusal: smtpd goes on without limits. */
-static void test_malformed(void **state)
+TEST_WITH(stage_set_up, stage_tear_down, malformed)
 {
     int other = stage_open(true);
 
@@ -293,7 +293,7 @@ static void test_malformed(void **state)
 }
 
 /* What was being decided is given up for it. */
-static void test_malformed_while_deciding(void **state)
+TEST_WITH(stage_set_up, stage_tear_down, malformed_while_deciding)
 {
     int fd = stage_open(true);
 
@@ -309,7 +309,7 @@ static void test_malformed_while_deciding(void **state)
     close(fd);
 }
 
-static void test_late_verdict(void **state)
+TEST_WITH(stage_set_up, stage_tear_down, late_verdict)
 {
     int fd = stage_open(true);
 
@@ -336,7 +336,7 @@ static void drain_as_told(unsigned ended)
     anvil_sessions_drain(stage.sessions);
 }
 
-static void test_drain(void **state)
+TEST_WITH(stage_set_up, stage_tear_down, drain)
 {
     int idle = stage_open(true), busy = stage_open(true);
 
@@ -358,7 +358,7 @@ static void test_drain(void **state)
 }
 
 /* A request that is under way is answered first. */
-static void test_drain_under_way(void **state)
+TEST_WITH(stage_set_up, stage_tear_down, drain_under_way)
 {
     int half = stage_open(true), late = stage_open(true);
 
@@ -387,7 +387,7 @@ static void test_drain_under_way(void **state)
  * A client that was refused has still to say goodbye, and so has one that
  * came with its connection in the middle of a session.
  */
-static void test_drain_without_place(void **state)
+TEST_WITH(stage_set_up, stage_tear_down, drain_without_place)
 {
     static const char *const requests[] = {
         "request=connect\n" A, "request=recipient\n" A};
@@ -406,7 +406,7 @@ static void test_drain_without_place(void **state)
     }
 }
 
-static void test_is_idle(void **state)
+TEST_WITH(stage_set_up, stage_tear_down, is_idle)
 {
     pid_t me = getpid();
 
@@ -427,7 +427,7 @@ static void test_is_idle(void **state)
     assert_false(anvil_sessions_is_idle(stage.sessions, me));
 }
 
-static void test_statistics(void **state)
+TEST_WITH(stage_set_up, stage_tear_down, statistics)
 {
     int fd = stage_open(true);
 
@@ -463,26 +463,4 @@ static void test_statistics(void **state)
     close(fd);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        STAGE_TEST(test_greeting),
-        STAGE_TEST(test_each_request_is_proven),
-        STAGE_TEST(test_one_client),
-        STAGE_TEST(test_refusals),
-        cmocka_unit_test(test_places),
-        STAGE_TEST(test_unknown_request),
-        STAGE_TEST(test_no_client),
-        STAGE_TEST(test_traces),
-        STAGE_TEST(test_malformed),
-        STAGE_TEST(test_malformed_while_deciding),
-        STAGE_TEST(test_late_verdict),
-        STAGE_TEST(test_drain),
-        STAGE_TEST(test_drain_under_way),
-        STAGE_TEST(test_drain_without_place),
-        STAGE_TEST(test_is_idle),
-        STAGE_TEST(test_statistics),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -46,7 +46,7 @@ static void miss(const char *client, const char *port)
     }
 }
 
-static void test_certain(void **state)
+TEST_WITH(set_up, NULL, certain)
 {
     note("198.51.100.7", "25", ANVIL_CONNECTED);
     assert_null(text());
@@ -75,7 +75,7 @@ static void test_certain(void **state)
 }
 
 /* Of one moment: a helper that answered by itself while policyd was late. */
-static void test_a_moment_says_nothing(void **state)
+TEST_WITH(set_up, NULL, a_moment_says_nothing)
 {
     note("198.51.100.7", "25", ANVIL_CONNECTED);
     for (int i = 0; i < 1000; i++)
@@ -84,7 +84,7 @@ static void test_a_moment_says_nothing(void **state)
     assert_null(text());
 }
 
-static void test_two_say_nothing(void **state)
+TEST_WITH(set_up, NULL, two_say_nothing)
 {
     note("198.51.100.7", "25", ANVIL_CONNECTED);
     note("198.51.100.7", "25", ANVIL_STRANGER);
@@ -94,7 +94,7 @@ static void test_two_say_nothing(void **state)
 }
 
 /* Exempt clients, smtpds without limits, policy clients that are no smtpd. */
-static void test_never_asked_about(void **state)
+TEST_WITH(set_up, NULL, never_asked_about)
 {
     miss("198.51.100.7", "25");
     assert_null(text());
@@ -107,7 +107,7 @@ static void test_never_asked_about(void **state)
 }
 
 /* An smtpd that has a connection has not gone elsewhere. */
-static void test_known(void **state)
+TEST_WITH(set_up, NULL, known)
 {
     note("198.51.100.7", "25", ANVIL_CONNECTED);
     for (int i = 0; i < 30; i++) {
@@ -118,7 +118,7 @@ static void test_known(void **state)
     assert_int_equal(silence.total, 0);
 }
 
-static void test_a_question_in_between(void **state)
+TEST_WITH(set_up, NULL, a_question_in_between)
 {
     note("198.51.100.7", "25", ANVIL_CONNECTED);
     for (int i = 0; i < 10; i++) {
@@ -130,7 +130,7 @@ static void test_a_question_in_between(void **state)
 }
 
 /* However many clients come, none is taken for another. */
-static void test_many_clients(void **state)
+TEST_WITH(set_up, NULL, many_clients)
 {
     char client[32];
 
@@ -150,19 +150,4 @@ static void test_many_clients(void **state)
     assert_true(silence.total > ANVIL_SILENCE_CLIENTS / 2);
 }
 
-#define TEST(name) cmocka_unit_test_setup(name, set_up)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_certain),
-        TEST(test_a_moment_says_nothing),
-        TEST(test_two_say_nothing),
-        TEST(test_never_asked_about),
-        TEST(test_known),
-        TEST(test_a_question_in_between),
-        TEST(test_many_clients),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -25,7 +25,7 @@ static const char *report(struct anvil_statistics *statistics, uint64_t unit_ms)
     return written;
 }
 
-static void test_all_lines(void **state)
+TEST(all_lines)
 {
     struct anvil_statistics statistics = {0};
     const time_t day_1 = 1767225723;  /* 2026-01-01 00:02:03 UTC */
@@ -61,7 +61,7 @@ static void test_all_lines(void **state)
     assert_string_equal(report(&statistics, 60000), "");
 }
 
-static void test_first_peak_wins(void **state)
+TEST(first_peak_wins)
 {
     struct anvil_statistics statistics = {0};
 
@@ -75,7 +75,7 @@ static void test_first_peak_wins(void **state)
         "at Jan  1 00:00:01\n");
 }
 
-static void test_longest_ident(void **state)
+TEST(longest_ident)
 {
     struct anvil_statistics statistics = {0};
     char ident[ANVIL_IDENT_SIZE];
@@ -89,12 +89,6 @@ static void test_longest_ident(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_lines),
-        cmocka_unit_test(test_first_peak_wins),
-        cmocka_unit_test(test_longest_ident),
-    };
-
     setenv("TZ", "UTC0", 1);
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_all_tests(NULL, NULL);
 }

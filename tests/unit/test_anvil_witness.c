@@ -38,7 +38,7 @@ static void witness(void)
         stage.sessions, getpid(), &request, clock_coarse_ms());
 }
 
-static void test_witness_warns_once(void **state)
+TEST_WITH(stage_set_up, stage_tear_down, witness_warns_once)
 {
     static char *everywhere[] = {NULL};
     int fd = stage_open(true);
@@ -67,7 +67,7 @@ static void test_witness_warns_once(void **state)
     close(fd);
 }
 
-static void test_witness_is_quiet(void **state)
+TEST(witness_is_quiet)
 {
     static char *everywhere[] = {NULL}, other[] = "587",
                 *elsewhere[] = {other, NULL};
@@ -124,7 +124,7 @@ static void on_look(evutil_socket_t fd, short what, void *context)
 }
 
 /* Who drains then must leave smtpd's policy connection alone. */
-static void test_is_not_idle_before_the_decision(void **state)
+TEST_WITH(stage_set_up, stage_tear_down, is_not_idle_before_the_decision)
 {
     static const struct {
         const char *request;
@@ -153,13 +153,4 @@ static void test_is_not_idle_before_the_decision(void **state)
     stage_run();
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        STAGE_TEST(test_witness_warns_once),
-        cmocka_unit_test(test_witness_is_quiet),
-        STAGE_TEST(test_is_not_idle_before_the_decision),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -29,7 +29,7 @@ static int teardown(void **state)
     return 0;
 }
 
-static void answers_whole_requests(void **state)
+TEST_WITH(setup, teardown, answers_whole_requests)
 {
     struct attr_peer s;
 
@@ -44,7 +44,7 @@ static void answers_whole_requests(void **state)
     attr_peer_close(&s);
 }
 
-static void joins_parts_at_every_place(void **state)
+TEST_WITH(setup, teardown, joins_parts_at_every_place)
 {
     static const char text[] = "name=value\nother=\n\n";
 
@@ -63,7 +63,7 @@ static void joins_parts_at_every_place(void **state)
     }
 }
 
-static void joins_single_bytes(void **state)
+TEST_WITH(setup, teardown, joins_single_bytes)
 {
     static const char text[] = "name=value\nother=\n\n";
     struct attr_peer s;
@@ -76,7 +76,7 @@ static void joins_single_bytes(void **state)
     attr_peer_close(&s);
 }
 
-static void closes_on_broken_form(void **state)
+TEST_WITH(setup, teardown, closes_on_broken_form)
 {
     static const struct {
         const char *bytes;
@@ -112,7 +112,7 @@ static void closes_on_broken_form(void **state)
     }
 }
 
-static void closes_on_a_bad_request(void **state)
+TEST_WITH(setup, teardown, closes_on_a_bad_request)
 {
     struct attr_peer s;
 
@@ -151,7 +151,7 @@ static void check_size(
     free(text);
 }
 
-static void bounds_lines_and_requests(void **state)
+TEST_WITH(setup, teardown, bounds_lines_and_requests)
 {
     check_size(state, ATTR_LINE_MAX, 1, true);
     check_size(state, ATTR_LINE_MAX + 1, 1, false);
@@ -164,7 +164,7 @@ static void bounds_lines_and_requests(void **state)
     check_size(state, 7, 100000, false);
 }
 
-static void waits_for_a_late_answer(void **state)
+TEST_WITH(setup, teardown, waits_for_a_late_answer)
 {
     struct attr_peer s;
 
@@ -181,7 +181,7 @@ static void waits_for_a_late_answer(void **state)
     attr_peer_close(&s);
 }
 
-static void sends_its_answer_before_it_closes(void **state)
+TEST_WITH(setup, teardown, sends_its_answer_before_it_closes)
 {
     struct attr_peer s;
 
@@ -194,7 +194,7 @@ static void sends_its_answer_before_it_closes(void **state)
     attr_peer_close(&s);
 }
 
-static void closes_on_bytes_before_the_answer(void **state)
+TEST_WITH(setup, teardown, closes_on_bytes_before_the_answer)
 {
     struct attr_peer s;
 
@@ -208,7 +208,7 @@ static void closes_on_bytes_before_the_answer(void **state)
     attr_peer_close(&s);
 }
 
-static void notices_that_the_peer_left(void **state)
+TEST_WITH(setup, teardown, notices_that_the_peer_left)
 {
     static const char *const before[] = {"", "a=", "a=1\n", "a=1\n\n"};
 
@@ -236,7 +236,7 @@ static void drip(evutil_socket_t fd, short what, void *context)
 }
 
 /* A byte now and then does not buy more time. */
-static void closes_a_slow_drip(void **state)
+TEST_WITH(setup, teardown, closes_a_slow_drip)
 {
     struct timeval often = {.tv_usec = 10000};
     struct attr_peer s;
@@ -257,7 +257,7 @@ static void end_loop(evutil_socket_t fd, short what, void *context)
 }
 
 /* The deadline is a request's: it ends with it, and idling has none. */
-static void leaves_an_idle_peer_alone(void **state)
+TEST_WITH(setup, teardown, leaves_an_idle_peer_alone)
 {
     struct timeval beyond = {.tv_usec = 450000};
     struct attr_peer s;
@@ -272,7 +272,7 @@ static void leaves_an_idle_peer_alone(void **state)
     attr_peer_close(&s);
 }
 
-static void may_be_freed_in_a_request(void **state)
+TEST_WITH(setup, teardown, may_be_freed_in_a_request)
 {
     struct attr_peer s;
 
@@ -285,7 +285,7 @@ static void may_be_freed_in_a_request(void **state)
     attr_peer_close(&s);
 }
 
-static void closes_a_peer_that_does_not_read(void **state)
+TEST_WITH(setup, teardown, closes_a_peer_that_does_not_read)
 {
     struct attr_peer s;
 
@@ -296,7 +296,7 @@ static void closes_a_peer_that_does_not_read(void **state)
     attr_peer_close(&s);
 }
 
-static void greets_first(void **state)
+TEST_WITH(setup, teardown, greets_first)
 {
     struct attr_peer s;
 
@@ -309,7 +309,7 @@ static void greets_first(void **state)
     attr_peer_close(&s);
 }
 
-static void knows_no_pid_over_inet(void **state)
+TEST_WITH(setup, teardown, knows_no_pid_over_inet)
 {
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -331,7 +331,7 @@ static void knows_no_pid_over_inet(void **state)
 }
 
 /* One line: who, why, and what was seen, with nothing that could forge. */
-static void logs_one_clear_line(void **state)
+TEST_WITH(setup, teardown, logs_one_clear_line)
 {
     char path[] = "/tmp/test_attr_connection.XXXXXX", target[64], line[512];
     char expected[64];
@@ -363,28 +363,4 @@ static void logs_one_clear_line(void **state)
     assert_null(strpbrk(line, "\033\r"));
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(answers_whole_requests),
-        TEST(joins_parts_at_every_place),
-        TEST(joins_single_bytes),
-        TEST(closes_on_broken_form),
-        TEST(closes_on_a_bad_request),
-        TEST(bounds_lines_and_requests),
-        TEST(waits_for_a_late_answer),
-        TEST(sends_its_answer_before_it_closes),
-        TEST(closes_on_bytes_before_the_answer),
-        TEST(notices_that_the_peer_left),
-        TEST(closes_a_slow_drip),
-        TEST(leaves_an_idle_peer_alone),
-        TEST(may_be_freed_in_a_request),
-        TEST(closes_a_peer_that_does_not_read),
-        TEST(greets_first),
-        TEST(knows_no_pid_over_inet),
-        TEST(logs_one_clear_line),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -153,7 +153,7 @@ static void expect(const struct member *member, const char *expected)
     assert_string_equal(got, expected);
 }
 
-static void answers_all_who_ask_at_once(void **state)
+TEST_WITH(setup, teardown, answers_all_who_ask_at_once)
 {
     struct crowd *crowd = *state;
 
@@ -166,7 +166,7 @@ static void answers_all_who_ask_at_once(void **state)
     }
 }
 
-static void reads_all_then_decides_then_answers(void **state)
+TEST_WITH(setup, teardown, reads_all_then_decides_then_answers)
 {
     struct crowd *crowd = *state;
 
@@ -176,7 +176,7 @@ static void reads_all_then_decides_then_answers(void **state)
     assert_int_equal(crowd->decided, 5);
 }
 
-static void keeps_nobody_waiting_for_more_than_a_round(void **state)
+TEST_WITH(setup, teardown, keeps_nobody_waiting_for_more_than_a_round)
 {
     struct crowd *crowd = *state;
 
@@ -186,7 +186,7 @@ static void keeps_nobody_waiting_for_more_than_a_round(void **state)
 }
 
 /* More than a round holds, from the loop's point of view all at once. */
-static void answers_all_that_were_decided_elsewhere(void **state)
+TEST_WITH(setup, teardown, answers_all_that_were_decided_elsewhere)
 {
     struct crowd *crowd = *state;
 
@@ -200,7 +200,7 @@ static void answers_all_that_were_decided_elsewhere(void **state)
         expect(&crowd->members[i], "late\n\n");
 }
 
-static void forgets_who_goes_away_before_its_turn(void **state)
+TEST_WITH(setup, teardown, forgets_who_goes_away_before_its_turn)
 {
     struct crowd *crowd = *state;
 
@@ -213,7 +213,7 @@ static void forgets_who_goes_away_before_its_turn(void **state)
     expect(&crowd->members[2], "ok\n\n");
 }
 
-static void answers_who_goes_away_after_its_turn(void **state)
+TEST_WITH(setup, teardown, answers_who_goes_away_after_its_turn)
 {
     struct crowd *crowd = *state;
 
@@ -235,7 +235,7 @@ static void answer_late(evutil_socket_t fd, short what, void *context)
 }
 
 /* The next request is there before the answer to the last has been sent. */
-static void ends_who_does_not_wait_for_the_answer(void **state)
+TEST_WITH(setup, teardown, ends_who_does_not_wait_for_the_answer)
 {
     struct crowd *crowd = *state;
     struct member *member = &crowd->members[0];
@@ -252,18 +252,4 @@ static void ends_who_does_not_wait_for_the_answer(void **state)
     expect(member, "late\n\n");
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(answers_all_who_ask_at_once),
-        TEST(reads_all_then_decides_then_answers),
-        TEST(keeps_nobody_waiting_for_more_than_a_round),
-        TEST(answers_all_that_were_decided_elsewhere),
-        TEST(forgets_who_goes_away_before_its_turn),
-        TEST(answers_who_goes_away_after_its_turn),
-        TEST(ends_who_does_not_wait_for_the_answer),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -28,7 +28,7 @@ static void assert_marks(struct attr_marks a, struct attr_marks b)
 }
 
 /* Bytes that a sloppy comparison takes for what they are not. */
-static void marks_are_where_they_should(void **state)
+TEST(marks_are_where_they_should)
 {
     static const char bytes[] = {'\n', '=', '\0', '\n' + 1, '=' - 1, '\x01',
         '\x80', '\xff', '\x8a', '\xbd', 'a', '\t'};
@@ -91,7 +91,7 @@ static enum attr_result read_plainly(
     return ATTR_MORE;
 }
 
-static void reads_what_is_there(void **state)
+TEST(reads_what_is_there)
 {
     static struct record record, expected;
 
@@ -145,7 +145,7 @@ static const char *problem_of(size_t before, size_t line_len, bool is_ended)
 }
 
 /* At every place within a block, since lengths are judged a block at once. */
-static void bounds_are_exact(void **state)
+TEST(bounds_are_exact)
 {
     for (size_t before = 0; before < 256; before += 8) {
         assert_null(problem_of(before, ATTR_LINE_MAX, true));
@@ -167,7 +167,7 @@ static void bounds_are_exact(void **state)
 }
 
 /* A request in two calls is bounded as one. */
-static void counts_over_all_calls(void **state)
+TEST(counts_over_all_calls)
 {
     static char text[ATTR_REQUEST_MAX];
     struct attr_scan scan = {.request_len = 0};
@@ -188,13 +188,4 @@ static void counts_over_all_calls(void **state)
     assert_int_equal(scan.request_len, 0);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(marks_are_where_they_should),
-        cmocka_unit_test(reads_what_is_there),
-        cmocka_unit_test(bounds_are_exact),
-        cmocka_unit_test(counts_over_all_calls),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -13,7 +13,7 @@ static struct breaker closed_breaker(void)
     return breaker;
 }
 
-static void test_begins_open(void **state)
+TEST(begins_open)
 {
     struct breaker breaker;
     breaker_init(&breaker);
@@ -23,7 +23,7 @@ static void test_begins_open(void **state)
     assert_false(breaker_on_lost(&breaker, 0)); /* nothing changed: no log */
 }
 
-static void test_first_probe_at_once(void **state)
+TEST(first_probe_at_once)
 {
     struct breaker breaker;
     breaker_init(&breaker);
@@ -37,7 +37,7 @@ static void test_first_probe_at_once(void **state)
     assert_false(breaker_on_success(&breaker, 0)); /* changed once only */
 }
 
-static void test_opens_once(void **state)
+TEST(opens_once)
 {
     struct breaker breaker = closed_breaker();
     assert_true(breaker_on_failure(&breaker, 1000));
@@ -49,7 +49,7 @@ static void test_opens_once(void **state)
     assert_int_equal(breaker.state, BREAKER_OPEN);
 }
 
-static void test_pauses_grow_and_shrink(void **state)
+TEST(pauses_grow_and_shrink)
 {
     struct breaker breaker = closed_breaker();
     uint64_t now_ms = 1000, pause_ms = BREAKER_PAUSE_MIN_MS;
@@ -78,7 +78,7 @@ static void test_pauses_grow_and_shrink(void **state)
 }
 
 /* A connection that comes and goes is not probed at each coming. */
-static void test_comes_and_goes(void **state)
+TEST(comes_and_goes)
 {
     struct breaker breaker = closed_breaker();
     uint64_t now_ms = 10, pause_ms = BREAKER_PAUSE_MIN_MS;
@@ -103,7 +103,7 @@ static void test_comes_and_goes(void **state)
     assert_int_equal(breaker_wait_ms(&breaker, now_ms), BREAKER_PAUSE_MIN_MS);
 }
 
-static void test_lost_and_found(void **state)
+TEST(lost_and_found)
 {
     struct breaker breaker = closed_breaker();
     uint64_t now_ms = BREAKER_CALM_MS;
@@ -117,15 +117,4 @@ static void test_lost_and_found(void **state)
     assert_int_equal(breaker.state, BREAKER_OPEN);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_begins_open),
-        cmocka_unit_test(test_first_probe_at_once),
-        cmocka_unit_test(test_opens_once),
-        cmocka_unit_test(test_pauses_grow_and_shrink),
-        cmocka_unit_test(test_lost_and_found),
-        cmocka_unit_test(test_comes_and_goes),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -122,7 +122,7 @@ static void tell_to_stop(void)
     bridge_tell(bridge, &task->job);
 }
 
-static void test_many_threads(void **state)
+TEST_WITH(setup, teardown, many_threads)
 {
     enum { THREADS = 8 };
     pthread_t threads[THREADS], loop;
@@ -159,7 +159,7 @@ static void *asks_once(void *context)
 }
 
 /* The answer comes after the one who asked has left. */
-static void test_late(void **state)
+TEST_WITH(setup, teardown, late)
 {
     struct asking asking = {.timeout_ms = 50};
     pthread_t thread;
@@ -176,7 +176,7 @@ static void test_late(void **state)
 }
 
 /* The answer comes in another turn of the loop than the question. */
-static void test_later(void **state)
+TEST_WITH(setup, teardown, later)
 {
     struct asking asking = {.timeout_ms = LONG_MS};
     pthread_t thread;
@@ -190,7 +190,10 @@ static void test_later(void **state)
     assert_int_equal(destroyed, 1);
 }
 
-static void test_the_end_lets_go(void **state)
+static int close_base(void **state);
+static int setup(void **state);
+
+TEST_WITH(setup, close_base, the_end_lets_go)
 {
     struct asking asking = {.timeout_ms = LONG_MS};
     struct task *task = task_new(0);
@@ -228,7 +231,7 @@ static void on_end(int status, void *context)
     event_base_loopbreak(base);
 }
 
-static void test_thread_that_ends_is_told(void **state)
+TEST_WITH(setup, teardown, thread_that_ends_is_told)
 {
     const struct bridge_thread thread = {
         .run = returns_by_itself, .on_end = on_end};
@@ -239,7 +242,7 @@ static void test_thread_that_ends_is_told(void **state)
     assert_int_equal(end_status, 7);
 }
 
-static void test_flags_and_sessions(void **state)
+TEST_WITH(setup, teardown, flags_and_sessions)
 {
     bridge_set_flags(bridge, 5);
     assert_int_equal(bridge_flags(bridge), 5);
@@ -249,19 +252,4 @@ static void test_flags_and_sessions(void **state)
     assert_int_equal(bridge_sessions(bridge), 1);
 }
 
-#define TEST(function) \
-    cmocka_unit_test_setup_teardown(function, setup, teardown)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_many_threads),
-        TEST(test_late),
-        TEST(test_later),
-        cmocka_unit_test_setup_teardown(
-            test_the_end_lets_go, setup, close_base),
-        TEST(test_thread_that_ends_is_told),
-        TEST(test_flags_and_sessions),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

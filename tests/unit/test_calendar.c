@@ -51,7 +51,7 @@ static struct tm libc_local(int64_t utc_s)
 }
 
 /* 1975 to 2100, beyond what the files list. */
-static void test_offsets(void **state)
+TEST(offsets)
 {
     for (size_t z = 0; z < COUNT(zones); z++) {
         struct time_zone *zone = load(zones[z]);
@@ -109,7 +109,7 @@ static void assert_period(
 }
 
 /* Each hour of two days around a change, in 2030 to 2042. */
-static void test_days_at_changes_of_the_clock(void **state)
+TEST(days_at_changes_of_the_clock)
 {
     for (size_t z = 0; z < COUNT(zones); z++) {
         struct time_zone *zone = load(zones[z]);
@@ -126,7 +126,7 @@ static void test_days_at_changes_of_the_clock(void **state)
     }
 }
 
-static void test_ends_of_months(void **state)
+TEST(ends_of_months)
 {
     for (size_t z = 0; z < COUNT(zones); z++) {
         struct time_zone *zone = load(zones[z]);
@@ -140,7 +140,7 @@ static void test_ends_of_months(void **state)
     }
 }
 
-static void test_lengths_of_days(void **state)
+TEST(lengths_of_days)
 {
     static const struct {
         int64_t month, day, hours;
@@ -160,7 +160,7 @@ static void test_lengths_of_days(void **state)
 }
 
 /* The counter before keeps its name, for requests that are under way. */
-static void test_names(void **state)
+TEST(names)
 {
     struct time_zone *zone = load("Etc/UTC");
     struct calendar *calendar = calendar_new(zone, RATE_DAY, "k:day");
@@ -178,7 +178,7 @@ static void test_names(void **state)
     time_zone_free(&zone);
 }
 
-static void test_what_is_no_zone(void **state)
+TEST(what_is_no_zone)
 {
     static const char *const names[] = {"Europe/Nowhere", "../localtime",
         "/etc/localtime", "Europe", "zone.tab"};
@@ -192,7 +192,7 @@ static void test_what_is_no_zone(void **state)
 }
 
 /* Cut anywhere, or with any byte changed: an error or a zone, never a crash. */
-static void test_broken_files(void **state)
+TEST(broken_files)
 {
     static unsigned char bytes[65536], copy[65536];
     FILE *file = fopen("/usr/share/zoneinfo/Europe/Berlin", "rb");
@@ -216,16 +216,4 @@ static void test_broken_files(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_offsets),
-        cmocka_unit_test(test_days_at_changes_of_the_clock),
-        cmocka_unit_test(test_ends_of_months),
-        cmocka_unit_test(test_lengths_of_days),
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_what_is_no_zone),
-        cmocka_unit_test(test_broken_files),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -41,7 +41,7 @@ static bool is_right(struct certs_stage *stage)
     return stage_report(stage, 0).problem == NULL;
 }
 
-static void test_a_change_is_noticed(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, a_change_is_noticed)
 {
     struct certs_stage *stage = *state;
 
@@ -56,7 +56,7 @@ static void test_a_change_is_noticed(void **state)
 }
 
 /* Not even where the system would keep one. */
-static void test_no_key_in_a_core(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, no_key_in_a_core)
 {
     struct certs_stage *stage = *state;
     int status;
@@ -81,7 +81,8 @@ static void test_no_key_in_a_core(void **state)
 }
 
 /* Another folder in the place of one above: not every folder is watched. */
-static void test_what_nobody_sees_is_polled_for(void **state)
+TEST_WITH(
+    certs_stage_setup, certs_stage_teardown, what_nobody_sees_is_polled_for)
 {
     struct certs_stage *stage = *state;
     char here[256], first[256], second[256];
@@ -107,7 +108,7 @@ static void test_what_nobody_sees_is_polled_for(void **state)
 }
 
 /* Said only when it stays, and once; and that it is over. */
-static void test_a_fault_is_said_once(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, a_fault_is_said_once)
 {
     struct certs_stage *stage = *state;
 
@@ -145,7 +146,7 @@ static const struct {
     {"", 0},
 };
 
-static void test_what_a_name_gets(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, what_a_name_gets)
 {
     struct certs_stage *stage = *state;
 
@@ -180,7 +181,7 @@ static void test_what_a_name_gets(void **state)
 
 /* Of sections by title: what is in use stays through a reload, even one that
  * finds nothing at a new source. */
-static void test_a_reload(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, a_reload)
 {
     struct certs_stage *stage = *state;
 
@@ -209,7 +210,7 @@ static void test_a_reload(void **state)
 }
 
 /* In the middle of a look. */
-static void test_a_reload_during_a_look(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, a_reload_during_a_look)
 {
     struct certs_stage *stage = *state;
     static const char one[] =
@@ -239,7 +240,7 @@ static bool has_one_chain(struct certs_stage *stage)
 
 /* A source that is gone, or was emptied, is waited for; then it is no matter,
  * as long as another has something. */
-static void test_a_source_of_two_goes(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, a_source_of_two_goes)
 {
     struct certs_stage *stage = *state;
     struct issued rsa =
@@ -295,7 +296,7 @@ static const struct {
     {24 * 20 - 1, 4},
 };
 
-static void test_an_end_is_warned_about_daily(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, an_end_is_warned_about_daily)
 {
     struct certs_stage *stage = *state;
 
@@ -322,7 +323,7 @@ static void test_an_end_is_warned_about_daily(void **state)
     assert_int_equal(stage_count_log(stage, " expires in "), 4);
 }
 
-static void test_metrics(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, metrics)
 {
     struct certs_stage *stage = *state;
     struct evbuffer *out = evbuffer_new();
@@ -354,19 +355,4 @@ static void test_metrics(void **state)
     evbuffer_free(out);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        staged(test_a_change_is_noticed),
-        staged(test_no_key_in_a_core),
-        staged(test_what_nobody_sees_is_polled_for),
-        staged(test_a_fault_is_said_once),
-        staged(test_what_a_name_gets),
-        staged(test_a_reload),
-        staged(test_a_reload_during_a_look),
-        staged(test_a_source_of_two_goes),
-        staged(test_an_end_is_warned_about_daily),
-        staged(test_metrics),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -72,7 +72,8 @@ static uint64_t own_us(void)
 }
 
 /* However large a store is, others have their turn all the time. */
-static void test_a_large_store_holds_up_nobody(void **state)
+TEST_WITH(
+    certs_stage_setup, certs_stage_teardown, a_large_store_holds_up_nobody)
 {
     struct certs_stage *stage = *state;
     struct ticks ticks = {.count = 0};
@@ -102,7 +103,7 @@ static void count_calls(void *context)
 
 /* Asked while a look is under way, about what may have been read already:
  * the answer comes after another one. */
-static void test_asked_during_a_look(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, asked_during_a_look)
 {
     struct certs_stage *stage = *state;
     struct issued other = issue_for("DNS:other.example", 50);
@@ -125,11 +126,4 @@ static void test_asked_during_a_look(void **state)
     issued_clear(&other);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        staged(test_a_large_store_holds_up_nobody),
-        staged(test_asked_during_a_look),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -26,7 +26,7 @@ static struct issued issue_for(const char *names, long ends_in_days)
         .key = "EC:P-256", .names = names, .ends_in_days = ends_in_days});
 }
 
-static void test_what_is_in_use(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, what_is_in_use)
 {
     struct certs_stage *stage = *state;
     struct issued one = issue_for("DNS:A.example,DNS:b.a.example", 50);
@@ -57,7 +57,7 @@ static void test_what_is_in_use(void **state)
 }
 
 /* The second section has nothing to serve, and the list ends with it. */
-static void test_nothing_in_use(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, nothing_in_use)
 {
     struct certs_stage *stage = *state;
     struct certs_report report;
@@ -75,7 +75,7 @@ static void test_nothing_in_use(void **state)
     assert_false(certs_report(stage->certs, 2, &report));
 }
 
-static void test_where_it_went(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, where_it_went)
 {
     struct certs_stage *stage = *state;
     struct issued one = issue_for("DNS:a.example", 50);
@@ -96,7 +96,7 @@ static void test_where_it_went(void **state)
     issued_clear(&one);
 }
 
-static void test_all_sources_are_read(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, all_sources_are_read)
 {
     struct certs_stage *stage = *state;
     struct issued one = issue_for("DNS:a.example", 50),
@@ -129,7 +129,7 @@ static void on_done(void *context)
     (*count)++;
 }
 
-static void test_who_has_gone_is_not_told(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, who_has_gone_is_not_told)
 {
     struct certs_stage *stage = *state;
     unsigned stays = 0, goes = 0, never = 0;
@@ -150,14 +150,4 @@ static void test_who_has_gone_is_not_told(void **state)
     assert_int_equal(goes, 0);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        staged(test_what_is_in_use),
-        staged(test_nothing_in_use),
-        staged(test_where_it_went),
-        staged(test_all_sources_are_read),
-        staged(test_who_has_gone_is_not_told),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -39,7 +39,7 @@ static const struct {
     {"ED25519", CHAIN_ED25519, 0}, /* as OpenSSL counts them */
 };
 
-static void test_good_keys(void **state)
+TEST(good_keys)
 {
     for (size_t i = 0; i < COUNT(good_keys); i++) {
         struct error err;
@@ -105,7 +105,7 @@ static struct chain *chain_of_unknown_key(
 
 /* ML-DSA-65 is served where the OpenSSL of this machine has it; where it has
  * not, the sentence says so. */
-static void test_keys_of_newer_kinds(void **state)
+TEST(keys_of_newer_kinds)
 {
     struct error err;
     struct issued leaf = issue(&(struct issue){
@@ -134,7 +134,7 @@ static void test_keys_of_newer_kinds(void **state)
     issued_clear(&leaf);
 }
 
-static void test_bad_certificates(void **state)
+TEST(bad_certificates)
 {
     for (size_t i = 0; i < COUNT(bad); i++) {
         struct error err;
@@ -205,7 +205,7 @@ static struct file_text assemble(
     return text;
 }
 
-static void test_texts(void **state)
+TEST(texts)
 {
     struct issue of = {.key = "EC:P-256", .names = "DNS:a.example"};
     of.issuer = &middle;
@@ -235,7 +235,7 @@ static void test_texts(void **state)
 }
 
 /* In both ways of encrypting a key; nobody is asked for a passphrase. */
-static void test_encrypted_key(void **state)
+TEST(encrypted_key)
 {
     struct issued leaf = issue(&(struct issue){
         .key = "RSA:2048", .names = "DNS:a.example", .issuer = &middle});
@@ -264,7 +264,7 @@ static void test_encrypted_key(void **state)
     issued_clear(&leaf);
 }
 
-static void test_dates(void **state)
+TEST(dates)
 {
     struct error err;
     struct issued short_lived = issue(&(struct issue){
@@ -326,7 +326,7 @@ static const struct {
 };
 
 /* Of the first certificate, not of its issuers. */
-static void test_a_glance(void **state)
+TEST(a_glance)
 {
     for (size_t i = 0; i < COUNT(glances); i++) {
         struct issued one = issue(&(struct issue){.key = "EC:P-256",
@@ -346,7 +346,7 @@ static void test_a_glance(void **state)
     }
 }
 
-static void test_names(void **state)
+TEST(names)
 {
     for (size_t i = 0; i < COUNT(names); i++)
         if (chain_name_matches(names[i].pattern, names[i].name) !=
@@ -355,7 +355,7 @@ static void test_names(void **state)
 }
 
 /* What Postfix does not read in one reply is not served. */
-static void test_size(void **state)
+TEST(size)
 {
     char *many = xcalloc(1, 200 * 250 * 2);
     struct error err;
@@ -373,18 +373,4 @@ static void test_size(void **state)
     free(many);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good_keys),
-        cmocka_unit_test(test_keys_of_newer_kinds),
-        cmocka_unit_test(test_bad_certificates),
-        cmocka_unit_test(test_texts),
-        cmocka_unit_test(test_encrypted_key),
-        cmocka_unit_test(test_dates),
-        cmocka_unit_test(test_a_glance),
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_size),
-    };
-    return cmocka_run_group_tests(tests, make_authority, end_authority);
-}
+RUN_TESTS(make_authority, end_authority)

@@ -148,7 +148,7 @@ static const struct {
     {"PLM", "LM", "certificate 1 left out (expired", 60},
 };
 
-static void test_chains(void **state)
+TEST(chains)
 {
     for (size_t i = 0; i < COUNT(cases); i++) {
         char *text = join(cases[i].found), served[16] = "";
@@ -187,7 +187,7 @@ static const struct {
     {"Pebblesoft CA", false},
 };
 
-static void test_authorities_for_tests(void **state)
+TEST(authorities_for_tests)
 {
     for (size_t i = 0; i < COUNT(authorities); i++) {
         struct error err;
@@ -203,7 +203,7 @@ static void test_authorities_for_tests(void **state)
 }
 
 /* All names count, however many there are. */
-static void test_many_names(void **state)
+TEST(many_names)
 {
     char *names = xcalloc(1, 400 * 32);
     struct error err;
@@ -234,7 +234,7 @@ static const struct {
     {365, 60, 60},
 };
 
-static void test_when_its_end_is_worth_a_warning(void **state)
+TEST(when_its_end_is_worth_a_warning)
 {
     for (size_t i = 0; i < COUNT(lives); i++)
         assert_int_equal(chain_warning_s(ISSUE_NOW,
@@ -243,13 +243,4 @@ static void test_when_its_end_is_worth_a_warning(void **state)
             (int64_t)(lives[i].warning_days * ISSUE_DAY));
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chains),
-        cmocka_unit_test(test_authorities_for_tests),
-        cmocka_unit_test(test_many_names),
-        cmocka_unit_test(test_when_its_end_is_worth_a_warning),
-    };
-    return cmocka_run_group_tests(tests, make_pieces, clear_pieces);
-}
+RUN_TESTS(make_pieces, clear_pieces)

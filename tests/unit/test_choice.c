@@ -243,13 +243,13 @@ static void check_case(size_t number)
     look_clear(&look);
 }
 
-static void test_choice(void **state)
+TEST(choice)
 {
     for (size_t i = 0; i < COUNT(cases); i++)
         check_case(i);
 }
 
-static void test_text_holds_all_in_turn(void **state)
+TEST(text_holds_all_in_turn)
 {
     struct chain *chains[CHAIN_ALGORITHMS] = {NULL};
     size_t len;
@@ -265,11 +265,4 @@ static void test_text_holds_all_in_turn(void **state)
     free(pem);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_choice),
-        cmocka_unit_test(test_text_holds_all_in_turn),
-    };
-    return cmocka_run_group_tests(tests, fill_stock, clear_stock);
-}
+RUN_TESTS(fill_stock, clear_stock)

@@ -64,7 +64,7 @@ static const struct {
     {"::ffff:0:0/80", "::/80"},
 };
 
-static void test_parse(void **state)
+TEST(parse)
 {
     for (size_t i = 0; i < COUNT(good); i++) {
         struct cidr cidr = cidr_from(good[i].text);
@@ -81,7 +81,7 @@ static void test_parse(void **state)
     }
 }
 
-static void test_cidr_of(void **state)
+TEST(cidr_of)
 {
     struct address address = address_of("2001:db8:1:2:3::4");
     char text[CIDR_TEXT_SIZE];
@@ -118,7 +118,7 @@ static const struct {
     {"192.0.2.0/24", "192.0.2.0/23", false},
 };
 
-static void test_contains(void **state)
+TEST(contains)
 {
     for (size_t i = 0; i < COUNT(containments); i++) {
         struct cidr outer = cidr_from(containments[i].net);
@@ -137,7 +137,7 @@ static void test_contains(void **state)
     }
 }
 
-static void test_unknown_is_nowhere(void **state)
+TEST(unknown_is_nowhere)
 {
     struct cidr nothing = {0}, all = cidr_from("0.0.0.0/0");
     struct cidr_list list = {0};
@@ -154,7 +154,7 @@ static void test_unknown_is_nowhere(void **state)
     assert_int_equal(list.count, 0);
 }
 
-static void test_list_keeps_the_widest(void **state)
+TEST(list_keeps_the_widest)
 {
     static const char *const texts[] = {
         "10.1.0.0/16",
@@ -199,7 +199,7 @@ static uint32_t next_random(uint32_t *seed)
 #define NETS 300
 
 /* A small address space, so that nets lie inside and beside each other. */
-static void test_list_equals_linear_search(void **state)
+TEST(list_equals_linear_search)
 {
     struct cidr nets[NETS];
     struct cidr_list list = {0};
@@ -231,15 +231,4 @@ static void test_list_equals_linear_search(void **state)
     cidr_list_clear(&list);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse),
-        cmocka_unit_test(test_cidr_of),
-        cmocka_unit_test(test_contains),
-        cmocka_unit_test(test_unknown_is_nowhere),
-        cmocka_unit_test(test_list_keeps_the_widest),
-        cmocka_unit_test(test_list_equals_linear_search),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

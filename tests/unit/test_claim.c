@@ -54,7 +54,7 @@ static struct event event_of(size_t i)
     return event;
 }
 
-static void test_order(void **state)
+TEST(order)
 {
     struct claim_frontend frontends[2] = {{.port = 25}, {.port = 25}};
     struct claim_rules rules = {
@@ -103,9 +103,4 @@ static int tear_down(void **state)
     return 0;
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_order)};
-
-    return cmocka_run_group_tests(tests, set_up, tear_down);
-}
+RUN_TESTS(set_up, tear_down)

@@ -23,7 +23,7 @@ static const struct {
     {"instances", 1691},
 };
 
-static void test_slots(void **state)
+TEST(slots)
 {
     for (size_t i = 0; i < COUNT(slots); i++)
         if (redis_slot_of_tag(slots[i].tag, strlen(slots[i].tag)) !=
@@ -47,7 +47,7 @@ static redisReply *parse(const char *bytes)
 #define SELF "*3\r\n$0\r\n\r\n:7003\r\n$2\r\nid\r\n"
 #define NIL  "*3\r\n$-1\r\n:7003\r\n$2\r\nid\r\n"
 
-static void test_map(void **state)
+TEST(map)
 {
     struct cluster_map *map = xcalloc(1, sizeof *map);
     redisReply *reply =
@@ -96,7 +96,7 @@ static const char *const bad_maps[] = {
     "*1\r\n*3\r\n:0\r\n:1\r\n*2\r\n$3\r\na b\r\n:1\r\n",
 };
 
-static void test_bad_maps(void **state)
+TEST(bad_maps)
 {
     struct cluster_map *map = xcalloc(1, sizeof *map);
     for (size_t i = 0; i < COUNT(bad_maps); i++) {
@@ -137,7 +137,7 @@ static const struct {
     {"", NULL, false, 0, 0},
 };
 
-static void test_redirects(void **state)
+TEST(redirects)
 {
     for (size_t i = 0; i < COUNT(redirects); i++) {
         struct cluster_redirect redirect;
@@ -153,13 +153,4 @@ static void test_redirects(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_slots),
-        cmocka_unit_test(test_map),
-        cmocka_unit_test(test_bad_maps),
-        cmocka_unit_test(test_redirects),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

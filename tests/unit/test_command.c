@@ -33,7 +33,7 @@ static void check(struct evbuffer *buffer, int argc, const char **argv,
     redisFreeCommand(expected);
 }
 
-static void test_commands(void **state)
+TEST(commands)
 {
     static char large[70000];
     struct evbuffer *buffer = evbuffer_new();
@@ -46,7 +46,7 @@ static void test_commands(void **state)
     evbuffer_free(buffer);
 }
 
-static void test_one_after_the_other(void **state)
+TEST(one_after_the_other)
 {
     static const char two[] =
         "*1\r\n$4\r\nPING\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n";
@@ -59,11 +59,4 @@ static void test_one_after_the_other(void **state)
     evbuffer_free(buffer);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_commands),
-        cmocka_unit_test(test_one_after_the_other),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

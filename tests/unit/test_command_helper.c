@@ -105,7 +105,7 @@ static size_t count_runs(struct scene *scene)
     return lines;
 }
 
-static void test_it_runs(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, it_runs)
 {
     struct scene scene;
     struct command_reply reply;
@@ -124,7 +124,7 @@ static void test_it_runs(void **state)
 }
 
 /* A later request takes the place of what waits to be tried again. */
-static void test_it_fails(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, it_fails)
 {
     struct scene scene;
     struct command_reply reply;
@@ -152,7 +152,7 @@ static const struct {
     {3, "/bin/sh: ended by signal 9"},
 };
 
-static void test_other_failures(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, other_failures)
 {
     struct scene scene;
     struct command_reply reply;
@@ -168,7 +168,7 @@ static void test_other_failures(void **state)
     end(&scene);
 }
 
-static void test_nothing_else_is_run(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, nothing_else_is_run)
 {
     struct scene scene;
     struct command_reply reply;
@@ -191,7 +191,7 @@ static void test_nothing_else_is_run(void **state)
 }
 
 /* What is no request ends it: nobody else can have the socket. */
-static void test_no_request(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, no_request)
 {
     struct scene scene;
 
@@ -204,7 +204,7 @@ static void test_no_request(void **state)
 }
 
 /* A successor finds the socket; without a command there is no helper. */
-static void test_the_socket_is_left_open(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, the_socket_is_left_open)
 {
     struct certs_stage *stage = *state;
     struct scene scene;
@@ -225,15 +225,4 @@ static void test_the_socket_is_left_open(void **state)
     config_unref(&config);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        staged(test_it_runs),
-        staged(test_it_fails),
-        staged(test_other_failures),
-        staged(test_nothing_else_is_run),
-        staged(test_no_request),
-        staged(test_the_socket_is_left_open),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

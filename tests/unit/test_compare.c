@@ -104,7 +104,7 @@ static void assert_joined(
         fail_msg("case %zu: \"%s\", not \"%s\"", at, joined, expected);
 }
 
-static void test_what_is_gained_lost_and_guarded(void **state)
+TEST(what_is_gained_lost_and_guarded)
 {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct config *before = load(cases[i].before);
@@ -124,7 +124,7 @@ static void test_what_is_gained_lost_and_guarded(void **state)
     "limit \"a\" { event = \"message\" key = { \"client\" } rate = \"3/1h\" " \
     "at = \"policy\" notify = { " words " } }\n" LISTEN(POLICY)
 
-static void test_no_password_is_shown(void **state)
+TEST(no_password_is_shown)
 {
     static const struct {
         const char *before, *after, *lost, *gained;
@@ -150,7 +150,7 @@ static void test_no_password_is_shown(void **state)
     }
 }
 
-static void test_a_long_list_is_counted(void **state)
+TEST(a_long_list_is_counted)
 {
     char item[] = "abcdefghij";
     char *items[] = {item, item, item};
@@ -189,7 +189,7 @@ static void assert_no_cut_passes(
     }
 }
 
-static void test_a_file_that_was_cut_anywhere(void **state)
+TEST(a_file_that_was_cut_anywhere)
 {
     struct config *accepted = load(whole);
 
@@ -200,7 +200,7 @@ static void test_a_file_that_was_cut_anywhere(void **state)
 
 /* The new form of the file is written over the old one, and has a line more
  * and one less. */
-static void test_a_new_form_that_was_cut_anywhere(void **state)
+TEST(a_new_form_that_was_cut_anywhere)
 {
     struct config *accepted = load(whole);
     const char *rest = strstr(whole, "client_message_rate_limit");
@@ -213,7 +213,7 @@ static void test_a_new_form_that_was_cut_anywhere(void **state)
     config_unref(&accepted);
 }
 
-static void test_an_included_file_that_was_cut(void **state)
+TEST(an_included_file_that_was_cut)
 {
     static const char limits[] = LIMIT("a") LIMIT("b");
     char *text = xprintf("include(\"%s\")\nshadow = false\n", include_path);
@@ -261,15 +261,4 @@ static int remove_paths(void **state)
     return unlink(path);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_is_gained_lost_and_guarded),
-        cmocka_unit_test(test_no_password_is_shown),
-        cmocka_unit_test(test_a_long_list_is_counted),
-        cmocka_unit_test(test_a_file_that_was_cut_anywhere),
-        cmocka_unit_test(test_a_new_form_that_was_cut_anywhere),
-        cmocka_unit_test(test_an_included_file_that_was_cut),
-    };
-    return cmocka_run_group_tests(tests, make_paths, remove_paths);
-}
+RUN_TESTS(make_paths, remove_paths)

@@ -50,7 +50,7 @@ static struct config *load(const char *text)
     return config;
 }
 
-static void test_defaults(void **state)
+TEST(defaults)
 {
     struct config *config = load("");
     assert_string_equal(config->store, "memory:");
@@ -79,7 +79,7 @@ static void test_defaults(void **state)
     assert_null(config);
 }
 
-static void test_client_limits(void **state)
+TEST(client_limits)
 {
     static const struct {
         const char *window;
@@ -128,7 +128,7 @@ static void test_client_limits(void **state)
     }
 }
 
-static void test_limit_sections(void **state)
+TEST(limit_sections)
 {
     struct config *config =
         load("on_store_failure = \"defer\"\n"
@@ -178,7 +178,7 @@ static void test_limit_sections(void **state)
     config_unref(&config);
 }
 
-static void test_default_face_has_a_listener(void **state)
+TEST(default_face_has_a_listener)
 {
     struct config *config =
         load("policyd { listen = { \"policy:unix:/run/t/p\" } }\n"
@@ -188,7 +188,7 @@ static void test_default_face_has_a_listener(void **state)
     config_unref(&config);
 }
 
-static void test_service_titles(void **state)
+TEST(service_titles)
 {
     struct config *config =
         load("service \"mx\" { names = { \"25\", \"smtp\" } }\n"
@@ -202,7 +202,7 @@ static void test_service_titles(void **state)
     config_unref(&config);
 }
 
-static void test_listeners(void **state)
+TEST(listeners)
 {
     struct config *config =
         load("policyd { listen = { \"policy:inet:[::1]:10040\","
@@ -244,7 +244,7 @@ static const char full[] =
     " count = 10 }\n"
     "policyd { listen = { \"policy:unix:/p\", \"anvil:unix:/a\" } }\n";
 
-static void test_show_loads_again(void **state)
+TEST(show_loads_again)
 {
     static const enum config_show kinds[] = {
         CONFIG_SHOW_ALL, CONFIG_SHOW_CHANGED};
@@ -265,7 +265,7 @@ static void test_show_loads_again(void **state)
     }
 }
 
-static void test_show_defaults(void **state)
+TEST(show_defaults)
 {
     struct config *config = load(full);
     struct config *empty = load("");
@@ -283,7 +283,7 @@ static void test_show_defaults(void **state)
     "limit \"a\" { event = \"message\" key = { \"client\" } rate = \"1/1s\"" \
     " notify = { " words " } }\n"
 
-static void test_show_hides_passwords(void **state)
+TEST(show_hides_passwords)
 {
     static const char *const texts[] = {
         "store = \"redis://bob:hunter2@h\"\n",
@@ -308,7 +308,7 @@ static void test_show_hides_passwords(void **state)
 }
 
 /* What is hidden is no part of the hash, and yet a change. */
-static void test_a_secret_that_changes(void **state)
+TEST(a_secret_that_changes)
 {
     static const char *const texts[][2] = {
         {NOTIFY("\"https://h/a\""), NOTIFY("\"https://h/b\"")},
@@ -328,7 +328,7 @@ static void test_a_secret_that_changes(void **state)
     }
 }
 
-static void test_needs_restart(void **state)
+TEST(needs_restart)
 {
     static const struct {
         const char *before, *after;
@@ -360,7 +360,7 @@ static void test_needs_restart(void **state)
 }
 
 /* Under the sanitizers this also shows that nothing leaks. */
-static void test_reload_is_harmless(void **state)
+TEST(reload_is_harmless)
 {
     struct config *config = load(full);
     struct config *first = config_ref(config);
@@ -385,7 +385,7 @@ static void test_reload_is_harmless(void **state)
     config_unref(&config);
 }
 
-static void test_client_store_names(void **state)
+TEST(client_store_names)
 {
     assert_string_equal(
         config_client_store_name(EVENT_CONNECTION_COUNT, LIMIT_WINDOW_FIXED),
@@ -397,22 +397,4 @@ static void test_client_store_names(void **state)
     assert_null(config_client_store_name(EVENT_BYTES, LIMIT_WINDOW_FIXED));
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_client_limits),
-        cmocka_unit_test(test_client_store_names),
-        cmocka_unit_test(test_limit_sections),
-        cmocka_unit_test(test_default_face_has_a_listener),
-        cmocka_unit_test(test_service_titles),
-        cmocka_unit_test(test_listeners),
-        cmocka_unit_test(test_show_loads_again),
-        cmocka_unit_test(test_show_defaults),
-        cmocka_unit_test(test_show_hides_passwords),
-        cmocka_unit_test(test_a_secret_that_changes),
-        cmocka_unit_test(test_needs_restart),
-        cmocka_unit_test(test_reload_is_harmless),
-    };
-    return cmocka_run_group_tests(tests, setup, teardown);
-}
+RUN_TESTS(setup, teardown)

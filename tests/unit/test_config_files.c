@@ -130,7 +130,7 @@ static bool run_case(const char *path)
     return is_same;
 }
 
-static void test_files(void **state)
+TEST(files)
 {
     glob_t found;
     size_t failed = 0;
@@ -144,8 +144,4 @@ static void test_files(void **state)
     assert_int_equal(failed, 0);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_files)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -66,7 +66,7 @@ static char *lines_of(const char *text, const char *section)
     return out;
 }
 
-static void test_sample_names_every_option(void **state)
+TEST(sample_names_every_option)
 {
     char *sample = read_file(SAMPLE);
     for (size_t i = 0; i < option_count; i++) {
@@ -81,7 +81,7 @@ static void test_sample_names_every_option(void **state)
     free(sample);
 }
 
-static void test_manual_names_every_option(void **state)
+TEST(manual_names_every_option)
 {
     char *manual = read_file(MANUAL);
     for (unsigned s = SECTION_TOP + 1; s < OPTION_SECTIONS; s++)
@@ -108,7 +108,7 @@ static char *item_text(const char *item)
 }
 
 /* Ranges that the man page gives must be the table's. */
-static void test_manual_gives_ranges(void **state)
+TEST(manual_gives_ranges)
 {
     char *manual = read_file(MANUAL);
     for (size_t i = 0; i < option_count; i++) {
@@ -151,7 +151,7 @@ static struct config *load(const char *path)
     return config;
 }
 
-static void test_sample_equals_defaults(void **state)
+TEST(sample_equals_defaults)
 {
     struct config *sample = load(SAMPLE);
     struct config *empty = load("/dev/null");
@@ -188,7 +188,7 @@ static char *write_temporary(const char *text)
     return path;
 }
 
-static void test_sample_examples_load(void **state)
+TEST(sample_examples_load)
 {
     char *sample = read_file(SAMPLE);
     char *examples = uncomment(sample);
@@ -203,7 +203,7 @@ static void test_sample_examples_load(void **state)
     free(sample);
 }
 
-static void test_words_are_the_cores(void **state)
+TEST(words_are_the_cores)
 {
     const char *const *events = option_find(SECTION_LIMIT, "event")->words;
     for (unsigned i = 0; i < EVENT_KINDS; i++)
@@ -223,7 +223,7 @@ static void test_words_are_the_cores(void **state)
     assert_string_equal(levels[LOG_LEVEL_ERROR], "error");
 }
 
-static void test_rows_are_sound(void **state)
+TEST(rows_are_sound)
 {
     for (size_t i = 0; i < option_count; i++) {
         const struct option *option = &options[i];
@@ -236,16 +236,4 @@ static void test_rows_are_sound(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows_are_sound),
-        cmocka_unit_test(test_words_are_the_cores),
-        cmocka_unit_test(test_sample_names_every_option),
-        cmocka_unit_test(test_sample_equals_defaults),
-        cmocka_unit_test(test_sample_examples_load),
-        cmocka_unit_test(test_manual_names_every_option),
-        cmocka_unit_test(test_manual_gives_ranges),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void test_pipelined_and_split(void **state)
+TEST(pipelined_and_split)
 {
     struct fixture f;
     struct echo echoes[60];
@@ -26,7 +26,7 @@ static void test_pipelined_and_split(void **state)
     link_stop(&f);
 }
 
-static void test_late_reply(void **state)
+TEST(late_reply)
 {
     struct fixture f;
     struct echo late, next;
@@ -51,7 +51,7 @@ static void test_late_reply(void **state)
 }
 
 /* A deadline of its own, earlier than that of calls before it. */
-static void test_own_timeout(void **state)
+TEST(own_timeout)
 {
     struct fixture f;
     struct echo first, second;
@@ -75,7 +75,7 @@ static void test_own_timeout(void **state)
     link_stop(&f);
 }
 
-static void test_cut_in_a_reply(void **state)
+TEST(cut_in_a_reply)
 {
     struct fixture f;
     struct echo echoes[3];
@@ -98,7 +98,7 @@ static void test_cut_in_a_reply(void **state)
     link_stop(&f);
 }
 
-static void test_malformed(void **state)
+TEST(malformed)
 {
     static const char *const bytes[] = {
         "hello\r\n", "*1025\r\n", "*2\r\n:1\r\n?\r\n", "+OK\r\n+OK\r\n"};
@@ -122,7 +122,7 @@ static void test_malformed(void **state)
     link_stop(&f);
 }
 
-static void test_cancel(void **state)
+TEST(cancel)
 {
     struct fixture f;
     struct echo gone, stays;
@@ -138,7 +138,7 @@ static void test_cancel(void **state)
     link_stop(&f);
 }
 
-static void test_too_many(void **state)
+TEST(too_many)
 {
     struct fixture f;
     struct echo echoes[101];
@@ -154,7 +154,7 @@ static void test_too_many(void **state)
     link_stop(&f);
 }
 
-static void test_load_script_again(void **state)
+TEST(load_script_again)
 {
     struct fixture f;
     link_start(&f, false);
@@ -170,7 +170,7 @@ static void test_load_script_again(void **state)
     link_stop(&f);
 }
 
-static void test_drop(void **state)
+TEST(drop)
 {
     struct fixture f;
     struct echo echo;
@@ -187,7 +187,7 @@ static void test_drop(void **state)
     link_stop(&f);
 }
 
-static void test_silence_makes_it_anew(void **state)
+TEST(silence_makes_it_anew)
 {
     struct fixture f;
     struct echo echo;
@@ -231,7 +231,7 @@ static void on_busybody(struct redis_call *call, const redisReply *reply)
         redis_connection_drop(busy->f->connection, "had enough");
 }
 
-static void test_busy_callbacks(void **state)
+TEST(busy_callbacks)
 {
     struct fixture f;
     struct busybody busy = {.f = &f};
@@ -253,19 +253,6 @@ static void test_busy_callbacks(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pipelined_and_split),
-        cmocka_unit_test(test_late_reply),
-        cmocka_unit_test(test_own_timeout),
-        cmocka_unit_test(test_cut_in_a_reply),
-        cmocka_unit_test(test_malformed),
-        cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_too_many),
-        cmocka_unit_test(test_load_script_again),
-        cmocka_unit_test(test_drop),
-        cmocka_unit_test(test_silence_makes_it_anew),
-        cmocka_unit_test(test_busy_callbacks),
-    };
     (void)signal(SIGPIPE, SIG_IGN);
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_all_tests(NULL, NULL);
 }

@@ -105,13 +105,13 @@ static void run_script(const struct script *script)
             sum[EVENT_REJECTED_RECIPIENT], sum[EVENT_BYTES]);
 }
 
-static void test_scripts(void **state)
+TEST(scripts)
 {
     for (size_t i = 0; i < COUNT(scripts); i++)
         run_script(&scripts[i]);
 }
 
-static void test_connect_counts_once_and_at_once(void **state)
+TEST(connect_counts_once_and_at_once)
 {
     struct context *context = context_new();
     struct event event;
@@ -135,7 +135,7 @@ static void test_connect_counts_once_and_at_once(void **state)
 }
 
 /* The address of the packet counts; the macro is for where it has none. */
-static void test_address(void **state)
+TEST(address)
 {
     struct sockaddr_in ipv4 = {.sin_family = AF_INET};
     const struct sockaddr local = {.sa_family = AF_UNIX};
@@ -170,7 +170,7 @@ static void test_address(void **state)
     }
 }
 
-static void test_texts(void **state)
+TEST(texts)
 {
     struct context *context = context_new();
     struct event event;
@@ -203,7 +203,7 @@ static void test_texts(void **state)
 
 /* Of what is too long the end is kept: the domain. Whoever asks the loop has
  * room for 511 bytes, and must not lose the end there. */
-static void test_long_text(void **state)
+TEST(long_text)
 {
     static const size_t sizes[] = {500, 510, 511, 512, 513, 514, 2000};
 
@@ -226,7 +226,7 @@ static void test_long_text(void **state)
     }
 }
 
-static void test_content_does_not_overflow(void **state)
+TEST(content_does_not_overflow)
 {
     struct context *context = context_new();
     struct event event;
@@ -239,7 +239,7 @@ static void test_content_does_not_overflow(void **state)
     context_free(&context);
 }
 
-static void test_header(void **state)
+TEST(header)
 {
     struct context *context = context_new();
     struct event event;
@@ -259,16 +259,4 @@ static void test_header(void **state)
     context_free(&context);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_scripts),
-        cmocka_unit_test(test_connect_counts_once_and_at_once),
-        cmocka_unit_test(test_address),
-        cmocka_unit_test(test_texts),
-        cmocka_unit_test(test_long_text),
-        cmocka_unit_test(test_content_does_not_overflow),
-        cmocka_unit_test(test_header),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

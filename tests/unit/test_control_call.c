@@ -117,7 +117,7 @@ static void say(struct control_call *call, const char *line)
 
 #define HEAD(ok) "{\"ok\":" ok ",\"daemon\":\"tester\",\"store\":\"memory:\","
 
-static void test_now(void **state)
+TEST(now)
 {
     struct control_call call = call_of(&stranger);
 
@@ -147,7 +147,7 @@ static const struct {
     {false, false, "{\"command\":\"now\"}", NULL},
 };
 
-static void test_refusals(void **state)
+TEST(refusals)
 {
     if (geteuid() == stranger.uid)
         skip();
@@ -167,7 +167,7 @@ static void test_refusals(void **state)
     }
 }
 
-static void test_later(void **state)
+TEST(later)
 {
     struct control_call call = call_of(&stranger);
 
@@ -184,7 +184,7 @@ static void test_later(void **state)
     assert_false(call.is_open);
 }
 
-static void test_cancel(void **state)
+TEST(cancel)
 {
     struct control_call call = call_of(&stranger);
 
@@ -197,7 +197,7 @@ static void test_cancel(void **state)
     assert_false(call.is_open);
 }
 
-static void test_stream(void **state)
+TEST(stream)
 {
     struct control_call call = call_of(&stranger);
 
@@ -220,7 +220,7 @@ static void test_stream(void **state)
 }
 
 /* Dear commands of one queue wait for one another. */
-static void test_alone(void **state)
+TEST(alone)
 {
     static const char dear[] = "{\"command\":\"dear\"}";
     struct control_queue queue = {
@@ -265,7 +265,7 @@ static void run_list(struct control_call *call, const json_t *arguments)
 }
 
 /* A little at each step, and one line in the end. */
-static void test_list(void **state)
+TEST(list)
 {
     struct control_call call = call_of(&stranger);
     size_t steps = 0;
@@ -290,7 +290,7 @@ static void test_list(void **state)
 }
 
 /* Bytes that are no UTF-8 must not cost the whole answer. */
-static void test_text(void **state)
+TEST(text)
 {
     static const char *const texts[][2] = {{"plain", "plain"}, {"", ""},
         {"\xc3\xa4", "\xc3\xa4"}, {"a\xff\\", "a\\xff\\\\"},
@@ -315,7 +315,7 @@ static char *read_log(void)
     return text;
 }
 
-static void test_changes_are_logged(void **state)
+TEST(changes_are_logged)
 {
     struct control_call call = call_of(&stranger);
     struct error err;
@@ -345,18 +345,4 @@ static void test_changes_are_logged(void **state)
     unlink(log_path);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_now),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_later),
-        cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_stream),
-        cmocka_unit_test(test_alone),
-        cmocka_unit_test(test_list),
-        cmocka_unit_test(test_text),
-        cmocka_unit_test(test_changes_are_logged),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

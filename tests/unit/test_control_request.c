@@ -37,7 +37,7 @@ static const struct {
     {"{\"command\":\"a\",\"argument\":{}}", "only \"command\""},
 };
 
-static void test_lines(void **state)
+TEST(lines)
 {
     for (size_t i = 0; i < COUNT(lines); i++) {
         struct control_request request;
@@ -61,7 +61,7 @@ static void test_lines(void **state)
 }
 
 /* The line has no end of its own. */
-static void test_length_counts(void **state)
+TEST(length_counts)
 {
     struct control_request request;
     struct error err;
@@ -76,7 +76,7 @@ static void test_length_counts(void **state)
 }
 
 /* A stack that follows the nesting of a stranger's line would be his. */
-static void test_deep(void **state)
+TEST(deep)
 {
     struct control_request request;
     struct error err;
@@ -108,7 +108,7 @@ static const struct {
     {"{\"key\":\"x\",\"\":1}", "try it has no argument \"\""},
 };
 
-static void test_arguments(void **state)
+TEST(arguments)
 {
     for (size_t i = 0; i < COUNT(checks); i++) {
         struct error err = {""};
@@ -126,13 +126,4 @@ static void test_arguments(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lines),
-        cmocka_unit_test(test_length_counts),
-        cmocka_unit_test(test_deep),
-        cmocka_unit_test(test_arguments),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

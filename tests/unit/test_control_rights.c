@@ -30,7 +30,7 @@ static const struct {
     {{"no-such-user-here", "@no-such-group-here"}, 12345, {7}, 1, false},
 };
 
-static void test_rights(void **state)
+TEST(rights)
 {
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct control_rights rights = {0};
@@ -49,7 +49,7 @@ static void test_rights(void **state)
 }
 
 /* A reload takes rights away, too. */
-static void test_follow(void **state)
+TEST(follow)
 {
     struct control_rights rights = {0};
     const struct control_peer peer = {.uid = 12345, .group_count = 0};
@@ -62,7 +62,7 @@ static void test_follow(void **state)
     control_rights_clear(&rights);
 }
 
-static void test_peer(void **state)
+TEST(peer)
 {
     static struct control_peer peer;
     int pair[2];
@@ -78,12 +78,4 @@ static void test_peer(void **state)
     assert_false(control_peer_ask(pair[0], &peer));
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rights),
-        cmocka_unit_test(test_follow),
-        cmocka_unit_test(test_peer),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

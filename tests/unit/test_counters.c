@@ -48,7 +48,7 @@ static const struct {
         "no such kind of key"},
 };
 
-static void test_keys(void **state)
+TEST(keys)
 {
     for (size_t i = 0; i < COUNT(keys); i++) {
         struct counter_key key;
@@ -144,7 +144,7 @@ static void list(struct counters *counters, const struct config *config,
     counters_list(counters, config, &key, services, COUNT(services));
 }
 
-static void test_client(void **state)
+TEST(client)
 {
     static struct counters counters;
     struct config *config = load(text);
@@ -171,7 +171,7 @@ static void test_client(void **state)
     config_unref(&config);
 }
 
-static void test_others(void **state)
+TEST(others)
 {
     static const struct {
         const char *key;
@@ -197,7 +197,7 @@ static void test_others(void **state)
 }
 
 /* Each limit by its own lengths, in a decision as in a look. */
-static void test_lengths(void **state)
+TEST(lengths)
 {
     static const char nested[] =
         "client_ipv6_prefix_length = 64\n"
@@ -235,7 +235,7 @@ static void test_lengths(void **state)
     config_unref(&config);
 }
 
-static void test_names(void **state)
+TEST(names)
 {
     static struct names names;
     char name[NAMES_SIZE + 1];
@@ -269,7 +269,7 @@ static struct address address_of(unsigned number)
     return address;
 }
 
-static void test_peers(void **state)
+TEST(peers)
 {
     static struct peers peers;
     struct address proxy = address_of(0);
@@ -293,15 +293,4 @@ static void test_peers(void **state)
         assert_true(peers.untrusted.items[i].last_ms >= 4002);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_client),
-        cmocka_unit_test(test_others),
-        cmocka_unit_test(test_lengths),
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_peers),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

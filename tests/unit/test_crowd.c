@@ -31,7 +31,7 @@ static struct crowd_share play(struct crowd *crowd, unsigned percent)
     return share;
 }
 
-static void test_shares(void **state)
+TEST(shares)
 {
     static const struct {
         unsigned percent;
@@ -49,7 +49,7 @@ static void test_shares(void **state)
 }
 
 /* Which of the first ten are client 0; the others differ. */
-static void test_the_first_ten(void **state)
+TEST(the_first_ten)
 {
     static const struct {
         const char *clients;
@@ -72,10 +72,4 @@ static void test_the_first_ten(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shares), cmocka_unit_test(test_the_first_ten)};
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -17,7 +17,7 @@ static void check(uint64_t number)
     assert_memory_equal(text, expected, written);
 }
 
-static void test_all_lengths(void **state)
+TEST(all_lengths)
 {
     uint64_t power = 1;
     for (int digits = 1; digits <= DECIMAL_MAX; digits++, power *= 10) {
@@ -28,7 +28,7 @@ static void test_all_lengths(void **state)
     check(UINT64_MAX);
 }
 
-static void test_reading(void **state)
+TEST(reading)
 {
     static const struct {
         const char *text;
@@ -65,11 +65,4 @@ static void test_reading(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_lengths),
-        cmocka_unit_test(test_reading),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

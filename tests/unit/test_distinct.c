@@ -45,7 +45,7 @@ static unsigned fill(unsigned key, const struct distinct_rule *rule)
     return passed;
 }
 
-static void errors_are_as_stated(void **state)
+TEST(errors_are_as_stated)
 {
     unsigned key = 0;
 
@@ -74,7 +74,7 @@ static void errors_are_as_stated(void **state)
     }
 }
 
-static void known_values_pass_at_the_limit(void **state)
+TEST(known_values_pass_at_the_limit)
 {
     struct distinct_rule rule = {2, 1000, false};
     struct distinct distinct = {0};
@@ -92,7 +92,7 @@ static void known_values_pass_at_the_limit(void **state)
 }
 
 /* What was counted stays when a reload makes the window longer or shorter. */
-static void a_window_can_change(void **state)
+TEST(a_window_can_change)
 {
     struct distinct_rule rule = {5, 60000, false};
     struct distinct distinct = {0};
@@ -110,13 +110,4 @@ static void a_window_can_change(void **state)
     assert_int_equal(distinct_count(&distinct), 0);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(errors_are_as_stated),
-        cmocka_unit_test(known_values_pass_at_the_limit),
-        cmocka_unit_test(a_window_can_change),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -134,7 +134,7 @@ static const char *const bad_rates[] = {
     "1000000000m/1d",
 };
 
-static void test_durations(void **state)
+TEST(durations)
 {
     struct error err;
     uint64_t ms;
@@ -150,7 +150,7 @@ static void test_durations(void **state)
     }
 }
 
-static void test_format(void **state)
+TEST(format)
 {
     for (size_t i = 0; i < COUNT(formats); i++) {
         char text[DURATION_TEXT_SIZE];
@@ -159,7 +159,7 @@ static void test_format(void **state)
     }
 }
 
-static void test_rates(void **state)
+TEST(rates)
 {
     struct error err;
     struct rate rate;
@@ -181,12 +181,4 @@ static void test_rates(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_durations),
-        cmocka_unit_test(test_format),
-        cmocka_unit_test(test_rates),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -59,7 +59,7 @@ static void assert_same(const struct edict_table *one,
     }
 }
 
-static void test_all_come_back(void **state)
+TEST(all_come_back)
 {
     struct edict_table *table = edict_table_new();
     char subject[32];
@@ -85,7 +85,7 @@ static void test_all_come_back(void **state)
 }
 
 /* An earlier version reads no further than to the first name. */
-static void test_names_come_last(void **state)
+TEST(names_come_last)
 {
     struct edict_table *table = edict_table_new();
     char text[1000];
@@ -109,7 +109,7 @@ static void test_names_come_last(void **state)
     edict_table_free(&table);
 }
 
-static void test_there_may_be_none(void **state)
+TEST(there_may_be_none)
 {
     struct edict_table *table = edict_table_new();
 
@@ -177,7 +177,7 @@ static const struct {
     {FILE_OF("\0\0\0\0"), 0, false},
 };
 
-static void test_what_is_damaged_is_left_out(void **state)
+TEST(what_is_damaged_is_left_out)
 {
     for (size_t i = 0; i < COUNT(files); i++) {
         struct edict_table *table = edict_table_new();
@@ -195,13 +195,4 @@ static void test_what_is_damaged_is_left_out(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_come_back),
-        cmocka_unit_test(test_names_come_last),
-        cmocka_unit_test(test_there_may_be_none),
-        cmocka_unit_test(test_what_is_damaged_is_left_out),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

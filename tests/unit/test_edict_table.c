@@ -39,7 +39,7 @@ static const char *banned_by(
     return found == NULL ? "" : found->key;
 }
 
-static void test_bans_hold_what_lies_in_them(void **state)
+TEST(bans_hold_what_lies_in_them)
 {
     static const struct {
         const char *client;
@@ -83,7 +83,7 @@ static void test_bans_hold_what_lies_in_them(void **state)
     edict_table_free(&table);
 }
 
-static void test_a_ban_that_is_lifted_frees_what_lay_in_it(void **state)
+TEST(a_ban_that_is_lifted_frees_what_lay_in_it)
 {
     struct edict_table *table = edict_table_new();
 
@@ -127,7 +127,7 @@ static const char *name_banned_by(const struct edict_table *table,
     return found == NULL ? "" : found->key;
 }
 
-static void test_bans_of_names(void **state)
+TEST(bans_of_names)
 {
     static const struct {
         enum key_part part;
@@ -183,7 +183,7 @@ static void test_bans_of_names(void **state)
     edict_table_free(&table);
 }
 
-static void test_the_key_of_a_ban_read_again(void **state)
+TEST(the_key_of_a_ban_read_again)
 {
     static const struct {
         const char *text, *key; /* NULL: it is none */
@@ -221,7 +221,7 @@ static void override(struct edict_table *table, const char *limit,
     edict_table_put(table, &edict);
 }
 
-static void test_a_domain_is_the_default_of_its_logins(void **state)
+TEST(a_domain_is_the_default_of_its_logins)
 {
     static const struct {
         const char *subject;
@@ -266,7 +266,7 @@ static void test_a_domain_is_the_default_of_its_logins(void **state)
     edict_table_free(&table);
 }
 
-static void test_overrides_are_found_by_limit_and_subject(void **state)
+TEST(overrides_are_found_by_limit_and_subject)
 {
     static const struct {
         const char *limit, *subject;
@@ -310,7 +310,7 @@ static void test_overrides_are_found_by_limit_and_subject(void **state)
     edict_table_free(&table);
 }
 
-static void test_texts_are_cut_and_cleaned(void **state)
+TEST(texts_are_cut_and_cleaned)
 {
     char field[8];
 
@@ -373,7 +373,7 @@ static void change(struct edict_table *table, struct list *list)
     ban(table, text, list->until_ms[at]);
 }
 
-static void test_random_bans(void **state)
+TEST(random_bans)
 {
     struct edict_table *table = edict_table_new();
     struct list list = {.count = 0};
@@ -390,17 +390,4 @@ static void test_random_bans(void **state)
     edict_table_free(&table);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bans_hold_what_lies_in_them),
-        cmocka_unit_test(test_a_ban_that_is_lifted_frees_what_lay_in_it),
-        cmocka_unit_test(test_bans_of_names),
-        cmocka_unit_test(test_the_key_of_a_ban_read_again),
-        cmocka_unit_test(test_a_domain_is_the_default_of_its_logins),
-        cmocka_unit_test(test_overrides_are_found_by_limit_and_subject),
-        cmocka_unit_test(test_texts_are_cut_and_cleaned),
-        cmocka_unit_test(test_random_bans),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -63,7 +63,7 @@ static size_t bans(struct store *store)
     return edict_table_count(store_edicts(store), EDICT_BAN);
 }
 
-static void test_every_daemon_obeys_within_a_second(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, every_daemon_obeys_within_a_second)
 {
     struct fixture *f = *state;
     f->one = fixture_open_ready(f);
@@ -112,7 +112,7 @@ static long long version_of_eve(struct fixture *f)
 
 /* Two that refuse a key at the same time write one ban; a longer one takes the
  * place of a shorter, never the other way. */
-static void test_a_ban_for_as_long_stays(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, a_ban_for_as_long_stays)
 {
     struct fixture *f = *state;
     f->one = fixture_open_ready(f);
@@ -137,7 +137,7 @@ static void test_a_ban_for_as_long_stays(void **state)
         f, ban_unless_as_long(f, f->one, "sasl:eve", 400) == STORE_EDICT_DONE);
 }
 
-static void test_a_ban_ends_by_itself(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, a_ban_ends_by_itself)
 {
     struct fixture *f = *state;
     f->one = fixture_open_ready(f);
@@ -157,7 +157,7 @@ static void test_a_ban_ends_by_itself(void **state)
     assert_true(redis_server_number(&f->server, "PTTL t:{control}t") > 60000);
 }
 
-static void test_overrides(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, overrides)
 {
     struct fixture *f = *state;
     struct write write;
@@ -178,7 +178,7 @@ static void test_overrides(void **state)
 }
 
 /* More than a page, and read anew while they stay in use. */
-static void test_many_survive_a_restart_of_a_daemon(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, many_survive_a_restart_of_a_daemon)
 {
     struct fixture *f = *state;
     char net[32];
@@ -199,7 +199,8 @@ static void test_many_survive_a_restart_of_a_daemon(void **state)
     assert_int_equal(bans(f->two), 349);
 }
 
-static void test_known_bans_hold_while_the_store_is_away(void **state)
+TEST_WITH(
+    fixture_setup, fixture_teardown, known_bans_hold_while_the_store_is_away)
 {
     struct fixture *f = *state;
     f->config.store_timeout_ms = TIMEOUT_MS;
@@ -257,7 +258,7 @@ static void assert_the_one_ban(struct fixture *f)
     store_close(&fresh);
 }
 
-static void test_an_emptied_store_is_told_again(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, an_emptied_store_is_told_again)
 {
     struct fixture *f = *state;
     ban_and_lift(f);
@@ -269,7 +270,8 @@ static void test_an_emptied_store_is_told_again(void **state)
     assert_non_null(banned(f->one, "192.0.2.1"));
 }
 
-static void test_a_store_that_starts_empty_is_told_again(void **state)
+TEST_WITH(
+    fixture_setup, fixture_teardown, a_store_that_starts_empty_is_told_again)
 {
     struct fixture *f = *state;
     ban_and_lift(f);
@@ -288,7 +290,7 @@ static void test_a_store_that_starts_empty_is_told_again(void **state)
 }
 
 /* Of three keys that belong together one is evicted. */
-static void test_an_evicted_key_is_noticed(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, an_evicted_key_is_noticed)
 {
     static const char *const keys[] = {"v", "e", "t"};
     struct fixture *f = *state;
@@ -305,7 +307,7 @@ static void test_an_evicted_key_is_noticed(void **state)
 }
 
 /* A replica that became the master, or an old dump, does not know the last. */
-static void test_a_server_that_knows_less_is_told(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, a_server_that_knows_less_is_told)
 {
     static const char *const keys[] = {"v", "e", "t"};
     struct fixture *f = *state;
@@ -325,7 +327,7 @@ static void test_a_server_that_knows_less_is_told(void **state)
     assert_the_one_ban(f);
 }
 
-static void test_many_are_told_again(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, many_are_told_again)
 {
     struct fixture *f = *state;
     char net[32];
@@ -344,7 +346,8 @@ static void test_many_are_told_again(void **state)
     }
 }
 
-static void test_a_daemon_that_was_away_for_long_begins_anew(void **state)
+TEST_WITH(fixture_setup, fixture_teardown,
+    a_daemon_that_was_away_for_long_begins_anew)
 {
     struct fixture *f = *state;
     f->one = fixture_open_ready(f);
@@ -364,7 +367,7 @@ static void test_a_daemon_that_was_away_for_long_begins_anew(void **state)
     assert_non_null(banned(f->two, "192.0.2.2"));
 }
 
-static void test_the_store_is_full_some_time(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, the_store_is_full_some_time)
 {
     struct fixture *f = *state;
     f->one = fixture_open_ready(f);
@@ -376,7 +379,7 @@ static void test_the_store_is_full_some_time(void **state)
     assert_int_equal(ban(f, f->one, "192.0.2.1", 50000), STORE_EDICT_DONE);
 }
 
-static void test_what_is_malformed_is_passed_over(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, what_is_malformed_is_passed_over)
 {
     struct fixture *f = *state;
     f->one = fixture_open_ready(f);
@@ -429,7 +432,7 @@ static void look_at(struct fixture *f, struct store *store, struct look *look)
     assert_int_equal(look->answers, 1);
 }
 
-static void test_boards_of_the_others(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, boards_of_the_others)
 {
     struct fixture *f = *state;
     struct store *more[12];
@@ -456,7 +459,7 @@ static void test_boards_of_the_others(void **state)
     assert_int_equal(look.status, STORE_UNAVAILABLE);
 }
 
-static void test_who_has_gone_is_not_answered(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, who_has_gone_is_not_answered)
 {
     struct fixture *f = *state;
     struct write write;
@@ -479,7 +482,7 @@ static void test_who_has_gone_is_not_answered(void **state)
     assert_null(write.request.errand);
 }
 
-static void test_memory_has_them_alone(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, memory_has_them_alone)
 {
     struct fixture *f = *state;
     static char memory[] = "memory:";
@@ -504,7 +507,7 @@ static void test_memory_has_them_alone(void **state)
     assert_int_equal(look.status, STORE_OK);
 }
 
-static void test_texts_that_are_none(void **state)
+TEST(texts_that_are_none)
 {
     static const char *const ids[] = {
         "", "b", "x192.0.2.1", "b192.0.2.1/33", "bname", "oday", "b11.0.0.0/7"};
@@ -529,7 +532,7 @@ static void test_texts_that_are_none(void **state)
     assert_string_equal(edict.action, "");
 }
 
-static void test_actions(void **state)
+TEST(actions)
 {
     static const char text[] = "0\t0\tme\tspam\tHOLD for %{key}";
     static const char *const none[] = {"0\t0\tme\tspam\t", "0\t0\tme\tspam\tOK",
@@ -555,31 +558,10 @@ static void test_actions(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        WITH_SERVER(test_every_daemon_obeys_within_a_second),
-        WITH_SERVER(test_a_ban_for_as_long_stays),
-        WITH_SERVER(test_a_ban_ends_by_itself),
-        WITH_SERVER(test_overrides),
-        WITH_SERVER(test_many_survive_a_restart_of_a_daemon),
-        WITH_SERVER(test_known_bans_hold_while_the_store_is_away),
-        WITH_SERVER(test_an_emptied_store_is_told_again),
-        WITH_SERVER(test_a_store_that_starts_empty_is_told_again),
-        WITH_SERVER(test_an_evicted_key_is_noticed),
-        WITH_SERVER(test_a_server_that_knows_less_is_told),
-        WITH_SERVER(test_many_are_told_again),
-        WITH_SERVER(test_a_daemon_that_was_away_for_long_begins_anew),
-        WITH_SERVER(test_the_store_is_full_some_time),
-        WITH_SERVER(test_what_is_malformed_is_passed_over),
-        WITH_SERVER(test_boards_of_the_others),
-        WITH_SERVER(test_who_has_gone_is_not_answered),
-        WITH_SERVER(test_memory_has_them_alone),
-        cmocka_unit_test(test_texts_that_are_none),
-        cmocka_unit_test(test_actions),
-    };
     (void)signal(SIGPIPE, SIG_IGN);
     if (!redis_server_exists()) {
         (void)printf("skipped: there is no redis-server here\n");
         return 77;
     }
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_all_tests(NULL, NULL);
 }

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-static void test_all_limits_of_an_event_are_one_request(void **state)
+TEST(all_limits_of_an_event_are_one_request)
 {
     struct bench bench;
 
@@ -26,7 +26,7 @@ static void test_all_limits_of_an_event_are_one_request(void **state)
     bench_close(&bench);
 }
 
-static void test_longest_refusal_is_told(void **state)
+TEST(longest_refusal_is_told)
 {
     struct bench bench;
 
@@ -42,7 +42,7 @@ static void test_longest_refusal_is_told(void **state)
     bench_close(&bench);
 }
 
-static void test_shadow_refuses_nothing(void **state)
+TEST(shadow_refuses_nothing)
 {
     struct bench bench;
 
@@ -56,7 +56,7 @@ static void test_shadow_refuses_nothing(void **state)
     bench_close(&bench);
 }
 
-static void test_max_per_message_needs_no_store(void **state)
+TEST(max_per_message_needs_no_store)
 {
     struct bench bench;
 
@@ -74,7 +74,7 @@ static void test_max_per_message_needs_no_store(void **state)
     bench_close(&bench);
 }
 
-static void test_store_away_defer_wins(void **state)
+TEST(store_away_defer_wins)
 {
     struct bench bench;
 
@@ -88,7 +88,7 @@ static void test_store_away_defer_wins(void **state)
 }
 
 /* "watch" says accept: only the client's limit is left, halved. */
-static void test_store_away_local_share(void **state)
+TEST(store_away_local_share)
 {
     struct bench bench;
 
@@ -106,7 +106,7 @@ static void test_store_away_local_share(void **state)
 }
 
 /* Nobody here knows main.cf's limit: it is the count that is for all. */
-static void test_store_away_reports_for_all(void **state)
+TEST(store_away_reports_for_all)
 {
     static const uint32_t cases[][2] = {{1, 1}, {7, 21}, {~0u, INT32_MAX}};
 
@@ -148,7 +148,7 @@ static const struct verdict *connect_partly(
 }
 
 /* What a part of the store has answered stands; the rest is decided here. */
-static void test_store_partly_away(void **state)
+TEST(store_partly_away)
 {
     struct bench bench;
     struct engine_lease lease = {0};
@@ -167,7 +167,7 @@ static void test_store_partly_away(void **state)
 }
 
 /* All or nothing: the place that the other part has given goes back. */
-static void test_store_partly_away_and_refused_here(void **state)
+TEST(store_partly_away_and_refused_here)
 {
     struct bench bench;
 
@@ -177,7 +177,7 @@ static void test_store_partly_away_and_refused_here(void **state)
     bench_close(&bench);
 }
 
-static void test_store_partly_away_defer(void **state)
+TEST(store_partly_away_defer)
 {
     struct bench bench;
 
@@ -190,7 +190,7 @@ static void test_store_partly_away_defer(void **state)
 }
 
 /* There is nothing to ask here, and the number is the other part's. */
-static void test_store_partly_away_accept(void **state)
+TEST(store_partly_away_accept)
 {
     struct bench bench;
 
@@ -202,7 +202,7 @@ static void test_store_partly_away_accept(void **state)
     bench_close(&bench);
 }
 
-static void test_anvil_reports_without_limits(void **state)
+TEST(anvil_reports_without_limits)
 {
     struct bench bench;
 
@@ -223,7 +223,7 @@ static void test_anvil_reports_without_limits(void **state)
 }
 
 /* Two faces are told of the same session: it must not count twice. */
-static void test_reports_share_no_counter_with_another_face(void **state)
+TEST(reports_share_no_counter_with_another_face)
 {
     static const char *const feeders[] = {"policy", "milter"};
 
@@ -249,7 +249,7 @@ static void test_reports_share_no_counter_with_another_face(void **state)
 }
 
 /* A limit of another length must not be taken for Postfix's own counter. */
-static void test_anvil_count_is_postfixs_own(void **state)
+TEST(anvil_count_is_postfixs_own)
 {
     struct bench bench;
 
@@ -265,7 +265,7 @@ static void test_anvil_count_is_postfixs_own(void **state)
     bench_close(&bench);
 }
 
-static void test_lease_is_given_back_as_taken(void **state)
+TEST(lease_is_given_back_as_taken)
 {
     struct bench bench;
     struct engine_lease lease = {0};
@@ -282,7 +282,7 @@ static void test_lease_is_given_back_as_taken(void **state)
     bench_close(&bench);
 }
 
-static void test_cancelled_decision_is_silent(void **state)
+TEST(cancelled_decision_is_silent)
 {
     struct bench bench;
 
@@ -297,7 +297,7 @@ static void test_cancelled_decision_is_silent(void **state)
 }
 
 /* A decision under way ends with the snapshot that it began with. */
-static void test_reload_during_a_decision(void **state)
+TEST(reload_during_a_decision)
 {
     struct bench bench;
 
@@ -315,26 +315,4 @@ static void test_reload_during_a_decision(void **state)
     bench_close(&bench);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_limits_of_an_event_are_one_request),
-        cmocka_unit_test(test_longest_refusal_is_told),
-        cmocka_unit_test(test_shadow_refuses_nothing),
-        cmocka_unit_test(test_max_per_message_needs_no_store),
-        cmocka_unit_test(test_store_away_defer_wins),
-        cmocka_unit_test(test_store_away_local_share),
-        cmocka_unit_test(test_store_away_reports_for_all),
-        cmocka_unit_test(test_store_partly_away),
-        cmocka_unit_test(test_store_partly_away_and_refused_here),
-        cmocka_unit_test(test_store_partly_away_defer),
-        cmocka_unit_test(test_store_partly_away_accept),
-        cmocka_unit_test(test_anvil_reports_without_limits),
-        cmocka_unit_test(test_reports_share_no_counter_with_another_face),
-        cmocka_unit_test(test_anvil_count_is_postfixs_own),
-        cmocka_unit_test(test_lease_is_given_back_as_taken),
-        cmocka_unit_test(test_cancelled_decision_is_silent),
-        cmocka_unit_test(test_reload_during_a_decision),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

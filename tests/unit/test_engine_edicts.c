@@ -45,7 +45,7 @@ static const char behind_proxies_delimited[] =
     "  proof = \"optional\" }\n"
     "service \"direct\" { }\n";
 
-static void test_bans(void **state)
+TEST(bans)
 {
     static const struct {
         const char *service, *client;
@@ -117,7 +117,7 @@ static struct event message_of(const char *client, const char *login)
     return event;
 }
 
-static void test_bans_of_names(void **state)
+TEST(bans_of_names)
 {
     static const struct {
         const char *ban, *service, *client, *login;
@@ -180,7 +180,7 @@ static void test_bans_of_names(void **state)
 }
 
 /* Of several the one that ends last; none that is over. */
-static void test_which_ban_is_told(void **state)
+TEST(which_ban_is_told)
 {
     struct bench bench;
 
@@ -206,7 +206,7 @@ static void test_which_ban_is_told(void **state)
 }
 
 /* It passes, is counted, and limits refuse it as ever. */
-static void test_who_is_held_is_limited_too(void **state)
+TEST(who_is_held_is_limited_too)
 {
     struct bench bench;
     char text[VERDICT_ACTION_SIZE];
@@ -241,7 +241,7 @@ static void test_who_is_held_is_limited_too(void **state)
     bench_close(&bench);
 }
 
-static void test_a_ban_in_shadow_refuses_nothing(void **state)
+TEST(a_ban_in_shadow_refuses_nothing)
 {
     struct bench bench;
 
@@ -256,7 +256,7 @@ static void test_a_ban_in_shadow_refuses_nothing(void **state)
     bench_close(&bench);
 }
 
-static void test_infrastructure_cannot_be_banned(void **state)
+TEST(infrastructure_cannot_be_banned)
 {
     static const struct {
         const char *net, *why; /* NULL: it can */
@@ -299,7 +299,7 @@ static void put_override(const char *limit, const char *subject, uint32_t n,
 }
 
 /* Nothing is let through, and nothing asked; in shadow it is noted. */
-static void test_an_override_may_let_nothing_through(void **state)
+TEST(an_override_may_let_nothing_through)
 {
     static const char *const shadows[] = {"false", "true"};
 
@@ -335,7 +335,7 @@ static void test_an_override_may_let_nothing_through(void **state)
     }
 }
 
-static void test_overrides_change_a_limit_for_one_key(void **state)
+TEST(overrides_change_a_limit_for_one_key)
 {
     struct bench bench;
 
@@ -371,7 +371,7 @@ static void test_overrides_change_a_limit_for_one_key(void **state)
     bench_close(&bench);
 }
 
-static void test_overrides_hold_while_the_store_is_away(void **state)
+TEST(overrides_hold_while_the_store_is_away)
 {
     struct bench bench;
 
@@ -395,7 +395,7 @@ static void test_overrides_hold_while_the_store_is_away(void **state)
     bench_close(&bench);
 }
 
-static void test_override_of_max_per_message(void **state)
+TEST(override_of_max_per_message)
 {
     struct bench bench;
 
@@ -416,8 +416,7 @@ static void test_override_of_max_per_message(void **state)
 }
 
 /* main.cf's twin compares the number with its own limit. */
-static void test_anvil_reports_no_more_than_the_limit_to_whom_we_let_pass(
-    void **state)
+TEST(anvil_reports_no_more_than_the_limit_to_whom_we_let_pass)
 {
     struct bench bench;
 
@@ -435,7 +434,7 @@ static void test_anvil_reports_no_more_than_the_limit_to_whom_we_let_pass(
     bench_close(&bench);
 }
 
-static void test_a_dry_decision_leaves_no_trace(void **state)
+TEST(a_dry_decision_leaves_no_trace)
 {
     static struct metrics before;
     struct bench bench;
@@ -454,22 +453,4 @@ static void test_a_dry_decision_leaves_no_trace(void **state)
     bench_close(&bench);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bans),
-        cmocka_unit_test(test_bans_of_names),
-        cmocka_unit_test(test_which_ban_is_told),
-        cmocka_unit_test(test_who_is_held_is_limited_too),
-        cmocka_unit_test(test_a_ban_in_shadow_refuses_nothing),
-        cmocka_unit_test(test_infrastructure_cannot_be_banned),
-        cmocka_unit_test(test_an_override_may_let_nothing_through),
-        cmocka_unit_test(test_overrides_change_a_limit_for_one_key),
-        cmocka_unit_test(test_overrides_hold_while_the_store_is_away),
-        cmocka_unit_test(test_override_of_max_per_message),
-        cmocka_unit_test(
-            test_anvil_reports_no_more_than_the_limit_to_whom_we_let_pass),
-        cmocka_unit_test(test_a_dry_decision_leaves_no_trace),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -3,7 +3,7 @@
  */
 #include "tests/unit/engine_bench.h"
 
-static void test_exempt_client_is_not_charged(void **state)
+TEST(exempt_client_is_not_charged)
 {
     struct bench bench;
 
@@ -19,7 +19,7 @@ static void test_exempt_client_is_not_charged(void **state)
 }
 
 /* A webmail: not its address is counted, but each of its users. */
-static void test_exempt_client_is_held_by_his_login(void **state)
+TEST(exempt_client_is_held_by_his_login)
 {
     struct bench bench;
 
@@ -41,7 +41,7 @@ static void test_exempt_client_is_held_by_his_login(void **state)
 }
 
 /* Whatever the one before was, and a face cannot say so. */
-static void test_nobody_inherits_an_exemption(void **state)
+TEST(nobody_inherits_an_exemption)
 {
     struct bench bench;
 
@@ -55,7 +55,7 @@ static void test_nobody_inherits_an_exemption(void **state)
 }
 
 /* Postfix 3.8+ sends nets: one that only overlaps is not exempt. */
-static void test_net_is_exempt_only_as_a_whole(void **state)
+TEST(net_is_exempt_only_as_a_whole)
 {
     struct bench bench;
 
@@ -71,13 +71,4 @@ static void test_net_is_exempt_only_as_a_whole(void **state)
     bench_close(&bench);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_exempt_client_is_not_charged),
-        cmocka_unit_test(test_exempt_client_is_held_by_his_login),
-        cmocka_unit_test(test_nobody_inherits_an_exemption),
-        cmocka_unit_test(test_net_is_exempt_only_as_a_whole),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

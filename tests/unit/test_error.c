@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-static void test_set_and_prefix(void **state)
+TEST(set_and_prefix)
 {
     struct error err = {0};
     assert_false(error_set(&err, "%s is not %d", "x", 7));
@@ -18,14 +18,14 @@ static void test_set_and_prefix(void **state)
     assert_string_equal(err.text, "again: file:3: x is not 7");
 }
 
-static void test_is_one_line(void **state)
+TEST(is_one_line)
 {
     struct error err;
     error_set(&err, "a\nb\r\033[1m\177%s", "\xc3\xa4");
     assert_string_equal(err.text, "a?b??[1m?\xc3\xa4");
 }
 
-static void test_is_cut(void **state)
+TEST(is_cut)
 {
     struct error err;
     char text[2000];
@@ -41,12 +41,4 @@ static void test_is_cut(void **state)
     assert_null(strstr(err.text, "file"));
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_set_and_prefix),
-        cmocka_unit_test(test_is_one_line),
-        cmocka_unit_test(test_is_cut),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-static void test_names_round_trip(void **state)
+TEST(names_round_trip)
 {
     enum face face;
     enum event_kind kind;
@@ -52,7 +52,7 @@ static const struct {
     {"distinct_recipient_domains", "policy milter"},
 };
 
-static void test_who_can_feed_what(void **state)
+TEST(who_can_feed_what)
 {
     assert_int_equal(COUNT(feeds), EVENT_KINDS);
     for (size_t i = 0; i < COUNT(feeds); i++) {
@@ -66,7 +66,7 @@ static void test_who_can_feed_what(void **state)
     }
 }
 
-static void test_anvil_knows_the_client_only(void **state)
+TEST(anvil_knows_the_client_only)
 {
     for (unsigned i = 0; i < KEY_PARTS; i++) {
         const char *name = key_part_name((enum key_part)i);
@@ -91,7 +91,7 @@ static const struct {
     {"@example.com", "example.com"},
 };
 
-static void test_key_texts(void **state)
+TEST(key_texts)
 {
     for (size_t i = 0; i < COUNT(domains); i++) {
         struct event event = {
@@ -119,13 +119,4 @@ static void test_key_texts(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names_round_trip),
-        cmocka_unit_test(test_who_can_feed_what),
-        cmocka_unit_test(test_anvil_knows_the_client_only),
-        cmocka_unit_test(test_key_texts),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -18,7 +18,7 @@ static void on_time(evutil_socket_t fd, short what, void *context)
     (void)event_base_loop(context, EVLOOP_NONBLOCK);
 }
 
-static void test_a_warning_of_libevent(void **state)
+TEST(a_warning_of_libevent)
 {
     const struct timeval now = {0};
     char path[] = "/tmp/tollgate-event-log-XXXXXX", target[64];
@@ -43,10 +43,4 @@ static void test_a_warning_of_libevent(void **state)
     unlink(path);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_warning_of_libevent),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

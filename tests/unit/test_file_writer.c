@@ -52,7 +52,7 @@ static void await_outcome(
         event_base_loop(stage->base, EVLOOP_ONCE);
 }
 
-static void test_it_is_written(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, it_is_written)
 {
     struct certs_stage *stage = *state;
     struct outcome outcome = {.count = 0};
@@ -80,7 +80,7 @@ static const struct {
     {"log/file", "Not a directory"},
 };
 
-static void test_it_cannot_be_written(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, it_cannot_be_written)
 {
     struct certs_stage *stage = *state;
 
@@ -96,7 +96,7 @@ static void test_it_cannot_be_written(void **state)
     assert_int_equal(test_dir_entries(&stage->dir), 2);
 }
 
-static void test_another_is_told(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, another_is_told)
 {
     struct certs_stage *stage = *state;
     struct outcome first = {.count = 0}, second = {.count = 0};
@@ -112,7 +112,7 @@ static bool is_new(struct certs_stage *stage)
     return atomic_file_is(path_of(stage, "file"), "new", 3);
 }
 
-static void test_nobody_is_told(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, nobody_is_told)
 {
     struct certs_stage *stage = *state;
     struct outcome outcome = {.count = 0};
@@ -125,7 +125,7 @@ static void test_nobody_is_told(void **state)
     assert_int_equal(outcome.count, 0);
 }
 
-static void test_what_a_file_is(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, what_a_file_is)
 {
     struct certs_stage *stage = *state;
 
@@ -138,7 +138,7 @@ static void test_what_a_file_is(void **state)
     assert_false(atomic_file_is(path_of(stage, "folder"), "abc", 3));
 }
 
-static void test_folders_are_made(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, folders_are_made)
 {
     struct certs_stage *stage = *state;
     struct error err;
@@ -156,15 +156,4 @@ static void test_folders_are_made(void **state)
     assert_non_null(strstr(err.text, "Not a directory"));
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        staged(test_it_is_written),
-        staged(test_it_cannot_be_written),
-        staged(test_another_is_told),
-        staged(test_nobody_is_told),
-        staged(test_what_a_file_is),
-        staged(test_folders_are_made),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

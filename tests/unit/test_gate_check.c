@@ -27,7 +27,7 @@ static const struct {
         true},
 };
 
-static void test_rows(void **state)
+TEST(rows)
 {
     for (size_t i = 0; i < COUNT(rows); i++) {
         bool ends = !rows[i].ends;
@@ -39,7 +39,7 @@ static void test_rows(void **state)
 }
 
 /* What follows in the buffer is another line. */
-static void test_no_byte_behind_the_line_is_read(void **state)
+TEST(no_byte_behind_the_line_is_read)
 {
     bool ends;
 
@@ -48,12 +48,4 @@ static void test_no_byte_behind_the_line_is_read(void **state)
         "421 4.7.0 Error: the proxy names no client");
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_no_byte_behind_the_line_is_read),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -84,7 +84,7 @@ static int receive_descriptor(int channel)
 
 #define LINE(name, value) name "\0" value "\0"
 
-static void test_format(void **state)
+TEST(format)
 {
     static const char ipv4[] =
         LINE("client_address", "198.51.100.7") LINE("client_port", "4711")
@@ -103,7 +103,7 @@ static void test_format(void **state)
     assert_memory_equal(text, ipv6, sizeof ipv6);
 }
 
-static void test_taken(void **state)
+TEST(taken)
 {
     int client[2], listener = listen_there(5);
     char text[GATE_PASS_TEXT_SIZE], byte;
@@ -133,7 +133,7 @@ static void test_taken(void **state)
 }
 
 /* An smtpd that ends before it has read who comes. */
-static void test_not_read(void **state)
+TEST(not_read)
 {
     int listener = listen_there(5);
     struct gate_pass pass = pass_of(STDERR_FILENO, 60000);
@@ -149,7 +149,7 @@ static void test_not_read(void **state)
     close(listener);
 }
 
-static void test_late(void **state)
+TEST(late)
 {
     int listener = listen_there(5);
     struct gate_pass pass = pass_of(STDERR_FILENO, 30);
@@ -163,7 +163,7 @@ static void test_late(void **state)
 }
 
 /* A queue that is full is asked again, as long as there is time. */
-static void test_a_full_queue(void **state)
+TEST(a_full_queue)
 {
     int listener = listen_there(0);
     struct gate_pass first = pass_of(STDERR_FILENO, 60000);
@@ -185,7 +185,7 @@ static void test_a_full_queue(void **state)
     close(listener);
 }
 
-static void test_away(void **state)
+TEST(away)
 {
     struct gate_pass pass = pass_of(STDERR_FILENO, 60000);
 
@@ -217,16 +217,4 @@ static int tear_down(void **state)
     return rmdir(directory);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_format),
-        cmocka_unit_test(test_taken),
-        cmocka_unit_test(test_not_read),
-        cmocka_unit_test(test_late),
-        cmocka_unit_test(test_a_full_queue),
-        cmocka_unit_test(test_away),
-    };
-
-    return cmocka_run_group_tests(tests, set_up, tear_down);
-}
+RUN_TESTS(set_up, tear_down)

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void test_handshake(void **state)
+TEST(handshake)
 {
     struct fixture f;
     char username[] = "bob", password[] = "s3cret";
@@ -23,7 +23,7 @@ static void test_handshake(void **state)
     link_stop(&f);
 }
 
-static void test_password_alone(void **state)
+TEST(password_alone)
 {
     struct fixture f;
     char password[] = "s3cret";
@@ -35,7 +35,7 @@ static void test_password_alone(void **state)
     link_stop(&f);
 }
 
-static void test_wrong_password(void **state)
+TEST(wrong_password)
 {
     struct fixture f;
     char password[] = "s3cret";
@@ -57,7 +57,7 @@ static void test_wrong_password(void **state)
     link_stop(&f);
 }
 
-static void test_name_refused(void **state)
+TEST(name_refused)
 {
     struct fixture f;
     link_start(&f, false);
@@ -78,7 +78,7 @@ static void test_name_refused(void **state)
 }
 
 /* Who knows no CLIENT says so in words of his own. */
-static void test_name_unknown(void **state)
+TEST(name_unknown)
 {
     static const char *const replies[] = {
         "-ERR unknown command 'CLIENT'\r\n",
@@ -99,7 +99,7 @@ static void test_name_unknown(void **state)
     }
 }
 
-static void test_script_refused(void **state)
+TEST(script_refused)
 {
     struct fixture f;
     link_start(&f, false);
@@ -115,7 +115,7 @@ static void test_script_refused(void **state)
     link_stop(&f);
 }
 
-static void test_names_and_addresses(void **state)
+TEST(names_and_addresses)
 {
     static const char *const hosts[] = {"127.0.0.1", "localhost"};
     for (size_t i = 0; i < COUNT(hosts); i++) {
@@ -130,7 +130,7 @@ static void test_names_and_addresses(void **state)
     }
 }
 
-static void test_nobody_there(void **state)
+TEST(nobody_there)
 {
     struct fixture f;
     char host[] = "no-such-host.invalid", path[] = "/nonexistent/socket";
@@ -150,7 +150,7 @@ static void test_nobody_there(void **state)
 
 /* Nothing of a lookup is left when the connection goes (the sanitizers look).
  */
-static void test_freed_while_a_name_is_looked_up(void **state)
+TEST(freed_while_a_name_is_looked_up)
 {
     struct fixture f;
     char host[] = "no-such-host.invalid";
@@ -165,17 +165,6 @@ static void test_freed_while_a_name_is_looked_up(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_handshake),
-        cmocka_unit_test(test_password_alone),
-        cmocka_unit_test(test_wrong_password),
-        cmocka_unit_test(test_name_refused),
-        cmocka_unit_test(test_name_unknown),
-        cmocka_unit_test(test_script_refused),
-        cmocka_unit_test(test_names_and_addresses),
-        cmocka_unit_test(test_nobody_there),
-        cmocka_unit_test(test_freed_while_a_name_is_looked_up),
-    };
     (void)signal(SIGPIPE, SIG_IGN);
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_all_tests(NULL, NULL);
 }

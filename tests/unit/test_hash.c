@@ -32,7 +32,7 @@ static const struct {
     {&zero, "198.51.100.7 and more", 21, 0xf2878dea112a6981},
 };
 
-static void test_vectors(void **state)
+TEST(vectors)
 {
     for (size_t i = 0; i < COUNT(vectors); i++)
         assert_int_equal(
@@ -40,7 +40,7 @@ static void test_vectors(void **state)
             vectors[i].hash);
 }
 
-static void test_keys_differ(void **state)
+TEST(keys_differ)
 {
     struct hash_key a = {0}, b = {0};
     hash_key_init(&a);
@@ -49,11 +49,4 @@ static void test_keys_differ(void **state)
     assert_int_not_equal(hash_bytes(&a, "x", 1), hash_bytes(&b, "x", 1));
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vectors),
-        cmocka_unit_test(test_keys_differ),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

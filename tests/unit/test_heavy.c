@@ -36,7 +36,7 @@ static const struct heavy_slot *find(const void *bytes, size_t len)
     return &nobody;
 }
 
-static void test_few_keys_are_exact(void **state)
+TEST(few_keys_are_exact)
 {
     begin();
     note("a", 1, 1, true);
@@ -56,7 +56,7 @@ static void test_few_keys_are_exact(void **state)
     assert_ptr_equal(find("a", 1), &nobody);
 }
 
-static void test_long_keys_are_cut(void **state)
+TEST(long_keys_are_cut)
 {
     char key[100];
 
@@ -79,7 +79,7 @@ static unsigned draw(void)
     return rand() % 20 == 0 ? 0 : (unsigned)rand() % bound;
 }
 
-static void test_bounds_hold(void **state)
+TEST(bounds_hold)
 {
     static uint64_t truth[KEYS], marked[KEYS];
 
@@ -117,12 +117,4 @@ static void test_bounds_hold(void **state)
     assert_true(first->error * 10 < first->count);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_few_keys_are_exact),
-        cmocka_unit_test(test_long_keys_are_cut),
-        cmocka_unit_test(test_bounds_hold),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-static void test_bytes(void **state)
+TEST(bytes)
 {
     const unsigned char bytes[] = {0x00, 0x09, 0xaf, 0xff};
     char text[2 * sizeof bytes + 2];
@@ -17,9 +17,4 @@ static void test_bytes(void **state)
     assert_string_equal(hex_write(text, bytes, 0), "");
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_bytes)};
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -14,7 +14,7 @@ static json_int_t number(const json_t *lists, const char *name, size_t index)
     return json_integer_value(json_array_get(list, index));
 }
 
-static void test_the_minute_that_runs(void **state)
+TEST(the_minute_that_runs)
 {
     struct history history = {.count = 0};
     struct history_totals totals = {.decisions = 100, .refused = 7};
@@ -36,7 +36,7 @@ static void test_the_minute_that_runs(void **state)
     json_decref(lists);
 }
 
-static void test_an_hour_and_no_more(void **state)
+TEST(an_hour_and_no_more)
 {
     struct history history = {.count = 0};
     struct history_totals totals = {.decisions = 0};
@@ -58,7 +58,7 @@ static void test_an_hour_and_no_more(void **state)
     }
 }
 
-static void test_totals_are_those_of_metrics(void **state)
+TEST(totals_are_those_of_metrics)
 {
     struct metrics metrics = {.store_unavailable = 3};
 
@@ -75,12 +75,4 @@ static void test_totals_are_those_of_metrics(void **state)
     assert_int_equal(totals.without_store, 3);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_minute_that_runs),
-        cmocka_unit_test(test_an_hour_and_no_more),
-        cmocka_unit_test(test_totals_are_those_of_metrics),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

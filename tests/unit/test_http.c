@@ -133,7 +133,7 @@ static void ask(const char *request, char *answer, size_t size)
     read_all(fd, answer, size);
 }
 
-static void answers_as_the_table_says(void **state)
+TEST(answers_as_the_table_says)
 {
     static const struct {
         const char *request, *status, *end;
@@ -182,7 +182,7 @@ static void answers_as_the_table_says(void **state)
     assert_non_null(strstr(answer, "\r\nAllow: GET, HEAD\r\n"));
 }
 
-static void shows_pages_to_those_who_mean_us(void **state)
+TEST(shows_pages_to_those_who_mean_us)
 {
     static const struct {
         const char *host, *status;
@@ -227,7 +227,7 @@ static void assert_still_serving(void)
     assert_non_null(strstr(answer, "metric 42\n"));
 }
 
-static void refuses_oversized_and_broken_requests(void **state)
+TEST(refuses_oversized_and_broken_requests)
 {
     static const char *const broken[] = {
         "GARBAGE\r\n\r\n",
@@ -267,7 +267,7 @@ static double now_s(void)
 }
 
 /* Each byte comes soon after the last one, the request never ends. */
-static void ends_slow_drip(void **state)
+TEST(ends_slow_drip)
 {
     int fd = visit();
     struct pollfd closed = {.fd = fd, .events = POLLIN};
@@ -296,7 +296,7 @@ static void assert_ended(int fd)
 }
 
 /* Who is silent longest makes room; nobody who asks is turned away. */
-static void bounds_the_connections(void **state)
+TEST(bounds_the_connections)
 {
     int fds[200];
 
@@ -341,7 +341,7 @@ static void assert_served_among(
     assert_non_null(strstr(answer, "metric 42\n"));
 }
 
-static void who_has_been_served_makes_room(void **state)
+TEST(who_has_been_served_makes_room)
 {
     assert_served_among(visit, plain_request, 64);
 }
@@ -355,7 +355,7 @@ static int visit_from_elsewhere(void)
 }
 
 /* One address that holds all places gives them to others, whatever it sends. */
-static void who_holds_most_makes_room(void **state)
+TEST(who_holds_most_makes_room)
 {
     assert_served_among(visit_from_elsewhere, "G", 100);
 }
@@ -376,7 +376,7 @@ static double server_cpu_s(void)
     return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
 }
 
-static void waits_when_descriptors_run_out(void **state)
+TEST(waits_when_descriptors_run_out)
 {
     struct rlimit before, few;
     int fds[40];
@@ -397,7 +397,7 @@ static void waits_when_descriptors_run_out(void **state)
     assert_still_serving();
 }
 
-static void refuses_bad_addresses(void **state)
+TEST(refuses_bad_addresses)
 {
     static const char *const bad[] = {
         "",
@@ -418,18 +418,4 @@ static void refuses_bad_addresses(void **state)
     event_base_free(base);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(answers_as_the_table_says),
-        cmocka_unit_test(shows_pages_to_those_who_mean_us),
-        cmocka_unit_test(refuses_oversized_and_broken_requests),
-        cmocka_unit_test(ends_slow_drip),
-        cmocka_unit_test(bounds_the_connections),
-        cmocka_unit_test(who_has_been_served_makes_room),
-        cmocka_unit_test(who_holds_most_makes_room),
-        cmocka_unit_test(waits_when_descriptors_run_out),
-        cmocka_unit_test(refuses_bad_addresses),
-    };
-    return cmocka_run_group_tests(tests, server_setup, server_teardown);
-}
+RUN_TESTS(server_setup, server_teardown)

@@ -36,7 +36,7 @@ static const char *const bad[] = {"", "http:/h", "ftp://secret", "https://",
     "https://se%zz:secret@h", "https://secret,x/", "https://\x7f/secret",
     "https://user:se/cret@h"};
 
-static void test_good(void **state)
+TEST(good)
 {
     struct http_url url;
     struct error err;
@@ -57,7 +57,7 @@ static void test_good(void **state)
     }
 }
 
-static void test_bad(void **state)
+TEST(bad)
 {
     struct http_url url;
     struct error err;
@@ -70,7 +70,7 @@ static void test_bad(void **state)
     assert_false(http_url_is("/usr/bin/http://"));
 }
 
-static void test_lengths(void **state)
+TEST(lengths)
 {
     char text[HTTP_URL_MAX + 2] = "https://h/";
     struct http_url url;
@@ -90,12 +90,4 @@ static void test_lengths(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),
-        cmocka_unit_test(test_bad),
-        cmocka_unit_test(test_lengths),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

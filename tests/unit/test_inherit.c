@@ -149,35 +149,25 @@ static void run(void **state, int (*child)(struct test_dir *))
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-static void claims_by_address(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, claims_by_address)
 {
     run(state, child_claims);
 }
 
-static void ignores_what_is_for_another_process(void **state)
+TEST_WITH(
+    test_dir_setup, test_dir_teardown, ignores_what_is_for_another_process)
 {
     run(state, child_of_other_pid);
 }
 
-static void ignores_nonsense(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, ignores_nonsense)
 {
     run(state, child_with_nonsense);
 }
 
-static void survives_odd_descriptors(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, survives_odd_descriptors)
 {
     run(state, child_with_odd_descriptors);
 }
 
-int main(void)
-{
-#define TEST(name) \
-    cmocka_unit_test_setup_teardown(name, test_dir_setup, test_dir_teardown)
-    const struct CMUnitTest tests[] = {
-        TEST(claims_by_address),
-        TEST(ignores_what_is_for_another_process),
-        TEST(ignores_nonsense),
-        TEST(survives_odd_descriptors),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

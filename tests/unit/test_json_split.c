@@ -68,14 +68,14 @@ static void check_good(size_t i, size_t step)
 }
 
 /* In steps of any size. */
-static void test_good(void **state)
+TEST(good)
 {
     for (size_t i = 0; i < COUNT(good); i++)
         for (size_t step = 1; step <= strlen(good[i].text) + 1; step++)
             check_good(i, step);
 }
 
-static void test_bad(void **state)
+TEST(bad)
 {
     for (size_t i = 0; i < COUNT(bad); i++) {
         struct json_split split;
@@ -91,7 +91,7 @@ static void test_bad(void **state)
 
 /* Megabytes in objects are nothing to the frame; besides them they are no
  * acme.json. */
-static void test_large(void **state)
+TEST(large)
 {
     for (int is_object = 0; is_object < 2; is_object++) {
         struct json_split split;
@@ -108,12 +108,4 @@ static void test_large(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),
-        cmocka_unit_test(test_bad),
-        cmocka_unit_test(test_large),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

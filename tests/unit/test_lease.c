@@ -40,7 +40,7 @@ static uint32_t held(struct lease_table *table, const struct subject *subject)
     return lease == NULL ? 0 : lease->held;
 }
 
-static void test_admit_and_release(void **state)
+TEST(admit_and_release)
 {
     struct lease_table *table = lease_table_new();
     struct subject subject = client(1);
@@ -59,7 +59,7 @@ static void test_admit_and_release(void **state)
     lease_table_free(&table);
 }
 
-static void test_names_and_subjects_differ(void **state)
+TEST(names_and_subjects_differ)
 {
     struct lease_table *table = lease_table_new();
     struct subject one = client(1), two = client(2);
@@ -74,7 +74,7 @@ static void test_names_and_subjects_differ(void **state)
     lease_table_free(&table);
 }
 
-static void test_refused_changes_nothing(void **state)
+TEST(refused_changes_nothing)
 {
     struct lease_table *table = lease_table_new();
     struct subject subject = client(1);
@@ -87,7 +87,7 @@ static void test_refused_changes_nothing(void **state)
 
 /* Two under way: the second counts the first; the first refused, the second
  * admitted leaves the store with one too many, which is put right. */
-static void test_replies_set_it_right(void **state)
+TEST(replies_set_it_right)
 {
     struct lease_table *table = lease_table_new();
     struct subject subject = client(1);
@@ -102,7 +102,7 @@ static void test_replies_set_it_right(void **state)
     lease_table_free(&table);
 }
 
-static void test_release_before_the_answer(void **state)
+TEST(release_before_the_answer)
 {
     struct lease_table *table = lease_table_new();
     struct subject subject = client(1);
@@ -116,7 +116,7 @@ static void test_release_before_the_answer(void **state)
     lease_table_free(&table);
 }
 
-static void test_cancelled_asker_gives_back(void **state)
+TEST(cancelled_asker_gives_back)
 {
     struct lease_table *table = lease_table_new();
     struct subject subject = client(1);
@@ -128,7 +128,7 @@ static void test_cancelled_asker_gives_back(void **state)
     lease_table_free(&table);
 }
 
-static void test_lost_answer_is_written(void **state)
+TEST(lost_answer_is_written)
 {
     struct lease_table *table = lease_table_new();
     struct subject subject = client(1);
@@ -144,7 +144,7 @@ static void test_lost_answer_is_written(void **state)
     lease_table_free(&table);
 }
 
-static void test_changes_while_writing(void **state)
+TEST(changes_while_writing)
 {
     struct lease_table *table = lease_table_new();
     struct subject subject = client(1);
@@ -160,7 +160,7 @@ static void test_changes_while_writing(void **state)
 }
 
 /* Stays without being told about: an outage that nobody notices. */
-static void test_come_and_gone_untold(void **state)
+TEST(come_and_gone_untold)
 {
     struct lease_table *table = lease_table_new();
     struct subject subject = client(1);
@@ -172,7 +172,7 @@ static void test_come_and_gone_untold(void **state)
     lease_table_free(&table);
 }
 
-static void test_renewal_by_age(void **state)
+TEST(renewal_by_age)
 {
     struct lease_table *table = lease_table_new();
     for (unsigned i = 0; i < 3; i++) {
@@ -203,7 +203,7 @@ static void test_renewal_by_age(void **state)
 }
 
 /* A refused charge after another must not put a renewal off. */
-static void test_renewal_outlives_refusals(void **state)
+TEST(renewal_outlives_refusals)
 {
     struct lease_table *table = lease_table_new();
     struct subject subject = client(1);
@@ -218,7 +218,7 @@ static void test_renewal_outlives_refusals(void **state)
     lease_table_free(&table);
 }
 
-static void test_many(void **state)
+TEST(many)
 {
     struct lease_table *table = lease_table_new();
     for (unsigned i = 0; i < 5000; i++) {
@@ -236,21 +236,4 @@ static void test_many(void **state)
     lease_table_free(&table);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_admit_and_release),
-        cmocka_unit_test(test_names_and_subjects_differ),
-        cmocka_unit_test(test_refused_changes_nothing),
-        cmocka_unit_test(test_replies_set_it_right),
-        cmocka_unit_test(test_release_before_the_answer),
-        cmocka_unit_test(test_cancelled_asker_gives_back),
-        cmocka_unit_test(test_lost_answer_is_written),
-        cmocka_unit_test(test_changes_while_writing),
-        cmocka_unit_test(test_come_and_gone_untold),
-        cmocka_unit_test(test_renewal_by_age),
-        cmocka_unit_test(test_renewal_outlives_refusals),
-        cmocka_unit_test(test_many),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -148,16 +148,10 @@ static void run_history(unsigned seed)
     lease_table_free(&model.table);
 }
 
-static void test_random_histories(void **state)
+TEST(random_histories)
 {
     for (unsigned seed = 1; seed <= 300; seed++)
         run_history(seed);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random_histories),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -40,7 +40,7 @@ static struct event full_event(void)
     return event;
 }
 
-static void test_empty_limit_applies_to_all(void **state)
+TEST(empty_limit_applies_to_all)
 {
     struct limit limit = {0};
     char *none[] = {NULL};
@@ -50,7 +50,7 @@ static void test_empty_limit_applies_to_all(void **state)
     assert_true(limit_applies(&limit, &event, "25"));
 }
 
-static void test_services(void **state)
+TEST(services)
 {
     char smtp[] = "smtp", submission[] = "submission", title[] = "25";
     char *by_name[] = {submission, smtp, NULL};
@@ -81,7 +81,7 @@ static const struct {
     {"", false},
 };
 
-static void test_clients(void **state)
+TEST(clients)
 {
     struct limit limit = {0};
     struct error err;
@@ -94,7 +94,7 @@ static void test_clients(void **state)
     limit_clear(&limit);
 }
 
-static void test_authentication(void **state)
+TEST(authentication)
 {
     struct event with = full_event(), without = event_from("198.51.100.7");
     struct limit limit = {.authenticated = LIMIT_AUTH_ANY};
@@ -108,7 +108,7 @@ static void test_authentication(void **state)
     assert_true(limit_applies(&limit, &without, "25"));
 }
 
-static void test_unknown_parts_silence_a_limit(void **state)
+TEST(unknown_parts_silence_a_limit)
 {
     struct event full = full_event(), empty = event_from("");
     for (unsigned part = 0; part < KEY_PARTS; part++) {
@@ -155,7 +155,7 @@ static const struct {
     {BIT(KEY_RECIPIENT_DOMAIN) | BIT(KEY_SERVICE), true},
 };
 
-static void test_exempt_clients_are_free_of_limits_by_client(void **state)
+TEST(exempt_clients_are_free_of_limits_by_client)
 {
     struct event event = full_event();
     for (size_t i = 0; i < COUNT(exemptions); i++) {
@@ -198,7 +198,7 @@ static const struct {
     {BIT(KEY_SENDER) | BIT(KEY_SERVICE), "", "a", "2|f=5", "s=2%7cf=5|f=a"},
 };
 
-static void test_subjects(void **state)
+TEST(subjects)
 {
     for (size_t i = 0; i < COUNT(subjects); i++) {
         struct event event = event_from(subjects[i].client);
@@ -211,7 +211,7 @@ static void test_subjects(void **state)
     }
 }
 
-static void test_key_texts(void **state)
+TEST(key_texts)
 {
     static const struct {
         uint16_t key;
@@ -251,7 +251,7 @@ static void test_key_texts(void **state)
         "client:unproxied");
 }
 
-static void test_subject_of_all_parts(void **state)
+TEST(subject_of_all_parts)
 {
     struct event event = full_event();
     struct subject subject;
@@ -262,7 +262,7 @@ static void test_subject_of_all_parts(void **state)
         "F=example.com|t=b@example.org|T=example.org|h=host.example");
 }
 
-static void test_prefixes(void **state)
+TEST(prefixes)
 {
     struct event event = event_from("198.51.100.7");
     struct limit_prefixes wide = {.ipv4 = 24, .ipv6 = 0};
@@ -292,7 +292,7 @@ static void expected_subject(const char *sender, char text[SUBJECT_SIZE])
     free(whole);
 }
 
-static void test_long_subjects_are_hashed(void **state)
+TEST(long_subjects_are_hashed)
 {
     char sender[5000], expected[SUBJECT_SIZE];
     for (size_t len = 90; len < sizeof sender; len += len < 300 ? 1 : 701) {
@@ -314,7 +314,7 @@ static void test_long_subjects_are_hashed(void **state)
 }
 
 /* A sender may spell what a long one becomes: it must not share its counter. */
-static void test_nobody_spells_a_hashed_subject(void **state)
+TEST(nobody_spells_a_hashed_subject)
 {
     char sender[200];
     struct event event = event_from("");
@@ -348,7 +348,7 @@ static const struct {
     {"@example.com", "", false},
 };
 
-static void test_names(void **state)
+TEST(names)
 {
     for (size_t i = 0; i < COUNT(name_rows); i++) {
         struct limit_names names = {0};
@@ -368,7 +368,7 @@ static void test_names(void **state)
 }
 
 /* Each list that is given must name the mail. */
-static void test_names_of_several_kinds(void **state)
+TEST(names_of_several_kinds)
 {
     struct limit_names names = {0};
     struct limit limit = {.names = &names};
@@ -387,7 +387,7 @@ static void test_names_of_several_kinds(void **state)
     name_list_clear(&names.recipients);
 }
 
-static void test_clear(void **state)
+TEST(clear)
 {
     struct limit limit = {
         .name = xstrdup("a"),
@@ -407,24 +407,4 @@ static void test_clear(void **state)
     limit_clear(&limit);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_empty_limit_applies_to_all),
-        cmocka_unit_test(test_services),
-        cmocka_unit_test(test_clients),
-        cmocka_unit_test(test_authentication),
-        cmocka_unit_test(test_unknown_parts_silence_a_limit),
-        cmocka_unit_test(test_exempt_clients_are_free_of_limits_by_client),
-        cmocka_unit_test(test_subjects),
-        cmocka_unit_test(test_key_texts),
-        cmocka_unit_test(test_subject_of_all_parts),
-        cmocka_unit_test(test_prefixes),
-        cmocka_unit_test(test_long_subjects_are_hashed),
-        cmocka_unit_test(test_nobody_spells_a_hashed_subject),
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_names_of_several_kinds),
-        cmocka_unit_test(test_clear),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

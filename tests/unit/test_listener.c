@@ -104,7 +104,7 @@ static struct config_listener inet_config(uint16_t port)
         .port = port};
 }
 
-static void accepts_more_than_one_batch(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, accepts_more_than_one_batch)
 {
     struct config_listener config = unix_config(*state);
     struct scene scene;
@@ -119,7 +119,7 @@ static void accepts_more_than_one_batch(void **state)
     assert_int_equal(access(config.path, F_OK), -1); /* unlinked: it was ours */
 }
 
-static void serves_others_between_batches(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, serves_others_between_batches)
 {
     struct config_listener config = unix_config(*state);
     struct scene scene;
@@ -134,7 +134,7 @@ static void serves_others_between_batches(void **state)
     scene_close(&scene);
 }
 
-static void may_be_closed_from_on_accept(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, may_be_closed_from_on_accept)
 {
     struct config_listener config = unix_config(*state);
     struct scene scene;
@@ -149,7 +149,7 @@ static void may_be_closed_from_on_accept(void **state)
     scene_close(&scene);
 }
 
-static void stops_accepting(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, stops_accepting)
 {
     struct config_listener config = unix_config(*state);
     struct scene scene;
@@ -162,7 +162,8 @@ static void stops_accepting(void **state)
     scene_close(&scene);
 }
 
-static void pauses_without_descriptors_and_goes_on(void **state)
+TEST_WITH(
+    test_dir_setup, test_dir_teardown, pauses_without_descriptors_and_goes_on)
 {
     struct config_listener config = unix_config(*state);
     struct scene scene;
@@ -193,7 +194,7 @@ static void pauses_without_descriptors_and_goes_on(void **state)
     scene_close(&scene);
 }
 
-static void closes_peers_that_are_not_allowed(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, closes_peers_that_are_not_allowed)
 {
     struct config_listener config = inet_config(free_port());
     struct cidr_list allowed = {0}, all = {0};
@@ -226,7 +227,7 @@ static void closes_peers_that_are_not_allowed(void **state)
     cidr_list_clear(&all);
 }
 
-static void ipv6_leaves_ipv4_free(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, ipv6_leaves_ipv4_free)
 {
     static char any6[] = "::", any4[] = "0.0.0.0";
     struct config_listener four = inet_config(free_port()), six = four;
@@ -252,7 +253,7 @@ static void ipv6_leaves_ipv4_free(void **state)
     listener_close(&second, true);
 }
 
-static void notices_displacement_and_return(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, notices_displacement_and_return)
 {
     struct config_listener config = unix_config(*state);
     char aside[120];
@@ -272,7 +273,7 @@ static void notices_displacement_and_return(void **state)
     scene_close(&scene);
 }
 
-static void close_leaves_what_is_not_ours(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, close_leaves_what_is_not_ours)
 {
     struct config_listener config = unix_config(*state);
     struct scene scene;
@@ -290,7 +291,7 @@ static void close_leaves_what_is_not_ours(void **state)
     close(other);
 }
 
-static void adopts_what_was_bound_before(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, adopts_what_was_bound_before)
 {
     struct config_listener config = unix_config(*state), inet = inet_config(1);
     struct listener_options options = {.group = (gid_t)-1, .owner = (uid_t)-1};
@@ -322,7 +323,7 @@ static void adopts_what_was_bound_before(void **state)
 }
 
 /* systemd goes on listening there when we end, for our next start. */
-static void leaves_what_was_lent(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, leaves_what_was_lent)
 {
     struct config_listener config = unix_config(*state);
     struct listener_options options = {.group = (gid_t)-1, .owner = (uid_t)-1};
@@ -337,7 +338,7 @@ static void leaves_what_was_lent(void **state)
     close(lender);
 }
 
-static void adopted_may_be_displaced_already(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, adopted_may_be_displaced_already)
 {
     struct test_dir *dir = *state;
     struct config_listener config = unix_config(dir);
@@ -356,23 +357,4 @@ static void adopted_may_be_displaced_already(void **state)
     scene_close(&scene);
 }
 
-int main(void)
-{
-#define TEST(name) \
-    cmocka_unit_test_setup_teardown(name, test_dir_setup, test_dir_teardown)
-    const struct CMUnitTest tests[] = {
-        TEST(accepts_more_than_one_batch),
-        TEST(serves_others_between_batches),
-        TEST(may_be_closed_from_on_accept),
-        TEST(stops_accepting),
-        TEST(pauses_without_descriptors_and_goes_on),
-        TEST(closes_peers_that_are_not_allowed),
-        TEST(ipv6_leaves_ipv4_free),
-        TEST(notices_displacement_and_return),
-        TEST(close_leaves_what_is_not_ours),
-        TEST(adopts_what_was_bound_before),
-        TEST(leaves_what_was_lent),
-        TEST(adopted_may_be_displaced_already),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

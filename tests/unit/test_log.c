@@ -93,7 +93,7 @@ static const char *after_level(const char *line, const char *level)
     return line + strlen(head);
 }
 
-static void test_plain_lines(void **state)
+TEST_WITH(place_set_up, place_tear_down, plain_lines)
 {
     const struct place *place = *state;
     char text[4096];
@@ -109,7 +109,7 @@ static void test_plain_lines(void **state)
         "\"message\":\"a \\\"\\\\\\\"\\u000a\"}\n");
 }
 
-static void test_levels(void **state)
+TEST_WITH(place_set_up, place_tear_down, levels)
 {
     const struct place *place = *state;
     struct log_record record;
@@ -139,7 +139,7 @@ static void write_record(void)
     log_record_end(&record);
 }
 
-static void test_records(void **state)
+TEST_WITH(place_set_up, place_tear_down, records)
 {
     const struct place *place = *state;
     char text[4096];
@@ -160,7 +160,7 @@ static void test_records(void **state)
         "\"allowed\":9223372036854775807}\n");
 }
 
-static void test_long_values_keep_the_rest(void **state)
+TEST_WITH(place_set_up, place_tear_down, long_values_keep_the_rest)
 {
     const struct place *place = *state;
     enum log_format formats[] = {LOG_FORMAT_TEXT, LOG_FORMAT_JSON};
@@ -189,7 +189,7 @@ static void test_long_values_keep_the_rest(void **state)
     }
 }
 
-static void test_targets(void **state)
+TEST_WITH(place_set_up, place_tear_down, targets)
 {
     const struct place *place = *state;
     static const char *const bad[] = {
@@ -221,7 +221,7 @@ static void test_targets(void **state)
         log_open("syslog:mail", LOG_FORMAT_TEXT, LOG_LEVEL_ERROR, "p", &err));
 }
 
-static void test_file_is_appended_and_reopened(void **state)
+TEST_WITH(place_set_up, place_tear_down, file_is_appended_and_reopened)
 {
     const struct place *place = *state;
     struct error err;
@@ -252,7 +252,7 @@ static void test_file_is_appended_and_reopened(void **state)
 }
 
 /* A pipe that nobody reads any more, or not yet, must not stop the mail. */
-static void test_a_pipe_is_not_waited_for(void **state)
+TEST_WITH(place_set_up, place_tear_down, a_pipe_is_not_waited_for)
 {
     const struct place *place = *state;
     struct error err;
@@ -284,7 +284,7 @@ static uid_t owner_of(const char *path)
 }
 
 /* Somebody else's file, by a link that stands where the log should be. */
-static void test_a_link_is_not_given_away(void **state)
+TEST_WITH(place_set_up, place_tear_down, a_link_is_not_given_away)
 {
     const struct place *place = *state;
     int (*const links[])(const char *, const char *) = {symlink, link};
@@ -314,7 +314,7 @@ static void test_a_link_is_not_given_away(void **state)
 }
 
 /* stderr becomes a file here; its time depends on whose it is said to be. */
-static void test_stderr_and_the_journal(void **state)
+TEST_WITH(place_set_up, place_tear_down, stderr_and_the_journal)
 {
     const struct place *place = *state;
     struct error err;
@@ -343,21 +343,4 @@ static void test_stderr_and_the_journal(void **state)
         " prog: info: elsewhere\nprog: info: journal\n");
 }
 
-#define LOG_TEST(name) \
-    cmocka_unit_test_setup_teardown(name, place_set_up, place_tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        LOG_TEST(test_plain_lines),
-        LOG_TEST(test_levels),
-        LOG_TEST(test_records),
-        LOG_TEST(test_long_values_keep_the_rest),
-        LOG_TEST(test_targets),
-        LOG_TEST(test_file_is_appended_and_reopened),
-        LOG_TEST(test_a_pipe_is_not_waited_for),
-        LOG_TEST(test_a_link_is_not_given_away),
-        LOG_TEST(test_stderr_and_the_journal),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

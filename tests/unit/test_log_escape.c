@@ -28,7 +28,7 @@ static const struct {
     {"\n\n\n", 3, 11, "\\x0a..."},
 };
 
-static void test_escape(void **state)
+TEST(escape)
 {
     for (size_t i = 0; i < COUNT(escapes); i++) {
         char out[64];
@@ -49,7 +49,7 @@ static const struct {
     {LOG_STYLE_JSON, "a\\\"\\\\\\u000a\xc3\xa4\\\\xff"},
 };
 
-static void test_styles(void **state)
+TEST(styles)
 {
     static const char text[] = "a\"\\\n\xc3\xa4\xff";
     for (size_t i = 0; i < COUNT(styles); i++) {
@@ -82,7 +82,7 @@ static const struct {
     {"\x80", false},
 };
 
-static void test_json_keeps_only_utf8(void **state)
+TEST(json_keeps_only_utf8)
 {
     for (size_t i = 0; i < COUNT(characters); i++) {
         const char *bytes = characters[i].bytes;
@@ -121,7 +121,7 @@ static bool is_utf8(iconv_t decoder, const char *text)
 }
 
 /* Every size too: a cut must not split a character or an escape. */
-static void test_json_for_any_bytes(void **state)
+TEST(json_for_any_bytes)
 {
     uint32_t seed = 7;
     iconv_t decoder = iconv_open("UCS-4", "UTF-8");
@@ -145,13 +145,4 @@ static void test_json_for_any_bytes(void **state)
     iconv_close(decoder);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_escape),
-        cmocka_unit_test(test_styles),
-        cmocka_unit_test(test_json_keeps_only_utf8),
-        cmocka_unit_test(test_json_for_any_bytes),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -87,7 +87,7 @@ static unsigned count_lines(
     return lines;
 }
 
-static void test_first_at_once_then_gathered(void **state)
+TEST_WITH(scene_set_up, scene_tear_down, first_at_once_then_gathered)
 {
     struct scene *scene = *state;
     uint64_t began_ms = clock_monotonic_ms();
@@ -107,7 +107,7 @@ static void test_first_at_once_then_gathered(void **state)
     assert_int_equal(count_lines(scene, "eve", &sum), 1);
 }
 
-static void test_a_flood_is_a_line_a_second(void **state)
+TEST_WITH(scene_set_up, scene_tear_down, a_flood_is_a_line_a_second)
 {
     struct scene *scene = *state;
     uint64_t began_ms = clock_monotonic_ms(), took_ms;
@@ -125,7 +125,7 @@ static void test_a_flood_is_a_line_a_second(void **state)
     assert_between(lines, 2, 3 + took_ms / 1000);
 }
 
-static void test_more_texts_than_places_lose_nothing(void **state)
+TEST_WITH(scene_set_up, scene_tear_down, more_texts_than_places_lose_nothing)
 {
     struct scene *scene = *state;
     unsigned total = 0, sum;
@@ -145,7 +145,7 @@ static void test_more_texts_than_places_lose_nothing(void **state)
     assert_int_equal(total, 18);
 }
 
-static void test_what_is_held_is_written_at_the_end(void **state)
+TEST_WITH(scene_set_up, scene_tear_down, what_is_held_is_written_at_the_end)
 {
     struct scene *scene = *state;
     unsigned sum;
@@ -158,7 +158,7 @@ static void test_what_is_held_is_written_at_the_end(void **state)
 }
 
 /* As at a reload: what comes after it is told as before. */
-static void test_a_flush_is_not_the_end(void **state)
+TEST_WITH(scene_set_up, scene_tear_down, a_flush_is_not_the_end)
 {
     struct scene *scene = *state;
     unsigned sum;
@@ -179,7 +179,7 @@ static void test_a_flush_is_not_the_end(void **state)
     assert_int_equal(sum, 5);
 }
 
-static void test_nothing_is_gathered_without_one(void **state)
+TEST_WITH(scene_set_up, scene_tear_down, nothing_is_gathered_without_one)
 {
     struct scene *scene = *state;
     struct scene all = *scene;
@@ -191,18 +191,4 @@ static void test_nothing_is_gathered_without_one(void **state)
     assert_int_equal(count_lines(scene, "bob", &sum), 5);
 }
 
-#define TEST(name) \
-    cmocka_unit_test_setup_teardown(name, scene_set_up, scene_tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_first_at_once_then_gathered),
-        TEST(test_a_flood_is_a_line_a_second),
-        TEST(test_more_texts_than_places_lose_nothing),
-        TEST(test_what_is_held_is_written_at_the_end),
-        TEST(test_a_flush_is_not_the_end),
-        TEST(test_nothing_is_gathered_without_one),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

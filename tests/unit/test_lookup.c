@@ -21,7 +21,7 @@ static void expect(const char *query, const char *line)
     json_decref(request);
 }
 
-static void test_what_is_asked(void **state)
+TEST(what_is_asked)
 {
     expect("command=show&key=198.51.100.7",
         "{\"arguments\":{\"key\":\"198.51.100.7\"},\"command\":\"show\"}");
@@ -33,7 +33,7 @@ static void test_what_is_asked(void **state)
         "\"sasl\":\"a b\\\"&\"}},\"command\":\"explain\"}");
 }
 
-static void test_what_is_refused(void **state)
+TEST(what_is_refused)
 {
     static const char *const queries[] = {"", "command", "command=reset&key=a",
         "command=ban&net=192.0.2.1", "key=a", "command=show&key=%",
@@ -49,11 +49,4 @@ static void test_what_is_refused(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_is_asked),
-        cmocka_unit_test(test_what_is_refused),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

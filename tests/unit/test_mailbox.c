@@ -70,7 +70,7 @@ static const struct {
     {"Double-Bounce@example.com", "-", "Double-Bounce@example.com"},
 };
 
-static void test_forms(void **state)
+TEST(forms)
 {
     char out[MAILBOX_SIZE];
 
@@ -82,7 +82,7 @@ static void test_forms(void **state)
     }
 }
 
-static void test_the_usual_one_is_not_copied(void **state)
+TEST(the_usual_one_is_not_copied)
 {
     const char *text = "user.name@mail.example.com";
     char out[MAILBOX_SIZE];
@@ -95,7 +95,7 @@ static void test_the_usual_one_is_not_copied(void **state)
 }
 
 /* Any byte at any place, and more of them than there is room for. */
-static void test_never_beyond_the_end(void **state)
+TEST(never_beyond_the_end)
 {
     static const char bytes[] = "\"(\\<>@,%!: .)[]+a";
     char text[2 * MAILBOX_SIZE], out[MAILBOX_SIZE];
@@ -114,13 +114,4 @@ static void test_never_beyond_the_end(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forms),
-        cmocka_unit_test(test_the_usual_one_is_not_copied),
-        cmocka_unit_test(test_never_beyond_the_end),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void test_sizes_of_zero(void **state)
+TEST(sizes_of_zero)
 {
     void *memory = xcalloc(0, 8);
     assert_non_null(memory);
@@ -17,7 +17,7 @@ static void test_sizes_of_zero(void **state)
     free(memory);
 }
 
-static void test_contents(void **state)
+TEST(contents)
 {
     char *zero = xcalloc(3, 5);
     for (size_t i = 0; i < 15; i++)
@@ -31,7 +31,7 @@ static void test_contents(void **state)
     free(copy);
 }
 
-static void test_printf_is_never_cut(void **state)
+TEST(printf_is_never_cut)
 {
     char *text = xprintf("%s%05000d", "a", 7);
     assert_int_equal(strlen(text), 5001);
@@ -40,12 +40,4 @@ static void test_printf_is_never_cut(void **state)
     free(text);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sizes_of_zero),
-        cmocka_unit_test(test_contents),
-        cmocka_unit_test(test_printf_is_never_cut),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -51,7 +51,7 @@ static uint32_t used(
     return charge.used;
 }
 
-static void test_all_or_nothing(void **state)
+TEST(all_or_nothing)
 {
     struct memory_store *store = memory_store_new(64);
     struct subject subject = subject_of("c=192.0.2.1");
@@ -77,7 +77,7 @@ static void test_all_or_nothing(void **state)
 }
 
 /* What Redis has let in, an outage begins with. */
-static void test_noted_counts(void **state)
+TEST(noted_counts)
 {
     struct memory_store *store = memory_store_new(64);
     struct subject subject = subject_of("c=192.0.2.1");
@@ -105,7 +105,7 @@ static void test_noted_counts(void **state)
 }
 
 /* As store.h says; 0 where a sanitizer keeps the books. */
-static void test_bytes_for_a_client(void **state)
+TEST(bytes_for_a_client)
 {
     enum { CLIENTS = 20000 };
     struct memory_store *store = memory_store_new(CLIENTS);
@@ -124,7 +124,7 @@ static void test_bytes_for_a_client(void **state)
     memory_store_free(&store);
 }
 
-static void test_shadow(void **state)
+TEST(shadow)
 {
     struct memory_store *store = memory_store_new(64);
     struct subject subject = subject_of("u=bob");
@@ -145,7 +145,7 @@ static void test_shadow(void **state)
     memory_store_free(&store);
 }
 
-static void test_fixed_that_decides(void **state)
+TEST(fixed_that_decides)
 {
     struct memory_store *store = memory_store_new(64);
     struct subject subject = subject_of("s=25|c=192.0.2.1");
@@ -170,7 +170,7 @@ static void test_fixed_that_decides(void **state)
     memory_store_free(&store);
 }
 
-static void test_lease_is_honoured(void **state)
+TEST(lease_is_honoured)
 {
     struct memory_store *store = memory_store_new(64);
     struct subject subject = subject_of("c=192.0.2.1");
@@ -191,7 +191,7 @@ static void test_lease_is_honoured(void **state)
     memory_store_free(&store);
 }
 
-static void test_keys_are_apart(void **state)
+TEST(keys_are_apart)
 {
     struct memory_store *store = memory_store_new(64);
     struct subject bob = subject_of("u=bob");
@@ -206,7 +206,7 @@ static void test_keys_are_apart(void **state)
     memory_store_free(&store);
 }
 
-static void test_growing_keeps_all(void **state)
+TEST(growing_keeps_all)
 {
     enum { CLIENTS = 30000 };
     struct memory_store *store = memory_store_new(CLIENTS + 16);
@@ -225,7 +225,7 @@ static void test_growing_keeps_all(void **state)
     memory_store_free(&store);
 }
 
-static void test_expired_go_by_themselves(void **state)
+TEST(expired_go_by_themselves)
 {
     struct memory_store *store = memory_store_new(10000);
     struct subject subject = subject_of("c=192.0.2.1");
@@ -275,7 +275,7 @@ static unsigned count_kept(
     return kept;
 }
 
-static void test_full_table_keeps_the_recent(void **state)
+TEST(full_table_keeps_the_recent)
 {
     struct memory_store *store = memory_store_new(1000);
     uint64_t now_ms = 1000;
@@ -287,7 +287,7 @@ static void test_full_table_keeps_the_recent(void **state)
     memory_store_free(&store);
 }
 
-static void test_full_table_keeps_those_that_refuse(void **state)
+TEST(full_table_keeps_those_that_refuse)
 {
     struct memory_store *store = memory_store_new(1000);
     uint64_t now_ms = 1000;
@@ -298,7 +298,7 @@ static void test_full_table_keeps_those_that_refuse(void **state)
     memory_store_free(&store);
 }
 
-static void test_full_table_prefers_the_expired(void **state)
+TEST(full_table_prefers_the_expired)
 {
     struct memory_store *store = memory_store_new(1000);
     uint64_t now_ms = 86400000;
@@ -315,7 +315,7 @@ static void test_full_table_prefers_the_expired(void **state)
     memory_store_free(&store);
 }
 
-static void test_all_refusing_still_ends(void **state)
+TEST(all_refusing_still_ends)
 {
     struct memory_store *store = memory_store_new(64);
     uint64_t now_ms = 1000;
@@ -326,7 +326,7 @@ static void test_all_refusing_still_ends(void **state)
 }
 
 /* Each counter alone, in all its fields, and it goes on counting. */
-static void test_forget(void **state)
+TEST(forget)
 {
     struct memory_store *store = memory_store_new(64);
     struct subject subject = subject_of("c=192.0.2.1");
@@ -352,24 +352,4 @@ static void test_forget(void **state)
     memory_store_free(&store);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_or_nothing),
-        cmocka_unit_test(test_forget),
-        cmocka_unit_test(test_noted_counts),
-        cmocka_unit_test(test_bytes_for_a_client),
-        cmocka_unit_test(test_shadow),
-        cmocka_unit_test(test_fixed_that_decides),
-        cmocka_unit_test(test_lease_is_honoured),
-        cmocka_unit_test(test_keys_are_apart),
-        cmocka_unit_test(test_growing_keeps_all),
-        cmocka_unit_test(test_expired_go_by_themselves),
-        cmocka_unit_test(test_full_table_keeps_the_recent),
-        cmocka_unit_test(test_full_table_keeps_those_that_refuse),
-        cmocka_unit_test(test_full_table_prefers_the_expired),
-        cmocka_unit_test(test_all_refusing_still_ends),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -43,7 +43,7 @@ static void note(struct message_memory *memory, const char *instance,
         now_ms);
 }
 
-static void remembers_the_last_note(void **state)
+TEST_WITH(setup, teardown, remembers_the_last_note)
 {
     struct message_memory *memory = *state;
 
@@ -57,7 +57,7 @@ static void remembers_the_last_note(void **state)
     assert_seen(memory, "", 7, false, 0);
 }
 
-static void forgets_after_an_hour(void **state)
+TEST_WITH(setup, teardown, forgets_after_an_hour)
 {
     struct message_memory *memory = *state;
 
@@ -78,7 +78,7 @@ static void numbered(char text[MESSAGE_INSTANCE_SIZE], unsigned number)
 
 /* Twice round the ring, so that every place is used again. Keys are random:
  * once in a thousand runs a bucket is too small for one message. */
-static void keeps_the_newest(void **state)
+TEST_WITH(setup, teardown, keeps_the_newest)
 {
     struct message_memory *memory = *state;
     const unsigned last = 2 * MESSAGE_MEMORY_MAX + 7;
@@ -104,7 +104,7 @@ static void keeps_the_newest(void **state)
     assert_true(forgotten <= 1);
 }
 
-static void keeps_nothing_without_a_name(void **state)
+TEST_WITH(setup, teardown, keeps_nothing_without_a_name)
 {
     struct message_memory *memory = *state;
     char text[MESSAGE_INSTANCE_SIZE + 1];
@@ -120,7 +120,7 @@ static void keeps_nothing_without_a_name(void **state)
     assert_seen(memory, "", 1, false, 0);
 }
 
-static void has_a_text_form(void **state)
+TEST_WITH(setup, teardown, has_a_text_form)
 {
     static const struct {
         const char *text;
@@ -156,16 +156,4 @@ static void has_a_text_form(void **state)
     }
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(remembers_the_last_note),
-        TEST(forgets_after_an_hour),
-        TEST(keeps_the_newest),
-        TEST(keeps_nothing_without_a_name),
-        TEST(has_a_text_form),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

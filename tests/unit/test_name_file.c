@@ -36,7 +36,7 @@ static bool holds(const struct name_file *file, const char *name)
     return is;
 }
 
-static void test_lines(void **state)
+TEST(lines)
 {
     static const struct {
         const char *text, *why; /* NULL: good */
@@ -64,7 +64,7 @@ static void test_lines(void **state)
     assert_non_null(strstr(err.text, "not a file"));
 }
 
-static void test_changes(void **state)
+TEST(changes)
 {
     const struct name_form form = {.delimiters = "+"};
     struct error err;
@@ -115,11 +115,4 @@ static int end(void **state)
     return unlink(path);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lines),
-        cmocka_unit_test(test_changes),
-    };
-    return cmocka_run_group_tests(tests, begin, end);
-}
+RUN_TESTS(begin, end)

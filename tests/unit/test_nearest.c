@@ -20,7 +20,7 @@ static const char *meant(const char *typed)
     return word == NULL ? "" : word;
 }
 
-static void test_a_slip_is_seen(void **state)
+TEST(a_slip_is_seen)
 {
     assert_string_equal(meant("stor"), "store");
     assert_string_equal(meant("sotre"), "store");
@@ -31,7 +31,7 @@ static void test_a_slip_is_seen(void **state)
     assert_string_equal(meant("store"), "store");
 }
 
-static void test_another_word_is_not(void **state)
+TEST(another_word_is_not)
 {
     char longest[200];
 
@@ -44,11 +44,4 @@ static void test_another_word_is_not(void **state)
     assert_string_equal(meant(longest), "");
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_slip_is_seen),
-        cmocka_unit_test(test_another_word_is_not),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -28,7 +28,7 @@ static bool admit(struct newcomers *newcomers, const char *client,
     return newcomers_admit(newcomers, &newcomer, now_ms);
 }
 
-static void test_a_bound_for_each_client_and_limit(void **state)
+TEST(a_bound_for_each_client_and_limit)
 {
     struct newcomers *newcomers = newcomers_new();
     unsigned let_in = 0;
@@ -50,7 +50,7 @@ static void test_a_bound_for_each_client_and_limit(void **state)
     newcomers_free(&newcomers);
 }
 
-static void test_a_look_takes_no_place(void **state)
+TEST(a_look_takes_no_place)
 {
     struct newcomers *newcomers = newcomers_new();
     for (unsigned i = 0; i < 2 * MAX; i++)
@@ -63,7 +63,7 @@ static void test_a_look_takes_no_place(void **state)
 }
 
 /* However many come: no memory grows, and the bound of each holds. */
-static void test_many_clients(void **state)
+TEST(many_clients)
 {
     struct newcomers *newcomers = newcomers_new();
     char client[32];
@@ -80,7 +80,7 @@ static void test_many_clients(void **state)
     newcomers_free(&newcomers);
 }
 
-static void test_which_keys(void **state)
+TEST(which_keys)
 {
     assert_true(newcomers_can_invent(1u << KEY_SENDER));
     assert_true(newcomers_can_invent(1u << KEY_CLIENT | 1u << KEY_HELO));
@@ -90,7 +90,7 @@ static void test_which_keys(void **state)
         newcomers_can_invent(1u << KEY_SASL_USERNAME | 1u << KEY_RECIPIENT));
 }
 
-static void test_others(void **state)
+TEST(others)
 {
     struct cidr net;
     struct error err;
@@ -101,14 +101,4 @@ static void test_others(void **state)
     assert_int_equal(subject.len, 15);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_bound_for_each_client_and_limit),
-        cmocka_unit_test(test_a_look_takes_no_place),
-        cmocka_unit_test(test_many_clients),
-        cmocka_unit_test(test_which_keys),
-        cmocka_unit_test(test_others),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

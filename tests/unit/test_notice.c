@@ -49,7 +49,7 @@ static const struct {
     {"100%", "bob", "100%"},
 };
 
-static void test_arguments(void **state)
+TEST(arguments)
 {
     for (size_t i = 0; i < COUNT(arguments); i++) {
         struct notice notice = sample();
@@ -64,7 +64,7 @@ static void test_arguments(void **state)
 }
 
 /* Whatever byte a login begins with or holds. */
-static void test_no_byte_gets_through(void **state)
+TEST(no_byte_gets_through)
 {
     static const char allowed[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
@@ -80,7 +80,7 @@ static void test_no_byte_gets_through(void **state)
     }
 }
 
-static void test_room(void **state)
+TEST(room)
 {
     const struct notice notice = sample();
     char out[8];
@@ -91,7 +91,7 @@ static void test_room(void **state)
     assert_string_equal(out, "far to");
 }
 
-static void test_names(void **state)
+TEST(names)
 {
     assert_string_equal(notice_unknown("a %{key} %{sender}"), "%{sender}");
     assert_string_equal(notice_unknown("%{"), "%{");
@@ -107,7 +107,7 @@ static bool has(char *const *variables, size_t count, const char *text)
     return false;
 }
 
-static void test_environment(void **state)
+TEST(environment)
 {
     static const char *const wanted[] = {"TOLLGATE_NOTICE=refused",
         "TOLLGATE_LIMIT=outbound", "TOLLGATE_KEY=sasl:bob@example.com",
@@ -134,7 +134,7 @@ static void test_environment(void **state)
 static const struct notice_sender sender = {
     .host = "mx1.example.com", .now_s = 1000000000, .serial = 0xabc};
 
-static void test_message(void **state)
+TEST(message)
 {
     static const char *const wanted[] = {
         "From: tollgate <postmaster@mx1.example.com>\n",
@@ -173,7 +173,7 @@ static void test_message(void **state)
 }
 
 /* The longest of everything fits, and no line is too long. */
-static void test_the_longest_message(void **state)
+TEST(the_longest_message)
 {
     struct notice notice = sample();
     char text[NOTICE_MESSAGE_SIZE], host[65] = "";
@@ -197,7 +197,7 @@ static void test_the_longest_message(void **state)
     assert_int_equal(notice_environment(&notice, variables, all), 10);
 }
 
-static void test_json(void **state)
+TEST(json)
 {
     struct notice notice = sample();
     char *text = notice_json(&notice);
@@ -229,17 +229,6 @@ static void test_json(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_json),
-        cmocka_unit_test(test_arguments),
-        cmocka_unit_test(test_no_byte_gets_through),
-        cmocka_unit_test(test_room),
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_environment),
-        cmocka_unit_test(test_message),
-        cmocka_unit_test(test_the_longest_message),
-    };
-
     setenv("TZ", "UTC", 1);
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_all_tests(NULL, NULL);
 }

@@ -30,7 +30,7 @@ static void answer(struct notice_entry *entry, uint32_t told, bool is_left,
     notice_entry_schedule(entry, is_shared, now_ms);
 }
 
-static void test_the_first_is_due_at_once(void **state)
+TEST(the_first_is_due_at_once)
 {
     struct notice_table *table = notice_table_new();
     struct notice_entry *entry = entry_of(table, 1);
@@ -49,7 +49,7 @@ static void test_the_first_is_due_at_once(void **state)
 
 /* What comes within a period waits for its end; with others that count it goes
  * to the store before. */
-static void test_a_period(void **state)
+TEST(a_period)
 {
     for (int is_shared = 0; is_shared < 2; is_shared++) {
         struct notice_table *table = notice_table_new();
@@ -76,7 +76,7 @@ static void test_a_period(void **state)
     }
 }
 
-static void test_the_first_due_comes_first(void **state)
+TEST(the_first_due_comes_first)
 {
     struct notice_table *table = notice_table_new();
 
@@ -88,7 +88,7 @@ static void test_the_first_due_comes_first(void **state)
 }
 
 /* Who has something to tell, or must not be told of again yet, stays. */
-static void test_it_is_bounded(void **state)
+TEST(it_is_bounded)
 {
     struct notice_table *table = notice_table_new();
 
@@ -105,13 +105,4 @@ static void test_it_is_bounded(void **state)
     notice_table_free(&table);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_first_is_due_at_once),
-        cmocka_unit_test(test_a_period),
-        cmocka_unit_test(test_the_first_due_comes_first),
-        cmocka_unit_test(test_it_is_bounded),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

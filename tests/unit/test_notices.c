@@ -117,7 +117,7 @@ static uint64_t counted(struct scene *scene, enum notices_result result)
     return engine_metrics(scene->bench.engine)->notices[result];
 }
 
-static void test_a_refusal_is_told_once(void **state)
+TEST(a_refusal_is_told_once)
 {
     struct scene scene;
     struct notice_request request;
@@ -147,7 +147,7 @@ static void test_a_refusal_is_told_once(void **state)
 }
 
 /* During a hand-over another daemon reads from the same socket. */
-static void test_another_daemons_reply_is_left_for_it(void **state)
+TEST(another_daemons_reply_is_left_for_it)
 {
     struct scene scene;
     struct notice_request request;
@@ -173,7 +173,7 @@ static void test_another_daemons_reply_is_left_for_it(void **state)
 }
 
 /* Of a daemon that is gone, and of a request that we have given up. */
-static void test_a_reply_of_nobody_is_thrown_away(void **state)
+TEST(a_reply_of_nobody_is_thrown_away)
 {
     struct scene scene;
     struct notice_request request;
@@ -191,7 +191,7 @@ static void test_a_reply_of_nobody_is_thrown_away(void **state)
 }
 
 /* Another key is another one's; not more than one message a second. */
-static void test_each_key(void **state)
+TEST(each_key)
 {
     struct scene scene;
     struct notice_request request;
@@ -210,7 +210,7 @@ static void test_each_key(void **state)
     end(&scene);
 }
 
-static void test_others_have_told(void **state)
+TEST(others_have_told)
 {
     struct scene scene;
     struct notice_request request;
@@ -227,7 +227,7 @@ static void test_others_have_told(void **state)
 }
 
 /* Who has not heard that it was told tells, once. */
-static void test_without_the_store(void **state)
+TEST(without_the_store)
 {
     struct scene scene;
     struct notice_request request;
@@ -251,7 +251,7 @@ static void test_without_the_store(void **state)
 }
 
 /* Of a shadow it is said; of who is not acted on, nothing. */
-static void test_what_is_told(void **state)
+TEST(what_is_told)
 {
     struct scene scene;
     struct notice_request request;
@@ -283,7 +283,7 @@ static const char warns[] =
     "limit \"user\" { event = \"message\" key = { \"sasl_username\" }\n"
     "  rate = \"10/1h\" notify_at = \"75%\" notify = { \"/bin/true\" } }\n";
 
-static void test_warnings(void **state)
+TEST(warnings)
 {
     struct scene scene;
     struct notice_request request;
@@ -317,7 +317,7 @@ static void test_warnings(void **state)
 }
 
 /* What failed is not forgotten. */
-static void test_failures(void **state)
+TEST(failures)
 {
     struct scene scene;
     struct notice_request request;
@@ -337,7 +337,7 @@ static void test_failures(void **state)
     end(&scene);
 }
 
-static void test_more_keys_than_room(void **state)
+TEST(more_keys_than_room)
 {
     struct scene scene;
     char login[32];
@@ -351,19 +351,4 @@ static void test_more_keys_than_room(void **state)
     end(&scene);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_refusal_is_told_once),
-        cmocka_unit_test(test_another_daemons_reply_is_left_for_it),
-        cmocka_unit_test(test_a_reply_of_nobody_is_thrown_away),
-        cmocka_unit_test(test_each_key),
-        cmocka_unit_test(test_others_have_told),
-        cmocka_unit_test(test_without_the_store),
-        cmocka_unit_test(test_what_is_told),
-        cmocka_unit_test(test_warnings),
-        cmocka_unit_test(test_failures),
-        cmocka_unit_test(test_more_keys_than_room),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -46,7 +46,7 @@ static void assert_nothing(int fd)
     assert_int_equal(errno, EAGAIN);
 }
 
-static void sends_every_message(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, sends_every_message)
 {
     struct test_dir *dir = *state;
     char message[1024];
@@ -68,7 +68,7 @@ static void sends_every_message(void **state)
     close(fd);
 }
 
-static void reaches_abstract_socket(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, reaches_abstract_socket)
 {
     char name[64];
     (void)snprintf(name, sizeof name, "@tollgate-test-%d", (int)getpid());
@@ -78,7 +78,7 @@ static void reaches_abstract_socket(void **state)
     close(fd);
 }
 
-static void is_silent_without_manager(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, is_silent_without_manager)
 {
     struct test_dir *dir = *state;
     char too_long[300];
@@ -97,7 +97,7 @@ static void is_silent_without_manager(void **state)
     close(fd);
 }
 
-static void reads_watchdog(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, reads_watchdog)
 {
     static const struct {
         const char *usec, *pid;
@@ -124,15 +124,4 @@ static void reads_watchdog(void **state)
     }
 }
 
-int main(void)
-{
-#define TEST(name) \
-    cmocka_unit_test_setup_teardown(name, test_dir_setup, test_dir_teardown)
-    const struct CMUnitTest tests[] = {
-        TEST(sends_every_message),
-        TEST(reaches_abstract_socket),
-        TEST(is_silent_without_manager),
-        TEST(reads_watchdog),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

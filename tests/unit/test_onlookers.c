@@ -44,7 +44,7 @@ static void read_tops(
     top_list_settle(&lists->of[FACE_POLICY][EVENT_MESSAGE], 100);
 }
 
-static void test_tops(void **state)
+TEST(tops)
 {
     struct config *config = bench_load("");
     static struct top_lists lists;
@@ -95,7 +95,7 @@ static void test_tops(void **state)
 }
 
 /* Decisions are dated with the last tick, which is up to some ms ago. */
-static void test_a_clock_that_is_a_tick_behind(void **state)
+TEST(a_clock_that_is_a_tick_behind)
 {
     struct config *config = bench_load("");
     static struct top_lists lists;
@@ -112,7 +112,7 @@ static void test_a_clock_that_is_a_tick_behind(void **state)
     config_unref(&config);
 }
 
-static void test_ring(void **state)
+TEST(ring)
 {
     struct config *config = bench_load("");
     struct decision_ring *ring = decision_ring_new();
@@ -148,7 +148,7 @@ static void test_ring(void **state)
     config_unref(&config);
 }
 
-static void test_a_slow_reader_is_told_what_he_missed(void **state)
+TEST(a_slow_reader_is_told_what_he_missed)
 {
     struct config *config = bench_load("");
     struct decision_ring *ring = decision_ring_new();
@@ -174,13 +174,4 @@ static void test_a_slow_reader_is_told_what_he_missed(void **state)
     config_unref(&config);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tops),
-        cmocka_unit_test(test_a_clock_that_is_a_tick_behind),
-        cmocka_unit_test(test_ring),
-        cmocka_unit_test(test_a_slow_reader_is_told_what_he_missed),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

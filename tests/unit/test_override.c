@@ -23,7 +23,7 @@ static const char limits[] =
     "limit \"volume\" { at = \"policy\" event = \"bytes\"\n"
     "  key = { \"sasl_username\" } rate = \"1m/1h\" }\n";
 
-static void test_keys(void **state)
+TEST(keys)
 {
     static const struct {
         const char *limit, *text, *subject, *why; /* one of the two */
@@ -178,7 +178,7 @@ static const struct {
 };
 
 /* What no request brings would be taken, and do nothing. */
-static void test_keys_that_no_request_has(void **state)
+TEST(keys_that_no_request_has)
 {
     struct config *config = bench_load(narrow_limits);
 
@@ -202,7 +202,7 @@ static void test_keys_that_no_request_has(void **state)
     config_unref(&config);
 }
 
-static void test_rates(void **state)
+TEST(rates)
 {
     static const struct {
         const char *limit, *text;
@@ -250,7 +250,7 @@ static void test_rates(void **state)
     config_unref(&config);
 }
 
-static void test_a_fixed_window_of_clients_is_common(void **state)
+TEST(a_fixed_window_of_clients_is_common)
 {
     struct config *config = bench_load("client_limits_at = \"anvil\"\n"
                                        "rate_window = \"fixed\"\n"
@@ -266,13 +266,4 @@ static void test_a_fixed_window_of_clients_is_common(void **state)
     config_unref(&config);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_keys_that_no_request_has),
-        cmocka_unit_test(test_rates),
-        cmocka_unit_test(test_a_fixed_window_of_clients_is_common),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -47,7 +47,7 @@ static const struct {
     {{PEER_STEP_SOCKNAME, EINVAL}, {PLAIN}, PEER_CAUSE_OTHER},
 };
 
-static void test_rows(void **state)
+TEST(rows)
 {
     for (size_t i = 0; i < COUNT(rows); i++) {
         enum peer_cause cause =
@@ -58,7 +58,7 @@ static void test_rows(void **state)
 }
 
 /* Each says what was refused, how, and what to do. */
-static void test_texts(void **state)
+TEST(texts)
 {
     char text[PEER_CAUSE_TEXT_SIZE];
 
@@ -96,19 +96,10 @@ static bool is_filtered_under(long number)
     return WEXITSTATUS(status) == 1;
 }
 
-static void test_a_filter_is_seen(void **state)
+TEST(a_filter_is_seen)
 {
     assert_false(is_filtered_under(0));
     assert_true(is_filtered_under(SYS_pidfd_getfd));
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_texts),
-        cmocka_unit_test(test_a_filter_is_seen),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -189,7 +189,7 @@ static void try_call(
     }
 }
 
-static void test_each_question_refused(void **state)
+TEST(each_question_refused)
 {
     for (size_t i = 0; i < COUNT(arrangements); i++) {
         struct child child;
@@ -205,7 +205,7 @@ static void test_each_question_refused(void **state)
 }
 
 /* ENOPROTOOPT is an answer: the kernel has no such option. */
-static void test_the_process_is_not_named(void **state)
+TEST(the_process_is_not_named)
 {
     struct peer_prover prover;
     struct child child;
@@ -225,7 +225,7 @@ static void test_the_process_is_not_named(void **state)
 }
 
 /* Of what was opened by O_PATH it is asked whether it was. */
-static void test_the_flags_are_not_told(void **state)
+TEST(the_flags_are_not_told)
 {
     const struct refused_call call = {SYS_fcntl, 1, F_GETFL, EACCES};
     struct peer_prover prover;
@@ -240,7 +240,7 @@ static void test_the_flags_are_not_told(void **state)
 
 /* EBADF and ENOTSOCK of a socket itself: no unix socket was seen then, and the
  * process that asks us has one. */
-static void test_a_lie_about_sockets(void **state)
+TEST(a_lie_about_sockets)
 {
     static const int lies[] = {EBADF, ENOTSOCK};
 
@@ -260,7 +260,7 @@ static void test_a_lie_about_sockets(void **state)
 }
 
 /* As a profile of AppArmor refuses them: all sockets of one family. */
-static void test_a_family_is_refused(void **state)
+TEST(a_family_is_refused)
 {
     static const struct {
         uint16_t (*arrange)(void);
@@ -289,7 +289,7 @@ static void test_a_family_is_refused(void **state)
 }
 
 /* Who asks us over inet cannot be told from a process that is not named. */
-static void test_the_family_of_our_connection(void **state)
+TEST(the_family_of_our_connection)
 {
     const struct refused_call call = {
         SYS_getsockopt, OPTION(SO_DOMAIN), EACCES};
@@ -307,16 +307,4 @@ static void test_the_family_of_our_connection(void **state)
     close(listener);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_each_question_refused),
-        cmocka_unit_test(test_the_process_is_not_named),
-        cmocka_unit_test(test_the_flags_are_not_told),
-        cmocka_unit_test(test_a_lie_about_sockets),
-        cmocka_unit_test(test_a_family_is_refused),
-        cmocka_unit_test(test_the_family_of_our_connection),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

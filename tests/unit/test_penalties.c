@@ -48,7 +48,7 @@ static uint64_t life_of(const struct edict *edict)
     return edict->until_ms - clock_monotonic_ms();
 }
 
-static void test_the_refused_key_is_banned(void **state)
+TEST(the_refused_key_is_banned)
 {
     static const struct {
         const char *part, *client, *key;
@@ -86,7 +86,7 @@ static void test_the_refused_key_is_banned(void **state)
 }
 
 /* A network that holds an exempt address is not banned, a login is. */
-static void test_infrastructure_is_not_banned(void **state)
+TEST(infrastructure_is_not_banned)
 {
     static const char exempt[] = "exempt_clients = { \"2001:db8::1\" }";
     static const char ban[] = "on_refusal = { ban = \"1h\" }";
@@ -105,7 +105,7 @@ static void test_infrastructure_is_not_banned(void **state)
     bench_close(&bench);
 }
 
-static void test_what_nobody_acts_on_bans_nobody(void **state)
+TEST(what_nobody_acts_on_bans_nobody)
 {
     static const char ban[] = "on_refusal = { ban = \"1h\" }";
     struct bench bench;
@@ -136,7 +136,7 @@ static void test_what_nobody_acts_on_bans_nobody(void **state)
     bench_close(&bench);
 }
 
-static void test_one_key_is_written_once(void **state)
+TEST(one_key_is_written_once)
 {
     struct bench bench;
 
@@ -156,7 +156,7 @@ static void test_one_key_is_written_once(void **state)
     bench_close(&bench);
 }
 
-static void test_a_ban_of_a_person_stays(void **state)
+TEST(a_ban_of_a_person_stays)
 {
     struct bench bench;
     struct edict ban = {.until_ms = clock_monotonic_ms() + 90000};
@@ -173,7 +173,7 @@ static void test_a_ban_of_a_person_stays(void **state)
 }
 
 /* The same key is not tried at each request of a store that is away. */
-static void test_a_store_that_refuses_is_left_in_peace(void **state)
+TEST(a_store_that_refuses_is_left_in_peace)
 {
     struct bench bench;
 
@@ -188,7 +188,7 @@ static void test_a_store_that_refuses_is_left_in_peace(void **state)
     bench_close(&bench);
 }
 
-static void test_keys_in_work_are_bounded(void **state)
+TEST(keys_in_work_are_bounded)
 {
     struct bench bench;
     char login[16];
@@ -208,7 +208,7 @@ static const char thrice[] =
     "on_refusal = { ban = \"1h\" }\n"
     "escalate = { after = 3, within = \"2h\", ban = \"1d\" }";
 
-static void test_refused_again_and_again(void **state)
+TEST(refused_again_and_again)
 {
     struct bench bench;
 
@@ -237,7 +237,7 @@ static void test_refused_again_and_again(void **state)
 }
 
 /* The longer one takes the place of a shorter, and not the other way. */
-static void test_a_longer_ban_takes_the_place(void **state)
+TEST(a_longer_ban_takes_the_place)
 {
     static const struct {
         uint64_t life_ms;
@@ -269,7 +269,7 @@ static void test_a_longer_ban_takes_the_place(void **state)
     }
 }
 
-static void test_a_message_is_held(void **state)
+TEST(a_message_is_held)
 {
     struct bench bench;
     char text[VERDICT_ACTION_SIZE];
@@ -307,7 +307,7 @@ static void test_a_message_is_held(void **state)
 
 /* In shadow nothing is held; nor is a limit that holds a shadow where the
  * store is away. */
-static void test_hold_is_no_shadow(void **state)
+TEST(hold_is_no_shadow)
 {
     struct bench bench;
 
@@ -327,7 +327,7 @@ static void test_hold_is_no_shadow(void **state)
     bench_close(&bench);
 }
 
-static void test_held_without_a_window(void **state)
+TEST(held_without_a_window)
 {
     struct bench bench;
     struct event event = message_of("198.51.100.7", "eve");
@@ -358,22 +358,7 @@ static void test_held_without_a_window(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_refused_key_is_banned),
-        cmocka_unit_test(test_infrastructure_is_not_banned),
-        cmocka_unit_test(test_what_nobody_acts_on_bans_nobody),
-        cmocka_unit_test(test_one_key_is_written_once),
-        cmocka_unit_test(test_a_ban_of_a_person_stays),
-        cmocka_unit_test(test_a_store_that_refuses_is_left_in_peace),
-        cmocka_unit_test(test_keys_in_work_are_bounded),
-        cmocka_unit_test(test_refused_again_and_again),
-        cmocka_unit_test(test_a_longer_ban_takes_the_place),
-        cmocka_unit_test(test_a_message_is_held),
-        cmocka_unit_test(test_hold_is_no_shadow),
-        cmocka_unit_test(test_held_without_a_window),
-    };
-
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = run_all_tests(NULL, NULL);
     edict_table_free(&fake_store.edicts);
     return failed;
 }

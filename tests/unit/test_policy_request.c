@@ -235,7 +235,7 @@ static void check_dialogue(const char *name)
     free(expected);
 }
 
-static void dialogues_count_what_they_should(void **state)
+TEST(dialogues_count_what_they_should)
 {
     char *folder = data_path("", "");
     struct dirent **entries;
@@ -251,7 +251,7 @@ static void dialogues_count_what_they_should(void **state)
 }
 
 /* Nothing of one request may be left for the next. */
-static void reset_forgets_everything(void **state)
+TEST(reset_forgets_everything)
 {
     static const char *const names[] = {"client_address", "helo_name",
         "instance", "policy_context", "recipient", "sasl_username", "sender",
@@ -286,11 +286,4 @@ static void reset_forgets_everything(void **state)
     assert_true(!request.is_policy && request.state == POLICY_OTHER);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(dialogues_count_what_they_should),
-        cmocka_unit_test(reset_forgets_everything),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

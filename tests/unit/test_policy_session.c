@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static void fills_the_whole_event(void **state)
+TEST_WITH(policy_stage_setup, policy_stage_teardown, fills_the_whole_event)
 {
     struct policy_stage *f = *state;
     const struct event *event = &fake_engine.last;
@@ -46,7 +46,7 @@ static void fills_the_whole_event(void **state)
     fake_engine_answer();
 }
 
-static void counts_each_thing_once(void **state)
+TEST_WITH(policy_stage_setup, policy_stage_teardown, counts_each_thing_once)
 {
     struct policy_stage *f = *state;
     int other;
@@ -68,7 +68,8 @@ static void counts_each_thing_once(void **state)
     close(other);
 }
 
-static void asks_nobody_about_other_states(void **state)
+TEST_WITH(
+    policy_stage_setup, policy_stage_teardown, asks_nobody_about_other_states)
 {
     struct policy_stage *f = *state;
 
@@ -80,7 +81,8 @@ static void asks_nobody_about_other_states(void **state)
     assert_int_equal(fake_engine.witnesses, 0);
 }
 
-static void refuses_and_charges_nothing(void **state)
+TEST_WITH(
+    policy_stage_setup, policy_stage_teardown, refuses_and_charges_nothing)
 {
     struct policy_stage *f = *state;
 
@@ -98,7 +100,7 @@ static void refuses_and_charges_nothing(void **state)
     policy_stage_expect(f->peer, PASSED);
 }
 
-static void waits_for_the_verdict(void **state)
+TEST_WITH(policy_stage_setup, policy_stage_teardown, waits_for_the_verdict)
 {
     struct policy_stage *f = *state;
 
@@ -118,7 +120,8 @@ static void waits_for_the_verdict(void **state)
     fake_engine_answer();
 }
 
-static void drops_the_question_of_who_leaves(void **state)
+TEST_WITH(
+    policy_stage_setup, policy_stage_teardown, drops_the_question_of_who_leaves)
 {
     struct policy_stage *f = *state;
     int other = policy_stage_connect(f);
@@ -137,7 +140,7 @@ static void drops_the_question_of_who_leaves(void **state)
     policy_stage_expect(f->peer, PASSED);
 }
 
-static void closes_what_is_malformed(void **state)
+TEST_WITH(policy_stage_setup, policy_stage_teardown, closes_what_is_malformed)
 {
     static const char *const cases[] = {
         RCPT("1.2.3.0") RCPT("1.2.3.0"),
@@ -189,7 +192,8 @@ static void expect_unreadable(struct policy_stage *f, enum verdict_kind verdict,
 }
 
 /* No default_action is asked where forgery is the question. */
-static void refuses_what_it_cannot_read(void **state)
+TEST_WITH(
+    policy_stage_setup, policy_stage_teardown, refuses_what_it_cannot_read)
 {
     static const struct config_service requiring = {
         .proxied = true, .proof = SERVICE_PROOF_REQUIRED};
@@ -206,7 +210,7 @@ static void refuses_what_it_cannot_read(void **state)
     policy_stage_expect(f->peer, PASSED);
 }
 
-static void closes_on_impatience(void **state)
+TEST_WITH(policy_stage_setup, policy_stage_teardown, closes_on_impatience)
 {
     struct policy_stage *f = *state;
 
@@ -218,7 +222,7 @@ static void closes_on_impatience(void **state)
     assert_int_equal(policy_sessions_count(f->sessions), 0);
 }
 
-static void witnesses_rcpt(void **state)
+TEST_WITH(policy_stage_setup, policy_stage_teardown, witnesses_rcpt)
 {
     struct policy_stage *f = *state;
 
@@ -228,7 +232,7 @@ static void witnesses_rcpt(void **state)
     assert_int_equal(fake_engine.witness, getpid());
 }
 
-static void free_closes_all(void **state)
+TEST_WITH(policy_stage_setup, policy_stage_teardown, free_closes_all)
 {
     struct policy_stage *f = *state;
     int other = policy_stage_connect(f);
@@ -243,7 +247,8 @@ static void free_closes_all(void **state)
 }
 
 /* smtpd must not lose us in the middle of a session, nor of a question. */
-static void drains_those_who_serve_nobody(void **state)
+TEST_WITH(
+    policy_stage_setup, policy_stage_teardown, drains_those_who_serve_nobody)
 {
     struct policy_stage *f = *state;
 
@@ -263,7 +268,7 @@ static void drains_those_who_serve_nobody(void **state)
 }
 
 /* One connection, many clients: what was true of the last is not of this. */
-static void proves_each_request(void **state)
+TEST_WITH(policy_stage_setup, policy_stage_teardown, proves_each_request)
 {
     struct policy_stage *f = *state;
     const struct event *event = &fake_engine.last;
@@ -294,7 +299,8 @@ static void proves_each_request(void **state)
         f->peer, PASSED "action=451 4.3.0 Error: temporary system problem\n\n");
 }
 
-static void proves_nothing_where_nobody_wants_it(void **state)
+TEST_WITH(policy_stage_setup, policy_stage_teardown,
+    proves_nothing_where_nobody_wants_it)
 {
     struct policy_stage *f = *state;
 
@@ -303,27 +309,4 @@ static void proves_nothing_where_nobody_wants_it(void **state)
     assert_int_equal(fake_engine.proofs, 0);
 }
 
-#define TEST(f) \
-    cmocka_unit_test_setup_teardown( \
-        f, policy_stage_setup, policy_stage_teardown)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(fills_the_whole_event),
-        TEST(counts_each_thing_once),
-        TEST(asks_nobody_about_other_states),
-        TEST(refuses_and_charges_nothing),
-        TEST(waits_for_the_verdict),
-        TEST(drops_the_question_of_who_leaves),
-        TEST(closes_what_is_malformed),
-        TEST(refuses_what_it_cannot_read),
-        TEST(closes_on_impatience),
-        TEST(proves_each_request),
-        TEST(proves_nothing_where_nobody_wants_it),
-        TEST(witnesses_rcpt),
-        TEST(drains_those_who_serve_nobody),
-        TEST(free_closes_all),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -8,7 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static void shares_messages_through_the_store(void **state)
+TEST_WITH(policy_stage_setup, policy_stage_teardown,
+    shares_messages_through_the_store)
 {
     struct policy_stage *f = *state;
 
@@ -45,7 +46,8 @@ static void shares_messages_through_the_store(void **state)
     assert_int_equal(fake_engine.writes, 2);
 }
 
-static void falls_back_on_its_own_memory(void **state)
+TEST_WITH(
+    policy_stage_setup, policy_stage_teardown, falls_back_on_its_own_memory)
 {
     struct policy_stage *f = *state;
 
@@ -59,7 +61,8 @@ static void falls_back_on_its_own_memory(void **state)
     policy_stage_expect(f->peer, PASSED PASSED);
 }
 
-static void cancels_the_recall_of_who_leaves(void **state)
+TEST_WITH(
+    policy_stage_setup, policy_stage_teardown, cancels_the_recall_of_who_leaves)
 {
     struct policy_stage *f = *state;
     int other = policy_stage_connect(f);
@@ -74,7 +77,8 @@ static void cancels_the_recall_of_who_leaves(void **state)
     assert_int_equal(fake_engine.decisions, 0);
 }
 
-static void shares_nothing_on_a_private_store(void **state)
+TEST_WITH(policy_stage_setup, policy_stage_teardown,
+    shares_nothing_on_a_private_store)
 {
     struct policy_stage *f = *state;
 
@@ -83,17 +87,4 @@ static void shares_nothing_on_a_private_store(void **state)
     assert_int_equal(fake_engine.recalls + fake_engine.writes, 0);
 }
 
-#define TEST(f) \
-    cmocka_unit_test_setup_teardown( \
-        f, policy_stage_setup, policy_stage_teardown)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(shares_messages_through_the_store),
-        TEST(falls_back_on_its_own_memory),
-        TEST(cancels_the_recall_of_who_leaves),
-        TEST(shares_nothing_on_a_private_store),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -42,7 +42,7 @@ static const struct postfix_service *find(const char *name, const char *type)
     return postfix_config_service(config, name, type);
 }
 
-static void test_services(void **state)
+TEST_WITH(setup, teardown, services)
 {
     postfix_parameters_set(&config->main, "compatibility_level", "3.6");
     postfix_config_read_services(
@@ -66,7 +66,7 @@ static void test_services(void **state)
 }
 
 /* Before Postfix 3.0's level "-" is "y". */
-static void test_old_level(void **state)
+TEST_WITH(setup, teardown, old_level)
 {
     postfix_parameters_set(&config->main, "compatibility_level", "0");
     postfix_config_read_services(config, fields, "");
@@ -74,7 +74,7 @@ static void test_old_level(void **state)
     assert_false(find("smtpd", "pass")->is_chrooted);
 }
 
-static void test_disabled(void **state)
+TEST_WITH(setup, teardown, disabled)
 {
     postfix_parameters_set(
         &config->main, "master_service_disable", "!smtp/inet, inet smtpd/pass");
@@ -86,7 +86,7 @@ static void test_disabled(void **state)
     assert_false(find("x/y", "unix")->is_disabled);
 }
 
-static void test_ports(void **state)
+TEST_WITH(setup, teardown, ports)
 {
     static const struct {
         const char *name;
@@ -109,13 +109,4 @@ static void test_ports(void **state)
             postfix_config_port(config, cases[i].name), cases[i].port);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_services, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_old_level, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_disabled, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_ports, setup, teardown),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

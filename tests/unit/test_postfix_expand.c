@@ -43,7 +43,7 @@ static const struct {
     {"networks", "a", "compare", "c"}, /* as it is without the option */
 };
 
-static void test_expansion(void **state)
+TEST(expansion)
 {
     struct postfix_parameters raw, expanded, found;
 
@@ -66,11 +66,4 @@ static void test_expansion(void **state)
     postfix_parameters_clear(&raw);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_expansion),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

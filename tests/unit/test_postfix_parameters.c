@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void test_lines(void **state)
+TEST(lines)
 {
     struct postfix_parameters parameters;
 
@@ -27,7 +27,7 @@ static void test_lines(void **state)
     assert_int_equal(parameters.count, 0);
 }
 
-static void test_lists(void **state)
+TEST(lists)
 {
     static const struct {
         const char *text, *joined;
@@ -53,7 +53,7 @@ static void test_lists(void **state)
     }
 }
 
-static void test_list_edits(void **state)
+TEST(list_edits)
 {
     struct postfix_list list;
 
@@ -71,7 +71,7 @@ static void test_list_edits(void **state)
     postfix_list_clear(&list);
 }
 
-static void test_entries(void **state)
+TEST(entries)
 {
     static const struct {
         const char *word, *endpoint, *action;
@@ -102,7 +102,7 @@ static void test_entries(void **state)
     }
 }
 
-static void test_times(void **state)
+TEST(times)
 {
     static const struct {
         const char *text;
@@ -130,14 +130,4 @@ static void test_times(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lines),
-        cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_list_edits),
-        cmocka_unit_test(test_entries),
-        cmocka_unit_test(test_times),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -17,7 +17,7 @@ static bool run(
     return program_read(argv, time_ms, output_r, err);
 }
 
-static void test_output(void **state)
+TEST(output)
 {
     struct error err;
     char *output;
@@ -31,7 +31,7 @@ static void test_output(void **state)
 }
 
 /* More than fits into either pipe, so that reading one alone would stall. */
-static void test_both_at_once(void **state)
+TEST(both_at_once)
 {
     struct error err;
     char *output;
@@ -44,7 +44,7 @@ static void test_both_at_once(void **state)
 }
 
 /* A caller's environment and descriptors are no business of the program's. */
-static void test_surroundings(void **state)
+TEST(surroundings)
 {
     struct error err;
     char *output;
@@ -58,7 +58,7 @@ static void test_surroundings(void **state)
     free(output);
 }
 
-static void test_failures(void **state)
+TEST(failures)
 {
     static const struct {
         const char *script;
@@ -83,7 +83,7 @@ static void test_failures(void **state)
     }
 }
 
-static void test_missing(void **state)
+TEST(missing)
 {
     const char *argv[] = {"no-such-program-here", NULL};
     struct error err;
@@ -94,14 +94,4 @@ static void test_missing(void **state)
         err.text, "no-such-program-here: cannot be started; is it installed?");
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_output),
-        cmocka_unit_test(test_both_at_once),
-        cmocka_unit_test(test_surroundings),
-        cmocka_unit_test(test_failures),
-        cmocka_unit_test(test_missing),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

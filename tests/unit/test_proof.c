@@ -157,7 +157,7 @@ static void expect(const struct row *row, size_t i, const struct verdict *got)
         fail_msg("row %zu: charged to %s", i, subject);
 }
 
-static void test_rows(void **state)
+TEST(rows)
 {
     struct config *config = load(text);
     struct engine *engine = engine_new(NULL, config);
@@ -193,7 +193,7 @@ static void decide_with(
     decision_clear(&decision);
 }
 
-static void test_frontends(void **state)
+TEST(frontends)
 {
     struct config *config = load(text);
     struct engine *engine = engine_new(NULL, config);
@@ -212,7 +212,7 @@ static void test_frontends(void **state)
     config_unref(&config);
 }
 
-static void test_reload_takes_trust_away(void **state)
+TEST(reload_takes_trust_away)
 {
     struct config *config = load(text);
     struct engine *engine = engine_new(NULL, config);
@@ -271,7 +271,7 @@ static const struct row gated[] = {
         "s=claims|c=203.0.113.1"},
 };
 
-static void test_behind_a_gate(void **state)
+TEST(behind_a_gate)
 {
     struct config *config = load(gated_text);
     struct engine *engine = engine_new(NULL, config);
@@ -288,7 +288,7 @@ static void test_behind_a_gate(void **state)
 
 /* Before an smtpd is woken, limits of connections are looked at, whichever face
  * counts them, and nothing is charged. */
-static void test_a_gate_looks(void **state)
+TEST(a_gate_looks)
 {
     char *limits = xprintf("%s%s", gated_text,
         "milter { listen = \"unix:/m\" }\n"
@@ -319,7 +319,7 @@ static void test_a_gate_looks(void **state)
 }
 
 /* Where the kernel is asked for another service, no name counts. */
-static void test_a_gate_beside_other_proxied_services(void **state)
+TEST(a_gate_beside_other_proxied_services)
 {
     static const struct row beside[] = {
         {"smtpd-gate", PROVEN(P, 12525), C, 1, PASS, "s=12525|c=198.51.100.7"},
@@ -346,7 +346,7 @@ static void test_a_gate_beside_other_proxied_services(void **state)
 }
 
 /* Shadow limits refuse nothing; proof is no limit. */
-static void test_shadow_does_not_reach_proof(void **state)
+TEST(shadow_does_not_reach_proof)
 {
     struct config *config = load("shadow = true\n"
                                  "service \"12525\" { port = 12525\n"
@@ -362,7 +362,7 @@ static void test_shadow_does_not_reach_proof(void **state)
 }
 
 /* Nobody is asked about, so nothing is looked at: not even the descriptor. */
-static void test_proof_is_not_made_where_none_is_wanted(void **state)
+TEST(proof_is_not_made_where_none_is_wanted)
 {
     struct config *config = load("service \"25\" { proxied = true\n"
                                  "  proof = \"off\" }\n");
@@ -377,7 +377,7 @@ static void test_proof_is_not_made_where_none_is_wanted(void **state)
 
 /* Behind a proxy too: free of the client's limits if the proxy is proven, and
  * of a login's never. */
-static void test_a_login_of_an_exempt_client(void **state)
+TEST(a_login_of_an_exempt_client)
 {
     static const struct row webmail[] = {
         {"", PROVEN(P, 12525), "203.0.113.1", 1, VERDICT_PASS, REASON_EXEMPT,
@@ -403,7 +403,7 @@ static void test_a_login_of_an_exempt_client(void **state)
 
 /* At the milter cleanup may come under any name, but nobody else without a
  * TCP socket. */
-static void test_local_submission_at_the_milter(void **state)
+TEST(local_submission_at_the_milter)
 {
     static const struct row local = {
         "relay:25", PEER_LOCAL, "", 0, "203.0.113.1", 1, PASS, NULL};
@@ -446,7 +446,7 @@ static const struct {
     {PEER_NOT_ASKED, "", 0, false},
 };
 
-static void test_refused_for_the_peer_alone(void **state)
+TEST(refused_for_the_peer_alone)
 {
     struct config *config = load(text);
     struct engine *engine = engine_new(NULL, config);
@@ -470,21 +470,4 @@ static int set_up(void **state)
         "file:/dev/null", LOG_FORMAT_TEXT, LOG_LEVEL_INFO, "test", &err);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_frontends),
-        cmocka_unit_test(test_reload_takes_trust_away),
-        cmocka_unit_test(test_behind_a_gate),
-        cmocka_unit_test(test_a_gate_looks),
-        cmocka_unit_test(test_a_gate_beside_other_proxied_services),
-        cmocka_unit_test(test_shadow_does_not_reach_proof),
-        cmocka_unit_test(test_a_login_of_an_exempt_client),
-        cmocka_unit_test(test_local_submission_at_the_milter),
-        cmocka_unit_test(test_refused_for_the_peer_alone),
-        cmocka_unit_test(test_proof_is_not_made_where_none_is_wanted),
-    };
-
-    return cmocka_run_group_tests(tests, set_up, NULL);
-}
+RUN_TESTS(set_up, NULL)

@@ -160,7 +160,7 @@ static void assert_ends(const struct proxy_header *header, const char *ends)
 
 #define NO_ENDS "unknown 0 unknown 0"
 
-static void test_version_1(void **state)
+TEST(version_1)
 {
     static const struct {
         const char *line, *ends; /* NULL: malformed */
@@ -220,7 +220,7 @@ static void test_version_1(void **state)
 }
 
 /* 107 bytes are the most, the end of the line included. */
-static void test_a_line_ends(void **state)
+TEST(a_line_ends)
 {
     char line[200] = "PROXY UNKNOWN ";
     size_t start = strlen(line);
@@ -242,7 +242,7 @@ static void test_a_line_ends(void **state)
 }
 
 /* Of these no client is named: NO_ENDS; and of no other. */
-static void test_version_2(void **state)
+TEST(version_2)
 {
     static const struct {
         uint8_t command, family;
@@ -294,7 +294,7 @@ static void test_version_2(void **state)
     }
 }
 
-static void test_a_mapped_address_is_ipv4(void **state)
+TEST(a_mapped_address_is_ipv4)
 {
     static struct bytes bytes;
     struct proxy_reader reader;
@@ -307,7 +307,7 @@ static void test_a_mapped_address_is_ipv4(void **state)
     assert_ends(&reader.header, "203.0.113.7 1 2001:db8::1 2");
 }
 
-static void test_values(void **state)
+TEST(values)
 {
     static struct bytes bytes;
     static uint8_t certificate[3000];
@@ -336,7 +336,7 @@ static void test_values(void **state)
     assert_true(reader.header.is_tls);
 }
 
-static void test_a_link_is_a_number(void **state)
+TEST(a_link_is_a_number)
 {
     static struct bytes bytes;
     struct proxy_reader reader;
@@ -351,7 +351,7 @@ static void test_a_link_is_a_number(void **state)
 }
 
 /* The specification lets a receiver pass over what it does not know. */
-static void test_values_that_are_not_kept(void **state)
+TEST(values_that_are_not_kept)
 {
     static struct bytes bytes;
     static uint8_t large[65535 - 12 - 6 * 3 - 129 - 256 - 4 - 1];
@@ -384,7 +384,7 @@ static void assert_refused(struct bytes *bytes, const char *fault)
     assert_non_null(strstr(reader.fault, fault));
 }
 
-static void test_values_that_reach_too_far(void **state)
+TEST(values_that_reach_too_far)
 {
     static struct bytes bytes;
 
@@ -415,7 +415,7 @@ static void test_values_that_reach_too_far(void **state)
     assert_refused(&bytes, "TLS part");
 }
 
-static void test_checksum(void **state)
+TEST(checksum)
 {
     static struct bytes bytes;
     struct proxy_reader reader;
@@ -447,18 +447,4 @@ static void test_checksum(void **state)
     assert_refused(&bytes, "malformed checksum");
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_version_1),
-        cmocka_unit_test(test_a_line_ends),
-        cmocka_unit_test(test_version_2),
-        cmocka_unit_test(test_a_mapped_address_is_ipv4),
-        cmocka_unit_test(test_values),
-        cmocka_unit_test(test_a_link_is_a_number),
-        cmocka_unit_test(test_values_that_are_not_kept),
-        cmocka_unit_test(test_values_that_reach_too_far),
-        cmocka_unit_test(test_checksum),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -20,7 +20,7 @@ static bool is_all_done(struct certs_stage *stage)
            !report.on_change.is_due;
 }
 
-static void test_at_start_it_is_there_at_once(void **state)
+TEST_WITH(publish_setup, publish_teardown, at_start_it_is_there_at_once)
 {
     struct certs_stage *stage = *state;
     struct command_request request;
@@ -44,7 +44,7 @@ static void test_at_start_it_is_there_at_once(void **state)
 }
 
 /* Once more two seconds later, a reload in between or not; then no more. */
-static void test_the_map_is_renamed_over_twice(void **state)
+TEST_WITH(publish_setup, publish_teardown, the_map_is_renamed_over_twice)
 {
     struct certs_stage *stage = *state;
 
@@ -65,7 +65,7 @@ static void test_the_map_is_renamed_over_twice(void **state)
     assert_int_equal(publish_map(stage), second);
 }
 
-static void test_a_change_is_published(void **state)
+TEST_WITH(publish_setup, publish_teardown, a_change_is_published)
 {
     struct certs_stage *stage = *state;
     struct command_request request;
@@ -97,7 +97,7 @@ static void test_a_change_is_published(void **state)
     assert_int_equal(stage_count_log(stage, "worse; given up"), 1);
 }
 
-static void test_a_folder_that_comes_back(void **state)
+TEST_WITH(publish_setup, publish_teardown, a_folder_that_comes_back)
 {
     struct certs_stage *stage = *state;
     char path[256], away[256];
@@ -118,7 +118,7 @@ static void test_a_folder_that_comes_back(void **state)
     stage_await(stage, publish_is_second_there, "it is written after all");
 }
 
-static void test_a_file_that_has_gone(void **state)
+TEST_WITH(publish_setup, publish_teardown, a_file_that_has_gone)
 {
     struct certs_stage *stage = *state;
     char path[256];
@@ -131,7 +131,7 @@ static void test_a_file_that_has_gone(void **state)
         stage_run(stage, 5);
 }
 
-static void test_another_way_out(void **state)
+TEST_WITH(publish_setup, publish_teardown, another_way_out)
 {
     struct certs_stage *stage = *state;
     static const char other[] = "certificate \"a.example\" {\n"
@@ -146,7 +146,7 @@ static void test_another_way_out(void **state)
 }
 
 /* Nobody can tell what was in use before the start. */
-static void test_without_a_file(void **state)
+TEST_WITH(publish_setup, publish_teardown, without_a_file)
 {
     struct certs_stage *stage = *state;
     struct command_request request;
@@ -163,17 +163,4 @@ static void test_without_a_file(void **state)
     assert_string_equal(request.default_chain, "");
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        published(test_at_start_it_is_there_at_once),
-        published(test_the_map_is_renamed_over_twice),
-        published(test_a_change_is_published),
-        published(test_a_folder_that_comes_back),
-        published(test_a_file_that_has_gone),
-        published(test_another_way_out),
-        published(test_without_a_file),
-    };
-    return cmocka_run_group_tests(
-        tests, publish_make_issued, publish_clear_issued);
-}
+RUN_TESTS(publish_make_issued, publish_clear_issued)

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 
 /* While the file is being written. */
-static void test_a_reload_right_after_a_change(void **state)
+TEST_WITH(publish_setup, publish_teardown, a_reload_right_after_a_change)
 {
     struct certs_stage *stage = *state;
     struct command_request ignored;
@@ -29,7 +29,7 @@ static void test_a_reload_right_after_a_change(void **state)
     assert_false(helper_was_asked(&ignored));
 }
 
-static void test_a_restart_in_between(void **state)
+TEST_WITH(publish_setup, publish_teardown, a_restart_in_between)
 {
     struct certs_stage *stage = *state;
     struct command_request request;
@@ -45,7 +45,7 @@ static void test_a_restart_in_between(void **state)
     assert_false(report.default_chain.is_due);
 }
 
-static void test_a_restart_later(void **state)
+TEST_WITH(publish_setup, publish_teardown, a_restart_later)
 {
     struct certs_stage *stage = *state;
     struct command_request request;
@@ -64,7 +64,7 @@ static void test_a_restart_later(void **state)
     assert_true(helper_was_asked(&request));
 }
 
-static void test_a_helper_that_is_busy(void **state)
+TEST_WITH(publish_setup, publish_teardown, a_helper_that_is_busy)
 {
     struct certs_stage *stage = *state;
     struct command_request request = {.timeout_ms = 1};
@@ -84,7 +84,7 @@ static void test_a_helper_that_is_busy(void **state)
     assert_string_equal(request.certificate, "a.example");
 }
 
-static void test_a_helper_that_has_gone(void **state)
+TEST_WITH(publish_setup, publish_teardown, a_helper_that_has_gone)
 {
     struct certs_stage *stage = *state;
 
@@ -106,7 +106,7 @@ static void on_idle(void *context)
 }
 
 /* What has begun is ended; what comes later is the successor's. */
-static void test_retired(void **state)
+TEST_WITH(publish_setup, publish_teardown, retired)
 {
     struct certs_stage *stage = *state;
     struct command_request request;
@@ -136,16 +136,4 @@ static void test_retired(void **state)
     assert_false(helper_was_asked(&request));
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        published(test_a_reload_right_after_a_change),
-        published(test_a_restart_in_between),
-        published(test_a_restart_later),
-        published(test_a_helper_that_is_busy),
-        published(test_a_helper_that_has_gone),
-        published(test_retired),
-    };
-    return cmocka_run_group_tests(
-        tests, publish_make_issued, publish_clear_issued);
-}
+RUN_TESTS(publish_make_issued, publish_clear_issued)

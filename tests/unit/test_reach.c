@@ -39,7 +39,7 @@ static struct reach_user stranger(gid_t group)
         .group_count = 1};
 }
 
-static void test_modes(void **state)
+TEST_WITH(setup, teardown, modes)
 {
     static const struct {
         mode_t folder, file;
@@ -67,7 +67,7 @@ static void test_modes(void **state)
 }
 
 /* A process that is in a folder already need not pass those above it. */
-static void test_from(void **state)
+TEST_WITH(setup, teardown, from)
 {
     struct reach_user user = stranger((gid_t)(getgid() + 4711));
     char inner[128];
@@ -84,7 +84,7 @@ static void test_from(void **state)
     rmdir(inner);
 }
 
-static void test_absent(void **state)
+TEST_WITH(setup, teardown, absent)
 {
     struct reach_user user = stranger(0);
     struct error err;
@@ -95,7 +95,7 @@ static void test_absent(void **state)
     assert_int_equal(reach_execute(&user, path, &err), REACH_ABSENT);
 }
 
-static void test_users(void **state)
+TEST(users)
 {
     struct reach_user user;
     struct error err;
@@ -111,13 +111,4 @@ static void test_users(void **state)
     assert_false(reach_user_find("", &user, &err));
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_modes, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_from, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_absent, setup, teardown),
-        cmocka_unit_test(test_users),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

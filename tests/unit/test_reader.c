@@ -54,7 +54,7 @@ static const struct {
     {"\r\n", -1},
 };
 
-static void test_cases(void **state)
+TEST(cases)
 {
     for (size_t i = 0; i < COUNT(cases); i++)
         for (size_t step = 1; step < 60; step++) {
@@ -66,7 +66,7 @@ static void test_cases(void **state)
 }
 
 /* A string that promises a gigabyte is cut off at the bound. */
-static void test_endless_string(void **state)
+TEST(endless_string)
 {
     struct redis_reader *reader = redis_reader_new(0);
     static const char start[] = "$1000000000\r\n";
@@ -85,7 +85,7 @@ static void test_endless_string(void **state)
 }
 
 /* Many good replies in a row are never too long. */
-static void test_long_stream(void **state)
+TEST(long_stream)
 {
     size_t len = 0, size = 500000;
     char *bytes = malloc(size);
@@ -101,7 +101,7 @@ static void test_long_stream(void **state)
 }
 
 /* Random damage must be survived, whatever is made of it. */
-static void test_damaged(void **state)
+TEST(damaged)
 {
     static const char good[] = "*3\r\n:1\r\n$3\r\nabc\r\n*2\r\n:2\r\n-ERR\r\n"
                                "+OK\r\n$-1\r\n*1\r\n*1\r\n*1\r\n:7\r\n";
@@ -118,13 +118,4 @@ static void test_damaged(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),
-        cmocka_unit_test(test_endless_string),
-        cmocka_unit_test(test_long_stream),
-        cmocka_unit_test(test_damaged),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -19,7 +19,7 @@ static const char ban_many[] =
     "redis.call('HSET', 't:{control}t', id, '1\\t0\\t0\\ta\\tb') end "
     "return 1";
 
-static void test_bans_without_end(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, bans_without_end)
 {
     struct fixture *f = *state;
 
@@ -31,7 +31,7 @@ static void test_bans_without_end(void **state)
     assert_true(store_is_available(f->one));
 }
 
-static void test_nodes_without_end(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, nodes_without_end)
 {
     struct fixture *f = *state;
     char url[] = "redis+cluster://127.0.0.1:1";
@@ -59,14 +59,10 @@ static void test_nodes_without_end(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        WITH_SERVER(test_bans_without_end),
-        WITH_SERVER(test_nodes_without_end),
-    };
     (void)signal(SIGPIPE, SIG_IGN);
     if (!redis_server_exists()) {
         (void)printf("skipped: there is no redis-server here\n");
         return 77;
     }
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_all_tests(NULL, NULL);
 }

@@ -49,7 +49,7 @@ static void look_run(struct fixture *f, struct store *store, struct look *look,
     UNTIL(f, look->answers == 1);
 }
 
-static void test_holders(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, holders)
 {
     struct fixture *f = *state;
     struct look look;
@@ -86,7 +86,7 @@ static void on_told(struct store_recall *recall, enum store_status status)
     told.answers++;
 }
 
-static void test_announce(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, announce)
 {
     struct fixture *f = *state;
     struct look look;
@@ -105,7 +105,7 @@ static void test_announce(void **state)
     assert_string_equal(told.recall.value, "a name that is much longer than");
 }
 
-static void test_forget(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, forget)
 {
     static const enum charge_kind kinds[] = {CHARGE_SLIDING, CHARGE_FIXED};
     struct fixture *f = *state;
@@ -130,7 +130,7 @@ static void test_forget(void **state)
     }
 }
 
-static void test_away(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, away)
 {
     struct fixture *f = *state;
     struct look look;
@@ -145,7 +145,7 @@ static void test_away(void **state)
     kill(f->server.pid, SIGCONT);
 }
 
-static void test_cancel(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, cancel)
 {
     struct fixture *f = *state;
     struct look look;
@@ -159,7 +159,7 @@ static void test_cancel(void **state)
 }
 
 /* A value that is no lease of ours. */
-static void test_strange_values(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, strange_values)
 {
     struct fixture *f = *state;
     struct look look;
@@ -176,17 +176,9 @@ static void test_strange_values(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        WITH_SERVER(test_holders),
-        WITH_SERVER(test_announce),
-        WITH_SERVER(test_forget),
-        WITH_SERVER(test_away),
-        WITH_SERVER(test_cancel),
-        WITH_SERVER(test_strange_values),
-    };
     if (!redis_server_exists()) {
         (void)printf("skipped: there is no redis-server here\n");
         return 77;
     }
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_all_tests(NULL, NULL);
 }

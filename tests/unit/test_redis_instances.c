@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-static void test_instances(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, instances)
 {
     struct fixture *f = *state;
     f->one = fixture_open_ready(f);
@@ -18,7 +18,7 @@ static void test_instances(void **state)
     UNTIL(f, store_state_of(f->one).instances == 1);
 }
 
-static void test_serving(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, serving)
 {
     struct fixture *f = *state;
     f->one = fixture_open_ready(f);
@@ -35,7 +35,7 @@ static void test_serving(void **state)
 }
 
 /* Who is alone on a server that has lost its memory believes what it knew. */
-static void test_serving_after_a_loss(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, serving_after_a_loss)
 {
     struct fixture *f = *state;
     f->one = fixture_open_ready(f);
@@ -54,7 +54,7 @@ static void test_serving_after_a_loss(void **state)
 }
 
 /* Its memory goes on from what Redis has let in here. */
-static void test_outage_begins_warm(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, outage_begins_warm)
 {
     struct fixture *f = *state;
     struct ask ask;
@@ -76,15 +76,9 @@ static void test_outage_begins_warm(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        WITH_SERVER(test_instances),
-        WITH_SERVER(test_serving),
-        WITH_SERVER(test_serving_after_a_loss),
-        WITH_SERVER(test_outage_begins_warm),
-    };
     if (!redis_server_exists()) {
         (void)printf("skipped: there is no redis-server here\n");
         return 77;
     }
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_all_tests(NULL, NULL);
 }

@@ -538,13 +538,13 @@ static void play_all(struct stage *s, enum place place, enum when when)
             play(s, place, when, first, second);
 }
 
-static void test_given_up_when_sent(void **state)
+TEST_WITH(setup, teardown, given_up_when_sent)
 {
     for (enum place place = 0; place < PLACES; place++)
         play_all(*state, place, WHEN_SENT);
 }
 
-static void test_given_up_at_the_first_answer(void **state)
+TEST_WITH(setup, teardown, given_up_at_the_first_answer)
 {
     for (enum place place = 0; place < PLACES; place++)
         play_all(*state, place, WHEN_FIRST_ANSWERED);
@@ -552,12 +552,6 @@ static void test_given_up_at_the_first_answer(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(
-            test_given_up_when_sent, setup, teardown),
-        cmocka_unit_test_setup_teardown(
-            test_given_up_at_the_first_answer, setup, teardown),
-    };
     (void)signal(SIGPIPE, SIG_IGN);
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_all_tests(NULL, NULL);
 }

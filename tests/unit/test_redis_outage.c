@@ -20,7 +20,7 @@ static void assert_in_time(const struct ask *ask)
                 TIMEOUT_MS + LATE_MS + ask->delay_ms);
 }
 
-static void test_script_flush(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, script_flush)
 {
     struct fixture *f = *state;
     uint32_t used;
@@ -47,7 +47,7 @@ static void test_script_flush(void **state)
     assert_true(store_is_available(f->one));
 }
 
-static void test_flushall(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, flushall)
 {
     struct fixture *f = *state;
     char subject[32];
@@ -65,7 +65,7 @@ static void test_flushall(void **state)
 
 /* Everything that a stopped server leaves unanswered is answered in time,
  * what comes later at once; then all is as it should be. */
-static void test_stopped_server(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, stopped_server)
 {
     struct fixture *f = *state;
     struct ask asks[300];
@@ -121,7 +121,7 @@ static void test_stopped_server(void **state)
 }
 
 /* One more than may wait is told so at once, and nobody else suffers. */
-static void test_too_many_wait(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, too_many_wait)
 {
     static struct ask asks[REDIS_PENDING_MAX + 1];
     struct ask *last = &asks[REDIS_PENDING_MAX];
@@ -147,7 +147,7 @@ static void test_too_many_wait(void **state)
     assert_true(store_is_available(f->one));
 }
 
-static void test_killed_server(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, killed_server)
 {
     struct fixture *f = *state;
     struct ask asks[50];
@@ -176,7 +176,7 @@ static void test_killed_server(void **state)
     assert_int_equal(store_state_of(f->one).reconnects, 1);
 }
 
-static void test_wrong_password(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, wrong_password)
 {
     struct fixture *f = *state;
     struct ask ask;
@@ -232,7 +232,7 @@ static void assert_trouble(
     UNTIL(f, store_is_available(f->one) && is_charged(f, "c=2"));
 }
 
-static void test_server_in_trouble(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, server_in_trouble)
 {
     struct fixture *f = *state;
     f->config.store_timeout_ms = TIMEOUT_MS;
@@ -244,7 +244,7 @@ static void test_server_in_trouble(void **state)
     UNTIL(f, fixture_lease_exists(f, "c=held"));
 }
 
-static void test_busy_server(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, busy_server)
 {
     struct fixture *f = *state;
     struct ask ask;
@@ -269,7 +269,7 @@ static void test_busy_server(void **state)
 }
 
 /* Values that are not ours harm only those who need them. */
-static void test_foreign_values(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, foreign_values)
 {
     struct fixture *f = *state;
     struct ask ask;
@@ -320,7 +320,7 @@ static void live_as_daemon(struct fixture *f)
 
 /* A daemon that is killed: its leases are gone lease_ttl after their last
  * renewal. */
-static void test_killed_daemon(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, killed_daemon)
 {
     struct fixture *f = *state;
     pid_t daemon = fork();
@@ -357,7 +357,7 @@ static void on_chain(struct store_request *request, enum store_status status)
         store_charge(chain->store, request);
 }
 
-static void test_ask_in_answer(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, ask_in_answer)
 {
     struct fixture *f = *state;
     struct chain chains[20];
@@ -383,23 +383,10 @@ static void test_ask_in_answer(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        WITH_SERVER(test_script_flush),
-        WITH_SERVER(test_flushall),
-        WITH_SERVER(test_stopped_server),
-        WITH_SERVER(test_too_many_wait),
-        WITH_SERVER(test_killed_server),
-        WITH_SERVER(test_wrong_password),
-        WITH_SERVER(test_server_in_trouble),
-        WITH_SERVER(test_busy_server),
-        WITH_SERVER(test_foreign_values),
-        WITH_SERVER(test_killed_daemon),
-        WITH_SERVER(test_ask_in_answer),
-    };
     (void)signal(SIGPIPE, SIG_IGN);
     if (!redis_server_exists()) {
         (void)printf("skipped: there is no redis-server here\n");
         return 77;
     }
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_all_tests(NULL, NULL);
 }

@@ -103,7 +103,7 @@ static long long length(struct fixture *f, const char *name)
         &f->server, "STRLEN t:{%s}s%s", subject.text, name);
 }
 
-static void test_all_comes_back(void **state)
+TEST_WITH(setup, teardown, all_comes_back)
 {
     struct fixture *f = *state;
     struct charge charge = charge_of("n", 5, 3, 60000);
@@ -121,7 +121,7 @@ static void test_all_comes_back(void **state)
 }
 
 /* Several in a call: one refuses, and nothing is charged. */
-static void test_receipt_of_a_refusal(void **state)
+TEST_WITH(setup, teardown, receipt_of_a_refusal)
 {
     struct fixture *f = *state;
     struct charge charges[] = {
@@ -134,7 +134,7 @@ static void test_receipt_of_a_refusal(void **state)
 }
 
 /* Entries before and after it stay as they are. */
-static void test_only_those_units_go(void **state)
+TEST_WITH(setup, teardown, only_those_units_go)
 {
     struct fixture *f = *state;
     struct charge charges[3];
@@ -166,7 +166,7 @@ static void test_only_those_units_go(void **state)
 }
 
 /* Units that were merged into a later entry are found there. */
-static void test_merged_units_are_found(void **state)
+TEST_WITH(setup, teardown, merged_units_are_found)
 {
     struct fixture *f = *state;
     struct charge charge = charge_of("n", 100, 2, 3600000);
@@ -180,7 +180,7 @@ static void test_merged_units_are_found(void **state)
 
 /* By a moment that is too early: of the oldest that may hold them, on from one
  * to the next, and nothing where some may have left their window. */
-static void test_an_early_moment(void **state)
+TEST_WITH(setup, teardown, an_early_moment)
 {
     struct fixture *f = *state;
     struct charge charges[3];
@@ -201,7 +201,7 @@ static void test_an_early_moment(void **state)
 }
 
 /* Whoever is refused again and again does not make the value grow. */
-static void test_refunds_leave_nothing(void **state)
+TEST_WITH(setup, teardown, refunds_leave_nothing)
 {
     struct fixture *f = *state;
     struct charge base = charge_of("n", 16, 1, 60000);
@@ -219,19 +219,7 @@ static void test_refunds_leave_nothing(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_all_comes_back, setup, teardown),
-        cmocka_unit_test_setup_teardown(
-            test_receipt_of_a_refusal, setup, teardown),
-        cmocka_unit_test_setup_teardown(
-            test_only_those_units_go, setup, teardown),
-        cmocka_unit_test_setup_teardown(
-            test_merged_units_are_found, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_an_early_moment, setup, teardown),
-        cmocka_unit_test_setup_teardown(
-            test_refunds_leave_nothing, setup, teardown),
-    };
     if (!redis_server_exists())
         return 77;
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_all_tests(NULL, NULL);
 }

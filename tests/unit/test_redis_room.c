@@ -24,7 +24,7 @@ static void assert_said(const struct store_room *room, const char *text)
         fail_msg("%s", said);
 }
 
-static void test_bounds(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, bounds)
 {
     struct fixture *f = *state;
     struct store_room room = room_now(f);
@@ -49,7 +49,7 @@ static void test_bounds(void **state)
     assert_int_equal(fixture_logged(f, "% full"), 1);
 }
 
-static void test_evictions(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, evictions)
 {
     struct fixture *f = *state;
     redis_server_do(&f->server, "CONFIG SET maxmemory-policy allkeys-lru");
@@ -75,7 +75,7 @@ static size_t refusals(struct fixture *f)
     return count;
 }
 
-static void test_who_may_not_ask_knows_nothing(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, who_may_not_ask_knows_nothing)
 {
     struct fixture *f = *state;
     redis_server_do(&f->server, "ACL SETUSER default -info");
@@ -91,15 +91,10 @@ static void test_who_may_not_ask_knows_nothing(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        WITH_SERVER(test_bounds),
-        WITH_SERVER(test_evictions),
-        WITH_SERVER(test_who_may_not_ask_knows_nothing),
-    };
     (void)signal(SIGPIPE, SIG_IGN);
     if (!redis_server_exists()) {
         (void)printf("skipped: there is no redis-server here\n");
         return 77;
     }
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_all_tests(NULL, NULL);
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void test_sliding_shared(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, sliding_shared)
 {
     struct fixture *f = *state;
     uint32_t used;
@@ -27,7 +27,7 @@ static void test_sliding_shared(void **state)
     assert_true(fixture_charge(f, f->one, "c=2", CHARGE_SLIDING, 3, &used));
 }
 
-static void test_refused_needs_no_round_trip(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, refused_needs_no_round_trip)
 {
     struct fixture *f = *state;
     struct ask ask;
@@ -63,7 +63,7 @@ static void test_refused_needs_no_round_trip(void **state)
     assert_false(ask.charges[0].refused);
 }
 
-static void test_all_or_nothing(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, all_or_nothing)
 {
     struct fixture *f = *state;
     uint32_t used;
@@ -85,7 +85,7 @@ static void test_all_or_nothing(void **state)
     assert_int_equal(store_state_of(f->one).leases, 1);
 }
 
-static void test_peek(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, peek)
 {
     struct fixture *f = *state;
     f->one = fixture_open_ready(f);
@@ -116,7 +116,7 @@ static void look(struct store *store, struct ask *ask)
     assert_int_equal(ask->status, STORE_OK);
 }
 
-static void test_look(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, look)
 {
     struct fixture *f = *state;
     struct ask ask;
@@ -144,7 +144,7 @@ static void test_look(void **state)
     assert_int_equal(store_state_of(f->one).leases, 0);
 }
 
-static void test_look_at_memory(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, look_at_memory)
 {
     static char memory[] = "memory:";
     struct fixture *f = *state;
@@ -162,7 +162,7 @@ static void test_look_at_memory(void **state)
     assert_int_equal(store_state_of(f->one).leases, 1);
 }
 
-static void test_leases_shared(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, leases_shared)
 {
     struct fixture *f = *state;
     f->one = fixture_open_ready(f);
@@ -184,7 +184,7 @@ static void test_leases_shared(void **state)
     assert_int_equal(store_state_of(f->one).leases, 0);
 }
 
-static void test_close_gives_back(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, close_gives_back)
 {
     struct fixture *f = *state;
     char subject[32];
@@ -207,7 +207,7 @@ static void test_close_gives_back(void **state)
     assert_int_equal(fixture_leased(f, "c=7"), 1);
 }
 
-static void test_notes(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, notes)
 {
     struct fixture *f = *state;
     f->one = fixture_open_ready(f);
@@ -237,7 +237,7 @@ static void on_recall(
     recall->status = status;
 }
 
-static void test_note_values(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, note_values)
 {
     static const struct {
         const char *key, *value;
@@ -265,7 +265,7 @@ static void test_note_values(void **state)
     }
 }
 
-static void test_cancel(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, cancel)
 {
     struct fixture *f = *state;
     struct ask *gone = calloc(1, sizeof *gone);
@@ -316,7 +316,7 @@ static void chain_on_done(
  * Thousands of leases are written without standing in anybody's way: charges
  * come between the calls that write them. Renewed, none is ever missing.
  */
-static void test_many_leases(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, many_leases)
 {
     enum { LEASES = 10000 };
     struct fixture *f = *state;
@@ -345,7 +345,7 @@ static void test_many_leases(void **state)
     assert_int_equal(store_state_of(f->one).leases, LEASES);
 }
 
-static void test_bad_configuration(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, bad_configuration)
 {
     static char url[] = "redis://bob@127.0.0.1", bad_prefix[] = "a{b";
     struct fixture *f = *state;
@@ -359,7 +359,7 @@ static void test_bad_configuration(void **state)
     assert_non_null(strstr(err.text, "store_prefix"));
 }
 
-static void test_memory(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, memory)
 {
     static char memory[] = "memory:";
     struct fixture *f = *state;
@@ -389,26 +389,10 @@ static void test_memory(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        WITH_SERVER(test_sliding_shared),
-        WITH_SERVER(test_refused_needs_no_round_trip),
-        WITH_SERVER(test_all_or_nothing),
-        WITH_SERVER(test_peek),
-        WITH_SERVER(test_look),
-        WITH_SERVER(test_look_at_memory),
-        WITH_SERVER(test_leases_shared),
-        WITH_SERVER(test_close_gives_back),
-        WITH_SERVER(test_notes),
-        WITH_SERVER(test_note_values),
-        WITH_SERVER(test_cancel),
-        WITH_SERVER(test_many_leases),
-        WITH_SERVER(test_bad_configuration),
-        WITH_SERVER(test_memory),
-    };
     (void)signal(SIGPIPE, SIG_IGN);
     if (!redis_server_exists()) {
         (void)printf("skipped: there is no redis-server here\n");
         return 77;
     }
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_all_tests(NULL, NULL);
 }

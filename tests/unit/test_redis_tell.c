@@ -34,7 +34,7 @@ static void tell(struct fixture *f, struct store *store, struct teller *teller,
     UNTIL(f, teller->answers == 1);
 }
 
-static void test_one_tells_for_all(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, one_tells_for_all)
 {
     struct fixture *f = *state;
     struct teller teller;
@@ -56,7 +56,7 @@ static void test_one_tells_for_all(void **state)
 }
 
 /* The period is over: who comes first tells of both, the second of nothing. */
-static void test_what_came_in_between(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, what_came_in_between)
 {
     struct fixture *f = *state;
     struct teller teller;
@@ -80,7 +80,7 @@ static void test_what_came_in_between(void **state)
     assert_int_equal(teller.tell.told, 1);
 }
 
-static void test_the_store_is_away(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, the_store_is_away)
 {
     struct fixture *f = *state;
     struct teller teller;
@@ -92,7 +92,7 @@ static void test_the_store_is_away(void **state)
     assert_int_equal(teller.status, STORE_UNAVAILABLE);
 }
 
-static void test_who_goes_away_hears_nothing(void **state)
+TEST_WITH(fixture_setup, fixture_teardown, who_goes_away_hears_nothing)
 {
     struct fixture *f = *state;
     struct teller teller = {.tell = {.count = 1,
@@ -107,13 +107,4 @@ static void test_who_goes_away_hears_nothing(void **state)
     assert_int_equal(teller.answers, 0);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        WITH_SERVER(test_one_tells_for_all),
-        WITH_SERVER(test_what_came_in_between),
-        WITH_SERVER(test_the_store_is_away),
-        WITH_SERVER(test_who_goes_away_hears_nothing),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

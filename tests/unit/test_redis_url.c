@@ -125,7 +125,7 @@ static void assert_text(const char *is, const char *wanted)
         assert_string_equal(is, wanted);
 }
 
-static void test_good(void **state)
+TEST(good)
 {
     for (size_t i = 0; i < COUNT(good); i++) {
         struct redis_url url;
@@ -146,7 +146,7 @@ static void test_good(void **state)
     }
 }
 
-static void test_several(void **state)
+TEST(several)
 {
     for (size_t i = 0; i < COUNT(several); i++) {
         struct redis_url url;
@@ -169,7 +169,7 @@ static void test_several(void **state)
     }
 }
 
-static void test_bad(void **state)
+TEST(bad)
 {
     for (size_t i = 0; i < COUNT(bad); i++) {
         struct redis_url url;
@@ -184,12 +184,4 @@ static void test_bad(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),
-        cmocka_unit_test(test_several),
-        cmocka_unit_test(test_bad),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -43,7 +43,7 @@ static bool knows(
     return refused_cache_look(cache, &charge, 1, now_ms);
 }
 
-static void test_until(void **state)
+TEST(until)
 {
     struct refused_cache *cache = refused_cache_new(64);
     struct subject subject = client(1), other = client(2);
@@ -67,7 +67,7 @@ static void test_until(void **state)
     refused_cache_free(&cache);
 }
 
-static void test_trust_ends(void **state)
+TEST(trust_ends)
 {
     struct refused_cache *cache = refused_cache_new(64);
     struct subject subject = client(1);
@@ -85,7 +85,7 @@ static void test_trust_ends(void **state)
 }
 
 /* As many as come meanwhile: an answer is under way for all of them. */
-static void test_one_asks_again(void **state)
+TEST(one_asks_again)
 {
     const uint64_t due_ms = 1000 + REFUSED_TRUST_MS - REFUSED_AHEAD_MS;
     struct refused_cache *cache = refused_cache_new(64);
@@ -109,7 +109,7 @@ static void test_one_asks_again(void **state)
 }
 
 /* Where the place is free before that, there is nothing to ask. */
-static void test_nobody_asks_before_the_end(void **state)
+TEST(nobody_asks_before_the_end)
 {
     struct refused_cache *cache = refused_cache_new(64);
     struct subject subject = client(1);
@@ -130,7 +130,7 @@ static long pages_touched(void)
 }
 
 /* A store that comes and goes must not make the table resident. */
-static void test_clearing_touches_no_memory(void **state)
+TEST(clearing_touches_no_memory)
 {
     struct refused_cache *cache = refused_cache_new(65536);
     struct subject subject = client(1);
@@ -145,7 +145,7 @@ static void test_clearing_touches_no_memory(void **state)
     refused_cache_free(&cache);
 }
 
-static void test_what_is_another_counter(void **state)
+TEST(what_is_another_counter)
 {
     struct refused_cache *cache = refused_cache_new(64);
     struct subject subject = client(1);
@@ -167,7 +167,7 @@ static void test_what_is_another_counter(void **state)
     refused_cache_free(&cache);
 }
 
-static void test_what_is_kept(void **state)
+TEST(what_is_kept)
 {
     struct refused_cache *cache = refused_cache_new(64);
     struct subject subject = client(1);
@@ -186,7 +186,7 @@ static void test_what_is_kept(void **state)
     refused_cache_free(&cache);
 }
 
-static void test_several_charges(void **state)
+TEST(several_charges)
 {
     struct refused_cache *cache = refused_cache_new(64);
     struct subject one = client(1), two = client(2);
@@ -206,7 +206,7 @@ static void test_several_charges(void **state)
 }
 
 /* A full table forgets, and never mistakes one for another. */
-static void test_full(void **state)
+TEST(full)
 {
     struct refused_cache *cache = refused_cache_new(64);
     unsigned known = 0;
@@ -228,18 +228,4 @@ static void test_full(void **state)
     refused_cache_free(&cache);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_until),
-        cmocka_unit_test(test_trust_ends),
-        cmocka_unit_test(test_one_asks_again),
-        cmocka_unit_test(test_nobody_asks_before_the_end),
-        cmocka_unit_test(test_clearing_touches_no_memory),
-        cmocka_unit_test(test_what_is_another_counter),
-        cmocka_unit_test(test_what_is_kept),
-        cmocka_unit_test(test_several_charges),
-        cmocka_unit_test(test_full),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

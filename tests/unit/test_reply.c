@@ -29,7 +29,7 @@ static const struct {
     {"Defer_If_Reject ", "450", "4.7.1", "Error: access denied"},
 };
 
-static void test_split(void **state)
+TEST(split)
 {
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct reply reply;
@@ -41,7 +41,7 @@ static void test_split(void **state)
 }
 
 /* The longest action there is, all of it doubled. */
-static void test_longest(void **state)
+TEST(longest)
 {
     char action[VERDICT_ACTION_SIZE];
     struct reply reply;
@@ -53,11 +53,4 @@ static void test_longest(void **state)
     assert_int_equal(strlen(reply.text), 2 * (sizeof action - 1 - 4));
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_split),
-        cmocka_unit_test(test_longest),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

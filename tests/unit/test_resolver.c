@@ -156,7 +156,10 @@ static void turn_until_replaced(void)
     assert_int_equal(told.status[RESOLVER_IPV4], 0);
 }
 
-static void test_an_answer(void **state)
+static int set_up(void **state);
+static int tear_down(void **state);
+
+TEST_WITH(set_up, tear_down, an_answer)
 {
     struct told told;
 
@@ -174,7 +177,7 @@ static void test_an_answer(void **state)
     assert_string_equal(told.full, "first.test.");
 }
 
-static void test_a_successor_is_told(void **state)
+TEST_WITH(set_up, tear_down, a_successor_is_told)
 {
     struct told told;
 
@@ -192,7 +195,7 @@ static void test_a_successor_is_told(void **state)
 
 /* The first question has not heard what the second has found; what it finds
  * by itself does not count. */
-static void test_two_questions_cannot_disagree(void **state)
+TEST_WITH(set_up, tear_down, two_questions_cannot_disagree)
 {
     struct told slow, quick;
 
@@ -204,7 +207,7 @@ static void test_two_questions_cannot_disagree(void **state)
     assert_int_equal(slow.status[RESOLVER_IPV4], RESOLVER_MOVED);
 }
 
-static void test_a_cancelled_call_hears_nothing(void **state)
+TEST_WITH(set_up, tear_down, a_cancelled_call_hears_nothing)
 {
     struct told cancelled, told;
 
@@ -216,7 +219,7 @@ static void test_a_cancelled_call_hears_nothing(void **state)
     assert_int_equal(cancelled.addresses + cancelled.ends, 0);
 }
 
-static void test_questions_are_bounded(void **state)
+TEST_WITH(set_up, tear_down, questions_are_bounded)
 {
     static struct told told[RESOLVER_QUESTIONS_MAX];
     struct told more;
@@ -231,7 +234,7 @@ static void test_questions_are_bounded(void **state)
         resolver_cancel(&told[i].call);
 }
 
-static void test_a_name_may_be_too_long(void **state)
+TEST_WITH(set_up, tear_down, a_name_may_be_too_long)
 {
     char name[RESOLVER_NAME_SIZE];
     struct told told;
@@ -245,7 +248,7 @@ static void test_a_name_may_be_too_long(void **state)
 }
 
 /* Whatever the process does: those who ask are told, and it is replaced. */
-static void test_a_process_that_fails_is_replaced(void **state)
+TEST_WITH(set_up, tear_down, a_process_that_fails_is_replaced)
 {
     static const char *const names[] = {
         "exit.", "short.", "cut.", "many.", "family.", "endless."};
@@ -263,7 +266,7 @@ static void test_a_process_that_fails_is_replaced(void **state)
     }
 }
 
-static void test_every_status_has_a_text(void **state)
+TEST_WITH(set_up, tear_down, every_status_has_a_text)
 {
     static const int all[] = {RESOLVER_LATE, RESOLVER_DIED, RESOLVER_BUSY,
         RESOLVER_TOO_MANY, RESOLVER_MOVED, EAI_AGAIN, EAI_NONAME, EAI_NODATA};
@@ -293,20 +296,4 @@ static int tear_down(void **state)
     return 0;
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_an_answer),
-        TEST(test_a_successor_is_told),
-        TEST(test_two_questions_cannot_disagree),
-        TEST(test_a_cancelled_call_hears_nothing),
-        TEST(test_questions_are_bounded),
-        TEST(test_a_name_may_be_too_long),
-        TEST(test_a_process_that_fails_is_replaced),
-        TEST(test_every_status_has_a_text),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -73,7 +73,7 @@ static int remove_place(void **state)
     return system(command);
 }
 
-static void test_plain_paths(void **state)
+TEST_WITH(make_place, remove_place, plain_paths)
 {
     assert_true(opens("roots/a"));
     assert_true(opens("others/a"));
@@ -89,14 +89,14 @@ static void test_plain_paths(void **state)
     close(fd);
 }
 
-static void test_a_link_of_ones_own_leads_on(void **state)
+TEST_WITH(make_place, remove_place, a_link_of_ones_own_leads_on)
 {
     assert_true(opens("roots/link"));
     assert_true(is_there("roots/new"));
 }
 
 /* No text of a path: "pipe:[1234]". */
-static void test_the_links_of_proc(void **state)
+TEST_WITH(make_place, remove_place, the_links_of_proc)
 {
     int pipe_fds[2];
     char path[64];
@@ -111,7 +111,7 @@ static void test_the_links_of_proc(void **state)
     close(pipe_fds[1]);
 }
 
-static void test_a_planted_link_is_refused(void **state)
+TEST_WITH(make_place, remove_place, a_planted_link_is_refused)
 {
     static const char *const planted[] = {
         "others/file", "others/folder/new", "roots/far/new"};
@@ -125,14 +125,14 @@ static void test_a_planted_link_is_refused(void **state)
     assert_false(is_there("roots/new"));
 }
 
-static void test_a_circle_ends(void **state)
+TEST_WITH(make_place, remove_place, a_circle_ends)
 {
     assert_int_equal(symlink("round", in("roots/round")), 0);
     assert_false(opens("roots/round"));
     assert_int_equal(errno, ELOOP);
 }
 
-static void test_folders_are_made(void **state)
+TEST_WITH(make_place, remove_place, folders_are_made)
 {
     uid_t uid = geteuid() == 0 ? OTHER : geteuid();
     gid_t gid = geteuid() == 0 ? OTHER : getegid();
@@ -148,7 +148,7 @@ static void test_folders_are_made(void **state)
     assert_int_equal(errno, ENOENT);
 }
 
-static void test_no_folder_through_a_planted_link(void **state)
+TEST_WITH(make_place, remove_place, no_folder_through_a_planted_link)
 {
     if (geteuid() != 0)
         skip(); /* nothing that is refused to others */
@@ -160,19 +160,4 @@ static void test_no_folder_through_a_planted_link(void **state)
         root_path_make_folder(in("others/x/y"), 0750, OTHER, OTHER, true));
 }
 
-#define PLACE_TEST(name) \
-    cmocka_unit_test_setup_teardown(name, make_place, remove_place)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        PLACE_TEST(test_plain_paths),
-        PLACE_TEST(test_a_link_of_ones_own_leads_on),
-        PLACE_TEST(test_the_links_of_proc),
-        PLACE_TEST(test_a_planted_link_is_refused),
-        PLACE_TEST(test_a_circle_ends),
-        PLACE_TEST(test_folders_are_made),
-        PLACE_TEST(test_no_folder_through_a_planted_link),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -31,7 +31,7 @@ static void assert_args(
             assert_arg(call, i, wanted[i]);
 }
 
-static void test_arguments(void **state)
+TEST(arguments)
 {
     struct script_call *call = calloc(1, sizeof *call);
     struct charge sliding = {.kind = CHARGE_SLIDING,
@@ -78,7 +78,7 @@ static void test_arguments(void **state)
 
 /* The value's hash in the place of an amount; the key outlives the last part,
  * or the window. */
-static void test_distinct_arguments(void **state)
+TEST(distinct_arguments)
 {
     struct script_call *call = calloc(1, sizeof *call);
     struct charge charge = {.kind = CHARGE_DISTINCT,
@@ -104,7 +104,7 @@ static void test_distinct_arguments(void **state)
 }
 
 /* The longest of everything, as often as possible, stays inside. */
-static void test_bounds(void **state)
+TEST(bounds)
 {
     struct script_call *call = calloc(1, sizeof *call);
     char prefix[300], name[600];
@@ -182,7 +182,7 @@ static redisReply *parse(struct redis_reader *reader, const char *bytes)
     return reply;
 }
 
-static void test_replies(void **state)
+TEST(replies)
 {
     struct redis_reader *reader = redis_reader_new(0);
     for (size_t i = 0; i < COUNT(replies); i++) {
@@ -208,7 +208,7 @@ static void test_replies(void **state)
     redis_reader_free(&reader);
 }
 
-static void test_shadows_pass(void **state)
+TEST(shadows_pass)
 {
     struct charge charges[2] = {{.refused = true, .shadow = true}};
     assert_true(charges_pass(charges, 2));
@@ -216,7 +216,7 @@ static void test_shadows_pass(void **state)
     assert_false(charges_pass(charges, 2));
 }
 
-static void test_errors(void **state)
+TEST(errors)
 {
     assert_int_equal(
         script_error_of("NOSCRIPT No matching script."), SCRIPT_ERROR_MISSING);
@@ -234,15 +234,4 @@ static void test_errors(void **state)
     assert_int_equal(script_error_of("ERROR"), SCRIPT_ERROR_SERVER);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_arguments),
-        cmocka_unit_test(test_distinct_arguments),
-        cmocka_unit_test(test_bounds),
-        cmocka_unit_test(test_replies),
-        cmocka_unit_test(test_shadows_pass),
-        cmocka_unit_test(test_errors),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -36,9 +36,12 @@ static void ask_until_accepted(struct redis_sentinel *sentinel, unsigned times)
     assert_int_equal(fake.accepted, times);
 }
 
+static int set_up(void **state);
+static int tear_down(void **state);
+
 /* One that stops answering, in the middle of a question, is connected anew
  * when no more questions can wait, and must be asked then. */
-static void test_a_mute_one_is_asked_again(void **state)
+TEST_WITH(set_up, tear_down, a_mute_one_is_asked_again)
 {
     char host[] = "127.0.0.1", name[] = "mymaster";
     struct redis_host hosts[] = {{.name = host, .port = fake.port}};
@@ -79,12 +82,4 @@ static int tear_down(void **state)
     return 0;
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(
-            test_a_mute_one_is_asked_again, set_up, tear_down),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

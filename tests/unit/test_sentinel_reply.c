@@ -50,7 +50,7 @@ static const struct {
     {"*2\r\n$1\r\na\r\n*0\r\n", NULL, 0},
 };
 
-static void test_addresses(void **state)
+TEST(addresses)
 {
     for (size_t i = 0; i < COUNT(addresses); i++) {
         struct redis_address address;
@@ -87,7 +87,7 @@ static const struct {
     {"+OK\r\n", -1},
 };
 
-static void test_epochs(void **state)
+TEST(epochs)
 {
     for (size_t i = 0; i < COUNT(epochs); i++) {
         uint64_t epoch;
@@ -100,11 +100,4 @@ static void test_epochs(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_epochs),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

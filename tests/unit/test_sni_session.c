@@ -113,7 +113,7 @@ static const struct {
     {{"13:sni a.example,13:sni b.example,13:s", "ni a.example,"}, "yny"},
 };
 
-static void test_answers(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, answers)
 {
     struct scene scene;
     char *got = xcalloc(1, 100000);
@@ -145,7 +145,8 @@ static void test_answers(void **state)
     free(got);
 }
 
-static void test_what_breaks_the_protocol_is_closed(void **state)
+TEST_WITH(
+    certs_stage_setup, certs_stage_teardown, what_breaks_the_protocol_is_closed)
 {
     struct scene scene;
 
@@ -158,7 +159,7 @@ static void test_what_breaks_the_protocol_is_closed(void **state)
     end(&scene);
 }
 
-static void test_half_a_request(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, half_a_request)
 {
     struct scene scene;
 
@@ -186,7 +187,7 @@ static void fill(struct scene *scene, int fd)
     stage_run(scene->stage, 20);
 }
 
-static void test_a_peer_that_does_not_read(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, a_peer_that_does_not_read)
 {
     struct scene scene;
 
@@ -202,7 +203,7 @@ static void test_a_peer_that_does_not_read(void **state)
 }
 
 /* Every answer as a whole, although the certificate changes meanwhile. */
-static void test_a_peer_that_reads_late(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, a_peer_that_reads_late)
 {
     struct scene scene;
     size_t size = QUESTIONS * 16000, len;
@@ -221,7 +222,8 @@ static void test_a_peer_that_reads_late(void **state)
     free(got);
 }
 
-static void test_a_peer_that_leaves_in_between(void **state)
+TEST_WITH(
+    certs_stage_setup, certs_stage_teardown, a_peer_that_leaves_in_between)
 {
     struct scene scene;
 
@@ -234,7 +236,7 @@ static void test_a_peer_that_leaves_in_between(void **state)
     end(&scene);
 }
 
-static void test_draining_closes_what_is_idle(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, draining_closes_what_is_idle)
 {
     struct scene scene;
 
@@ -260,7 +262,7 @@ static void test_draining_closes_what_is_idle(void **state)
     end(&scene);
 }
 
-static void test_nobody_else(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, nobody_else)
 {
     struct scene scene;
     struct evbuffer *out = evbuffer_new();
@@ -286,17 +288,4 @@ static void test_nobody_else(void **state)
     end(&scene);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        staged(test_answers),
-        staged(test_what_breaks_the_protocol_is_closed),
-        staged(test_half_a_request),
-        staged(test_a_peer_that_does_not_read),
-        staged(test_a_peer_that_reads_late),
-        staged(test_a_peer_that_leaves_in_between),
-        staged(test_draining_closes_what_is_idle),
-        staged(test_nobody_else),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

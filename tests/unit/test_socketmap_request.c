@@ -31,7 +31,7 @@ static const struct {
     {"99999999999999999999:", SOCKETMAP_BAD, NULL, 0},
 };
 
-static void test_requests(void **state)
+TEST(requests)
 {
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct socketmap_request request;
@@ -49,7 +49,7 @@ static void test_requests(void **state)
 }
 
 /* Every part of a request wants more; the longest fits the buffer. */
-static void test_parts(void **state)
+TEST(parts)
 {
     char bytes[SOCKETMAP_REQUEST_MAX + 1];
     struct socketmap_request request;
@@ -82,7 +82,7 @@ static const struct {
     {"b\xc3\xbc", NULL},
 };
 
-static void test_names(void **state)
+TEST(names)
 {
     char name[SOCKETMAP_NAME_SIZE], longest[SOCKETMAP_NAME_SIZE + 1];
     for (size_t i = 0; i < COUNT(keys); i++) {
@@ -101,12 +101,4 @@ static void test_names(void **state)
     assert_false(socketmap_request_name(&request, name));
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_requests),
-        cmocka_unit_test(test_parts),
-        cmocka_unit_test(test_names),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

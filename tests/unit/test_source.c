@@ -291,7 +291,7 @@ static void check_case(struct certs_stage *stage, size_t number)
     free(text);
 }
 
-static void test_places(void **state)
+TEST(places)
 {
     for (size_t i = 0; i < COUNT(cases); i++) {
         void *stage;
@@ -302,7 +302,7 @@ static void test_places(void **state)
 }
 
 /* Ended anywhere, nothing is left behind: the sanitizer sees to that. */
-static void test_given_up_in_between(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, given_up_in_between)
 {
     struct certs_stage *stage = *state;
     static const char *const sources[] = {
@@ -323,11 +323,4 @@ static void test_given_up_in_between(void **state)
         }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_places),
-        staged(test_given_up_in_between),
-    };
-    return cmocka_run_group_tests(tests, fill_stock, clear_stock);
-}
+RUN_TESTS(fill_stock, clear_stock)

@@ -65,7 +65,7 @@ static char *acme_of(size_t count)
 }
 
 /* One certificate a step at most, so that others have their turn. */
-static void test_many_entries_are_many_steps(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, many_entries_are_many_steps)
 {
     struct certs_stage *stage = *state;
     struct look look;
@@ -87,7 +87,7 @@ static void test_many_entries_are_many_steps(void **state)
 }
 
 /* Ours is watched, however many others there are. */
-static void test_watched_among_many(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, watched_among_many)
 {
     struct certs_stage *stage = *state;
     struct look look;
@@ -118,7 +118,7 @@ static void test_watched_among_many(void **state)
     config_unref(&config);
 }
 
-static void test_bounds(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, bounds)
 {
     struct certs_stage *stage = *state;
     struct look look;
@@ -152,12 +152,4 @@ static void test_bounds(void **state)
     config_unref(&config);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        staged(test_many_entries_are_many_steps),
-        staged(test_watched_among_many),
-        staged(test_bounds),
-    };
-    return cmocka_run_group_tests(tests, make_issued, clear_issued);
-}
+RUN_TESTS(make_issued, clear_issued)

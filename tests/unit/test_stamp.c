@@ -125,7 +125,7 @@ static void add_to_folder(struct certs_stage *stage)
 static void (*const changes[])(struct certs_stage *) = {write_again, append,
     replace, forbid, remove_file, create, turn_link, add_to_folder};
 
-static void test_each_change_is_seen(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, each_change_is_seen)
 {
     struct certs_stage *stage = *state;
 
@@ -154,7 +154,7 @@ static void test_each_change_is_seen(void **state)
 }
 
 /* One that was written within the clock's tick might be another by now. */
-static void test_what_is_new_is_not_the_same(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, what_is_new_is_not_the_same)
 {
     struct certs_stage *stage = *state;
     struct stamps stamps = {.count = 0};
@@ -171,7 +171,7 @@ static void test_what_is_new_is_not_the_same(void **state)
     stamps_clear(&stamps);
 }
 
-static void test_a_bound(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, a_bound)
 {
     struct certs_stage *stage = *state;
     struct stamps stamps = {.count = 0};
@@ -242,7 +242,7 @@ static bool has_second(struct certs_stage *stage)
            report.chains[0].issued_at == ISSUE_NOW - 19 * (int64_t)ISSUE_DAY;
 }
 
-static void test_polls_read_nothing(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, polls_read_nothing)
 {
     struct certs_stage *stage = *state;
 
@@ -273,7 +273,7 @@ static bool has_chain_file(struct certs_stage *stage)
     return stage_inode(stage, "chain.pem") != 0;
 }
 
-static void test_what_else_a_poll_does(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, what_else_a_poll_does)
 {
     struct certs_stage *stage = *state;
 
@@ -323,7 +323,8 @@ static const struct {
 };
 
 /* Whether a poll or the watch has begun the round: the stamps decide. */
-static void test_each_source_is_looked_at_again(void **state)
+TEST_WITH(
+    certs_stage_setup, certs_stage_teardown, each_source_is_looked_at_again)
 {
     struct certs_stage *stage = *state;
 
@@ -346,15 +347,4 @@ static void test_each_source_is_looked_at_again(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        staged(test_each_change_is_seen),
-        staged(test_what_is_new_is_not_the_same),
-        staged(test_a_bound),
-        staged(test_polls_read_nothing),
-        staged(test_what_else_a_poll_does),
-        staged(test_each_source_is_looked_at_again),
-    };
-    return cmocka_run_group_tests(tests, make_issued, clear_issued);
-}
+RUN_TESTS(make_issued, clear_issued)

@@ -23,7 +23,7 @@ static void name_descriptor(int fd)
     setenv(VARIABLE, text, 1);
 }
 
-static void test_the_file_is_taken_once(void **state)
+TEST(the_file_is_taken_once)
 {
     struct edict_table *table = edict_table_new();
     struct error err;
@@ -42,7 +42,7 @@ static void test_the_file_is_taken_once(void **state)
 
 /* The variable came through a version that does not know it, and its number is
  * another descriptor's now. */
-static void test_others_are_left_alone(void **state)
+TEST(others_are_left_alone)
 {
     int pair[2], fds[3];
 
@@ -62,7 +62,7 @@ static void test_others_are_left_alone(void **state)
     close(pair[1]);
 }
 
-static void test_a_number_is_read_as_a_whole(void **state)
+TEST(a_number_is_read_as_a_whole)
 {
     static const char *const texts[] = {
         "", "x", "-1", " 3", "3x", "99999999999999999999"};
@@ -74,12 +74,4 @@ static void test_a_number_is_read_as_a_whole(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_file_is_taken_once),
-        cmocka_unit_test(test_others_are_left_alone),
-        cmocka_unit_test(test_a_number_is_read_as_a_whole),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

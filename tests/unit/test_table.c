@@ -24,7 +24,7 @@ static char *print(const struct table *table, int width, bool color)
     return text;
 }
 
-static void test_plain(void **state)
+TEST(plain)
 {
     struct table *table = table_new(columns);
 
@@ -45,7 +45,7 @@ static void test_plain(void **state)
 }
 
 /* No line is wider than the terminal, and what strangers chose is harmless. */
-static void test_cut(void **state)
+TEST(cut)
 {
     struct table *table = table_new(columns);
     char name[301];
@@ -64,7 +64,7 @@ static void test_cut(void **state)
     table_free(&table);
 }
 
-static void test_color(void **state)
+TEST(color)
 {
     struct table *table = table_new(columns);
 
@@ -80,7 +80,7 @@ static void test_color(void **state)
     table_free(&table);
 }
 
-static void test_spans(void **state)
+TEST(spans)
 {
     static const struct {
         long long seconds;
@@ -94,7 +94,7 @@ static void test_spans(void **state)
         assert_string_equal(print_span(cases[i].seconds, text), cases[i].text);
 }
 
-static void test_members(void **state)
+TEST(members)
 {
     json_t *object = json_pack(
         "{s:{s:{s:s}}, s:i, s:b}", "a", "b", "c", "x", "n", 7, "is", true);
@@ -110,7 +110,7 @@ static void test_members(void **state)
     json_decref(object);
 }
 
-static void test_replies(void **state)
+TEST(replies)
 {
     static const struct {
         const char *line;
@@ -138,7 +138,7 @@ static void test_replies(void **state)
     }
 }
 
-static void test_find(void **state)
+TEST(find)
 {
     static const struct {
         const char *words[4];
@@ -173,7 +173,7 @@ static void test_find(void **state)
 }
 
 /* Every row is complete, and no name is there twice. */
-static void test_rows(void **state)
+TEST(rows)
 {
     const struct ctl_command *row, *other;
 
@@ -188,17 +188,4 @@ static void test_rows(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain),
-        cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_color),
-        cmocka_unit_test(test_spans),
-        cmocka_unit_test(test_members),
-        cmocka_unit_test(test_replies),
-        cmocka_unit_test(test_find),
-        cmocka_unit_test(test_rows),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -108,7 +108,7 @@ static void trial_run(struct trial *trial, uint32_t limit)
     memory_store_free(&trial->store);
 }
 
-static void test_what_stays_is_never_more(void **state)
+TEST(what_stays_is_never_more)
 {
     struct trial *trial = calloc(1, sizeof *trial);
 
@@ -118,7 +118,7 @@ static void test_what_stays_is_never_more(void **state)
     free(trial);
 }
 
-static void test_exactly_comes_back(void **state)
+TEST(exactly_comes_back)
 {
     struct memory_store *store = memory_store_new(64);
     struct subject other_subject = {.len = 5, .text = "u=eve"};
@@ -154,11 +154,4 @@ static void test_exactly_comes_back(void **state)
     memory_store_free(&store);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_stays_is_never_more),
-        cmocka_unit_test(test_exactly_comes_back),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

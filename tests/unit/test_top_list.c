@@ -21,7 +21,7 @@ static const struct top_row *row_of(
     return &nobody;
 }
 
-static void test_sources_add_up(void **state)
+TEST(sources_add_up)
 {
     struct top_list list = {0};
 
@@ -56,7 +56,7 @@ static void test_sources_add_up(void **state)
 }
 
 /* As keys that are cut at their size may: its `unlisted` counts once. */
-static void test_a_source_names_a_key_twice(void **state)
+TEST(a_source_names_a_key_twice)
 {
     static struct top_lists lists;
     struct top_list *list = &lists.of[FACE_POLICY][EVENT_MESSAGE];
@@ -87,7 +87,7 @@ static void carry(const struct top_list *list, struct top_lists *lists,
     free(text);
 }
 
-static void test_text(void **state)
+TEST(text)
 {
     static struct top_lists lists;
     struct top_list list = {0};
@@ -119,7 +119,7 @@ static void test_text(void **state)
     top_list_clear(&list);
 }
 
-static void test_texts_that_are_none(void **state)
+TEST(texts_that_are_none)
 {
     static const char *const texts[] = {
         "x",
@@ -180,7 +180,7 @@ static void format_number(
 static const char no_names[1][TOP_BY_SIZE];
 
 /* What refused a key last stands in its row, also when minutes add up. */
-static void test_what_refused_is_told(void **state)
+TEST(what_refused_is_told)
 {
     static struct heavy minutes[2];
     static const char names[][TOP_BY_SIZE] = {"", "first", "second"};
@@ -205,7 +205,7 @@ static void test_what_refused_is_told(void **state)
 }
 
 /* Daemons' lists, cut and sent as text, against the exact sum. */
-static void test_bounds_hold_for_a_fleet(void **state)
+TEST(bounds_hold_for_a_fleet)
 {
     static struct heavy heavies[DAEMONS];
     struct hash_key hash_key;
@@ -245,15 +245,4 @@ static void test_bounds_hold_for_a_fleet(void **state)
     top_lists_clear(&lists);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sources_add_up),
-        cmocka_unit_test(test_a_source_names_a_key_twice),
-        cmocka_unit_test(test_what_refused_is_told),
-        cmocka_unit_test(test_text),
-        cmocka_unit_test(test_texts_that_are_none),
-        cmocka_unit_test(test_bounds_hold_for_a_fleet),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -62,7 +62,10 @@ static bool becomes(const char *net, bool expected)
     return has(net) == expected;
 }
 
-static void test_file_is_read_at_once(void **state)
+static int set_up(void **state);
+static int tear_down(void **state);
+
+TEST_WITH(set_up, tear_down, file_is_read_at_once)
 {
     write_list("# proxies\n192.0.2.1\r\n\n  2001:db8::/64 # two\n10.1.0.0/16");
     want(source);
@@ -73,7 +76,7 @@ static void test_file_is_read_at_once(void **state)
     assert_false(has("10.0.0.0/8"));
 }
 
-static void test_file_is_followed(void **state)
+TEST_WITH(set_up, tear_down, file_is_followed)
 {
     write_list("192.0.2.1\n");
     want(source);
@@ -82,7 +85,7 @@ static void test_file_is_followed(void **state)
     assert_false(has("192.0.2.1"));
 }
 
-static void test_last_good_list_stays(void **state)
+TEST_WITH(set_up, tear_down, last_good_list_stays)
 {
     write_list("192.0.2.1\n");
     want(source);
@@ -143,7 +146,7 @@ static void on_time(evutil_socket_t fd, short what, void *context)
 
 /* Whatever a writer has come to at a look, the list lets in nobody whom the
  * whole one does not. All places at once: a look takes a second. */
-static void test_no_cut_list_is_obeyed(void **state)
+TEST_WITH(set_up, tear_down, no_cut_list_is_obeyed)
 {
     static const char first[] = "192.0.2.11\n";
     static const char whole[] =
@@ -184,7 +187,7 @@ static void test_no_cut_list_is_obeyed(void **state)
 }
 
 /* Its writer has opened it anew, and is seen before the first line. */
-static void test_an_emptied_list_is_looked_at_twice(void **state)
+TEST_WITH(set_up, tear_down, an_emptied_list_is_looked_at_twice)
 {
     write_list("192.0.2.1\n");
     want(source);
@@ -194,7 +197,7 @@ static void test_an_emptied_list_is_looked_at_twice(void **state)
     assert_true(becomes("192.0.2.1", false));
 }
 
-static void test_file_may_come_later(void **state)
+TEST_WITH(set_up, tear_down, file_may_come_later)
 {
     want(source);
     assert_false(has("192.0.2.1"));
@@ -203,7 +206,7 @@ static void test_file_may_come_later(void **state)
 }
 
 /* In place, as long as before, and with the date that it had. */
-static void test_a_file_may_keep_its_date(void **state)
+TEST_WITH(set_up, tear_down, a_file_may_keep_its_date)
 {
     struct stat before;
 
@@ -220,7 +223,7 @@ static void test_a_file_may_keep_its_date(void **state)
 }
 
 /* Nobody writes into it: to open it would be to wait for ever. */
-static void test_a_pipe_is_not_waited_for(void **state)
+TEST_WITH(set_up, tear_down, a_pipe_is_not_waited_for)
 {
     write_list("192.0.2.1\n");
     want(source);
@@ -233,7 +236,7 @@ static void test_a_pipe_is_not_waited_for(void **state)
     assert_true(has("192.0.2.1"));
 }
 
-static void test_reload_keeps_and_forgets(void **state)
+TEST_WITH(set_up, tear_down, reload_keeps_and_forgets)
 {
     write_list("192.0.2.1\n");
     want(source);
@@ -248,7 +251,7 @@ static void test_reload_keeps_and_forgets(void **state)
 
 /* No question goes out: "localhost" is in /etc/hosts, and an address is
  * itself. */
-static void test_names(void **state)
+TEST_WITH(set_up, tear_down, names)
 {
     snprintf(source, sizeof source, "dns:localhost");
     want(source);
@@ -260,7 +263,7 @@ static void test_names(void **state)
 }
 
 /* The question is still under way when it is no longer of interest. */
-static void test_a_question_may_be_given_up(void **state)
+TEST_WITH(set_up, tear_down, a_question_may_be_given_up)
 {
     want("dns:no-such-name.invalid");
     want(NULL);
@@ -290,23 +293,4 @@ static int tear_down(void **state)
     return 0;
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_file_is_read_at_once),
-        TEST(test_file_is_followed),
-        TEST(test_last_good_list_stays),
-        TEST(test_no_cut_list_is_obeyed),
-        TEST(test_an_emptied_list_is_looked_at_twice),
-        TEST(test_file_may_come_later),
-        TEST(test_a_file_may_keep_its_date),
-        TEST(test_a_pipe_is_not_waited_for),
-        TEST(test_reload_keeps_and_forgets),
-        TEST(test_names),
-        TEST(test_a_question_may_be_given_up),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

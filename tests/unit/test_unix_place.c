@@ -20,7 +20,7 @@ static void takes(struct unix_place *place, const char *path)
     assert_true(unix_place_is_held(place));
 }
 
-static void sees_removal_and_replacement(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, sees_removal_and_replacement)
 {
     struct test_dir *dir = *state;
     struct unix_place first, second;
@@ -44,7 +44,7 @@ static void sees_removal_and_replacement(void **state)
     close(theirs);
 }
 
-static void sees_moving_aside_and_back(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, sees_moving_aside_and_back)
 {
     struct test_dir *dir = *state;
     struct unix_place place;
@@ -61,7 +61,7 @@ static void sees_moving_aside_and_back(void **state)
     close(fd);
 }
 
-static void takes_before_the_rename(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, takes_before_the_rename)
 {
     struct test_dir *dir = *state;
     struct unix_place place;
@@ -77,7 +77,7 @@ static void takes_before_the_rename(void **state)
     close(fd);
 }
 
-static void follows_linked_directories(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, follows_linked_directories)
 {
     struct test_dir *dir = *state;
     struct unix_place place;
@@ -91,7 +91,7 @@ static void follows_linked_directories(void **state)
     close(fd);
 }
 
-static void refuses_what_is_not_a_socket(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, refuses_what_is_not_a_socket)
 {
     struct test_dir *dir = *state;
     struct unix_place place;
@@ -102,7 +102,7 @@ static void refuses_what_is_not_a_socket(void **state)
     unix_place_clear(&place);
 }
 
-static void adopts_only_what_is_there(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, adopts_only_what_is_there)
 {
     struct test_dir *dir = *state;
     struct unix_place place;
@@ -136,7 +136,7 @@ static int unprivileged_main(struct unix_place *place, int go, int done)
     return unix_place_is_held(place) ? 4 : 0;
 }
 
-static void needs_no_rights_on_the_directory(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, needs_no_rights_on_the_directory)
 {
     struct test_dir *dir = *state;
     struct unix_place place;
@@ -163,18 +163,4 @@ static void needs_no_rights_on_the_directory(void **state)
     close(fd);
 }
 
-int main(void)
-{
-#define TEST(name) \
-    cmocka_unit_test_setup_teardown(name, test_dir_setup, test_dir_teardown)
-    const struct CMUnitTest tests[] = {
-        TEST(sees_removal_and_replacement),
-        TEST(sees_moving_aside_and_back),
-        TEST(takes_before_the_rename),
-        TEST(follows_linked_directories),
-        TEST(refuses_what_is_not_a_socket),
-        TEST(adopts_only_what_is_there),
-        TEST(needs_no_rights_on_the_directory),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

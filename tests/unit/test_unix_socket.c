@@ -55,7 +55,8 @@ static void assert_refused(const char *path, const char *words)
         fail_msg("\"%s\" does not say \"%s\"", err.text, words);
 }
 
-static void binds_with_mode_and_leaves_nothing_beside(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown,
+    binds_with_mode_and_leaves_nothing_beside)
 {
     struct test_dir *dir = *state;
     struct stat st;
@@ -71,7 +72,7 @@ static void binds_with_mode_and_leaves_nothing_beside(void **state)
     end(it);
 }
 
-static void gives_to_group(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, gives_to_group)
 {
     struct test_dir *dir = *state;
     struct listener_options options = plain;
@@ -93,7 +94,7 @@ static void gives_to_group(void **state)
     close(fd);
 }
 
-static void replaces_dead_socket(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, replaces_dead_socket)
 {
     struct test_dir *dir = *state;
     close(listen_by_hand(dir->socket));
@@ -106,7 +107,7 @@ static void replaces_dead_socket(void **state)
     end(it);
 }
 
-static void replaces_stale_file_of_same_pid(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, replaces_stale_file_of_same_pid)
 {
     struct test_dir *dir = *state;
     char beside[200];
@@ -116,7 +117,7 @@ static void replaces_stale_file_of_same_pid(void **state)
     assert_int_equal(test_dir_entries(dir), 2);
 }
 
-static void leaves_stranger_alone(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, leaves_stranger_alone)
 {
     struct test_dir *dir = *state;
     char words[200];
@@ -133,7 +134,7 @@ static void leaves_stranger_alone(void **state)
     process_end(pid);
 }
 
-static void names_remedy_for_anvil(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, names_remedy_for_anvil)
 {
     struct test_dir *dir = *state;
     char private[100], anvil[120];
@@ -148,7 +149,8 @@ static void names_remedy_for_anvil(void **state)
 
 /* The same name and another file: the program was upgraded. It has no lock, as
  * a daemon of an older version has none. */
-static void leaves_a_living_daemon_of_the_same_name_alone(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown,
+    leaves_a_living_daemon_of_the_same_name_alone)
 {
     struct test_dir *dir = *state;
     char words[200];
@@ -164,7 +166,7 @@ static void leaves_a_living_daemon_of_the_same_name_alone(void **state)
 }
 
 /* Its lock is ours: it has handed that over. */
-static void takes_over_from_a_predecessor(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, takes_over_from_a_predecessor)
 {
     struct test_dir *dir = *state;
     struct opened it;
@@ -184,7 +186,7 @@ static void takes_over_from_a_predecessor(void **state)
 }
 
 /* The same file and another name. */
-static void knows_the_same_executable(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, knows_the_same_executable)
 {
     struct test_dir *dir = *state;
     char byte;
@@ -238,7 +240,7 @@ static int is_refused(struct test_dir *dir, int fd)
     return 0;
 }
 
-static void knows_a_living_daemon_elsewhere(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, knows_a_living_daemon_elsewhere)
 {
     struct test_dir *dir = *state;
     int pair[2], status;
@@ -299,7 +301,7 @@ static void assert_without_rights(
     assert_int_equal(status, 0);
 }
 
-static void replaces_what_a_kill_has_left(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, replaces_what_a_kill_has_left)
 {
     static const struct {
         uid_t owner;
@@ -321,7 +323,8 @@ static void replaces_what_a_kill_has_left(void **state)
 }
 
 /* The first start of this version, after the last of an older one. */
-static void replaces_what_an_older_version_has_left(void **state)
+TEST_WITH(
+    test_dir_setup, test_dir_teardown, replaces_what_an_older_version_has_left)
 {
     struct test_dir *dir = *state;
     char ours[100], path[120];
@@ -335,7 +338,8 @@ static void replaces_what_an_older_version_has_left(void **state)
     assert_without_rights(dir, path, NULL);
 }
 
-static void leaves_a_living_one_alone_without_rights(void **state)
+TEST_WITH(
+    test_dir_setup, test_dir_teardown, leaves_a_living_one_alone_without_rights)
 {
     struct test_dir *dir = *state;
     char words[100];
@@ -357,7 +361,7 @@ static void leaves_a_living_one_alone_without_rights(void **state)
     process_end(pid);
 }
 
-static void refuses_what_is_not_a_lock(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, refuses_what_is_not_a_lock)
 {
     struct test_dir *dir = *state;
     char lock[120], other[120];
@@ -374,7 +378,7 @@ static void refuses_what_is_not_a_lock(void **state)
     assert_refused(dir->socket, "is not our lock file");
 }
 
-static void refuses_what_is_not_a_socket(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, refuses_what_is_not_a_socket)
 {
     struct test_dir *dir = *state;
     char target[100];
@@ -389,7 +393,7 @@ static void refuses_what_is_not_a_socket(void **state)
     assert_refused(dir->socket, "is not a socket");
 }
 
-static void refuses_path_twice(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, refuses_path_twice)
 {
     struct test_dir *dir = *state;
     struct opened it = opened(dir->socket);
@@ -397,7 +401,7 @@ static void refuses_path_twice(void **state)
     end(it);
 }
 
-static void refuses_long_and_relative_paths(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, refuses_long_and_relative_paths)
 {
     struct test_dir *dir = *state;
     char path[LISTEN_PATH_MAX + 2];
@@ -413,7 +417,7 @@ static void refuses_long_and_relative_paths(void **state)
     assert_refused("relative/socket", "must begin with /");
 }
 
-static void waits_for_directory(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, waits_for_directory)
 {
     struct test_dir *dir = *state;
     char path[100];
@@ -429,7 +433,7 @@ static void waits_for_directory(void **state)
     assert_int_equal(test_dir_entries(dir), 0); /* and has not made it */
 }
 
-static void inherits_only_if_it_is_at_its_path(void **state)
+TEST_WITH(test_dir_setup, test_dir_teardown, inherits_only_if_it_is_at_its_path)
 {
     struct test_dir *dir = *state;
     struct error err = {0};
@@ -451,28 +455,5 @@ int main(int argc, char **argv)
 {
     if (listen_program_main(argc, argv))
         return 0;
-#define TEST(name) \
-    cmocka_unit_test_setup_teardown(name, test_dir_setup, test_dir_teardown)
-    const struct CMUnitTest tests[] = {
-        TEST(binds_with_mode_and_leaves_nothing_beside),
-        TEST(gives_to_group),
-        TEST(replaces_dead_socket),
-        TEST(replaces_stale_file_of_same_pid),
-        TEST(leaves_stranger_alone),
-        TEST(names_remedy_for_anvil),
-        TEST(leaves_a_living_daemon_of_the_same_name_alone),
-        TEST(takes_over_from_a_predecessor),
-        TEST(knows_the_same_executable),
-        TEST(knows_a_living_daemon_elsewhere),
-        TEST(replaces_what_a_kill_has_left),
-        TEST(replaces_what_an_older_version_has_left),
-        TEST(leaves_a_living_one_alone_without_rights),
-        TEST(refuses_what_is_not_a_lock),
-        TEST(refuses_what_is_not_a_socket),
-        TEST(refuses_path_twice),
-        TEST(refuses_long_and_relative_paths),
-        TEST(waits_for_directory),
-        TEST(inherits_only_if_it_is_at_its_path),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_all_tests(NULL, NULL);
 }

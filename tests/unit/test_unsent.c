@@ -35,7 +35,8 @@ static void expect_refunds(unsigned refunds, unsigned units)
     assert_int_equal(fake_engine.refunded, units);
 }
 
-static void the_next_message_gives_back(void **state)
+TEST_WITH(
+    policy_stage_setup, policy_stage_teardown, the_next_message_gives_back)
 {
     struct policy_stage *f = *state;
 
@@ -54,7 +55,7 @@ static void the_next_message_gives_back(void **state)
     expect_refunds(2, 3);
 }
 
-static void the_end_keeps(void **state)
+TEST_WITH(policy_stage_setup, policy_stage_teardown, the_end_keeps)
 {
     struct policy_stage *f = *state;
 
@@ -71,7 +72,7 @@ static void the_end_keeps(void **state)
     expect_refunds(1, 1);
 }
 
-static void a_disconnect_gives_back(void **state)
+TEST_WITH(policy_stage_setup, policy_stage_teardown, a_disconnect_gives_back)
 {
     struct policy_stage *f = *state;
     int other = policy_stage_connect(f);
@@ -84,7 +85,8 @@ static void a_disconnect_gives_back(void **state)
 }
 
 /* Over another connection: all of it counts anew. */
-static void what_ends_after_a_refund_counts_anew(void **state)
+TEST_WITH(policy_stage_setup, policy_stage_teardown,
+    what_ends_after_a_refund_counts_anew)
 {
     struct policy_stage *f = *state;
     int other = policy_stage_connect(f);
@@ -100,7 +102,7 @@ static void what_ends_after_a_refund_counts_anew(void **state)
 }
 
 /* Asked over two connections, one of which never hears of the end. */
-static void an_end_elsewhere_keeps(void **state)
+TEST_WITH(policy_stage_setup, policy_stage_teardown, an_end_elsewhere_keeps)
 {
     struct policy_stage *f = *state;
     int other = policy_stage_connect(f);
@@ -120,7 +122,8 @@ static void an_end_elsewhere_keeps(void **state)
 }
 
 /* Where Postfix is not known to ask at the end, nothing is given back. */
-static void learns_whether_the_end_is_asked(void **state)
+TEST_WITH(
+    policy_stage_setup, policy_stage_teardown, learns_whether_the_end_is_asked)
 {
     struct policy_stage *f = *state;
 
@@ -139,7 +142,8 @@ static void learns_whether_the_end_is_asked(void **state)
 }
 
 /* DATA is the end where nothing comes after it. */
-static void learns_that_data_is_the_end(void **state)
+TEST_WITH(
+    policy_stage_setup, policy_stage_teardown, learns_that_data_is_the_end)
 {
     struct policy_stage *f = *state;
 
@@ -161,7 +165,7 @@ static void learns_that_data_is_the_end(void **state)
 }
 
 /* The first that a connection asks, of a message that another has counted. */
-static void data_elsewhere(void **state)
+TEST_WITH(policy_stage_setup, policy_stage_teardown, data_elsewhere)
 {
     struct policy_stage *f = *state;
 
@@ -175,7 +179,7 @@ static void data_elsewhere(void **state)
     expect_refunds(0, 0);
 }
 
-static void keeps_where_told_to(void **state)
+TEST_WITH(policy_stage_setup, policy_stage_teardown, keeps_where_told_to)
 {
     struct policy_stage *f = *state;
 
@@ -187,7 +191,7 @@ static void keeps_where_told_to(void **state)
 }
 
 /* The daemon's end is no message's. */
-static void its_own_end_keeps(void **state)
+TEST_WITH(policy_stage_setup, policy_stage_teardown, its_own_end_keeps)
 {
     struct policy_stage *f = *state;
 
@@ -199,7 +203,7 @@ static void its_own_end_keeps(void **state)
 }
 
 /* Through the store: only if nobody else has seen more of the message. */
-static void asks_the_store_first(void **state)
+TEST_WITH(policy_stage_setup, policy_stage_teardown, asks_the_store_first)
 {
     struct policy_stage *f = *state;
 
@@ -226,7 +230,8 @@ static void asks_the_store_first(void **state)
     }
 }
 
-static void keeps_while_the_store_is_away(void **state)
+TEST_WITH(
+    policy_stage_setup, policy_stage_teardown, keeps_while_the_store_is_away)
 {
     struct policy_stage *f = *state;
 
@@ -291,7 +296,7 @@ static void lone_close(struct lone *lone)
     message_memory_free(&lone->memory);
 }
 
-static void an_hour_gives_back(void **state)
+TEST_WITH(policy_stage_setup, policy_stage_teardown, an_hour_gives_back)
 {
     struct lone lone;
 
@@ -313,7 +318,8 @@ static void an_hour_gives_back(void **state)
 }
 
 /* smtpd may come back by another way to another daemon. */
-static void waits_a_minute_where_others_are_asked(void **state)
+TEST_WITH(policy_stage_setup, policy_stage_teardown,
+    waits_a_minute_where_others_are_asked)
 {
     struct lone lone;
 
@@ -333,27 +339,4 @@ static void waits_a_minute_where_others_are_asked(void **state)
     expect_refunds(1, 1);
 }
 
-#define TEST(f) \
-    cmocka_unit_test_setup_teardown( \
-        f, policy_stage_setup, policy_stage_teardown)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(the_next_message_gives_back),
-        TEST(the_end_keeps),
-        TEST(a_disconnect_gives_back),
-        TEST(what_ends_after_a_refund_counts_anew),
-        TEST(an_end_elsewhere_keeps),
-        TEST(learns_whether_the_end_is_asked),
-        TEST(learns_that_data_is_the_end),
-        TEST(data_elsewhere),
-        TEST(keeps_where_told_to),
-        TEST(its_own_end_keeps),
-        TEST(asks_the_store_first),
-        TEST(keeps_while_the_store_is_away),
-        TEST(an_hour_gives_back),
-        TEST(waits_a_minute_where_others_are_asked),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

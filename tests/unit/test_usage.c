@@ -33,7 +33,7 @@ static void note(const char *key, uint32_t used, uint64_t window, bool refused)
     usage_note(&usage, &event);
 }
 
-static void test_buckets(void **state)
+TEST(buckets)
 {
     unsigned before = 0;
 
@@ -71,7 +71,7 @@ static const struct top_row *row_of(
     return &nobody;
 }
 
-static void test_few_keys_are_exact(void **state)
+TEST_WITH(begin, NULL, few_keys_are_exact)
 {
     struct usage_sums sums = {.count = 0};
 
@@ -113,7 +113,7 @@ static void test_few_keys_are_exact(void **state)
 }
 
 /* Of 100000 keys one in 50 uses 40, one in 500 uses 1000. */
-static void test_many_keys(void **state)
+TEST_WITH(begin, NULL, many_keys)
 {
     struct usage_sums sums = {.count = 0};
     char key[32], text[USAGE_TEXT_MAX];
@@ -142,7 +142,7 @@ static void test_many_keys(void **state)
     usage_sums_clear(&sums);
 }
 
-static void test_percentiles(void **state)
+TEST_WITH(begin, NULL, percentiles)
 {
     struct usage_sums sums = {.count = 0};
     char key[32];
@@ -160,7 +160,7 @@ static void test_percentiles(void **state)
     usage_sums_clear(&sums);
 }
 
-static void test_what_is_no_record(void **state)
+TEST(what_is_no_record)
 {
     static const char *const texts[] = {"", "usage", "usage 1 2 3 4 5 a",
         "usage 1 2 3 4 5 a\n", "usage 1 2 3 4 a\npeaks\n",
@@ -183,7 +183,7 @@ static void test_what_is_no_record(void **state)
 }
 
 /* Keys of any bytes; as many rows as there is room for. */
-static void test_a_record_is_bounded(void **state)
+TEST_WITH(begin, NULL, a_record_is_bounded)
 {
     struct usage_sums sums = {.count = 0};
     char key[64];
@@ -201,15 +201,4 @@ static void test_a_record_is_bounded(void **state)
     usage_sums_clear(&sums);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_buckets),
-        cmocka_unit_test_setup(test_few_keys_are_exact, begin),
-        cmocka_unit_test_setup(test_many_keys, begin),
-        cmocka_unit_test_setup(test_percentiles, begin),
-        cmocka_unit_test(test_what_is_no_record),
-        cmocka_unit_test_setup(test_a_record_is_bounded, begin),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -28,7 +28,7 @@ static const struct {
     {"recipient", 0, "450 4.7.1 Error: too many recipients from %{key}"},
 };
 
-static void test_default_actions(void **state)
+TEST(default_actions)
 {
     for (size_t i = 0; i < COUNT(defaults); i++) {
         enum event_kind kind;
@@ -49,7 +49,7 @@ static void test_default_actions(void **state)
 }
 
 /* A reply speaks to the right person. */
-static void test_whose_counter_is_full(void **state)
+TEST(whose_counter_is_full)
 {
     static const struct {
         uint16_t key;
@@ -91,7 +91,7 @@ static void test_whose_counter_is_full(void **state)
     assert_string_equal(verdict_action(&verdict, &event, text), "");
 }
 
-static void test_who_is_banned(void **state)
+TEST(who_is_banned)
 {
     static const struct {
         enum key_part part;
@@ -144,7 +144,7 @@ static void test_who_is_banned(void **state)
     assert_string_equal(verdict_ban_action_unknown("%{limit}"), "%{limit}");
 }
 
-static void test_names(void **state)
+TEST(names)
 {
     assert_string_equal(verdict_kind_name(VERDICT_PASS), "pass");
     assert_string_equal(verdict_kind_name(VERDICT_REFUSE), "refuse");
@@ -188,7 +188,7 @@ static const struct row {
     {"%{client}", "%{limit}\xff\\", LIMIT_RATE, 0, "%{limit}\\xff\\\\"},
 };
 
-static void test_actions(void **state)
+TEST(actions)
 {
     for (size_t i = 0; i < COUNT(rows); i++) {
         char name[] = "sasl-day", action[128], text[VERDICT_ACTION_SIZE];
@@ -214,7 +214,7 @@ static void test_actions(void **state)
     }
 }
 
-static void test_pass_and_defer(void **state)
+TEST(pass_and_defer)
 {
     struct verdict verdict = {.kind = VERDICT_PASS};
     struct event event = {.client_text = "198.51.100.7"};
@@ -227,7 +227,7 @@ static void test_pass_and_defer(void **state)
     assert_memory_equal(verdict_action(&verdict, &event, text), "451 4.", 6);
 }
 
-static void test_words_of_a_proof(void **state)
+TEST(words_of_a_proof)
 {
     static const struct {
         enum verdict_kind kind;
@@ -259,7 +259,7 @@ static void test_words_of_a_proof(void **state)
     }
 }
 
-static void test_actions_are_cut(void **state)
+TEST(actions_are_cut)
 {
     char long_action[2000], client[2000], name[] = "n";
     char text[VERDICT_ACTION_SIZE];
@@ -295,7 +295,7 @@ static const struct {
     {"%%{x}", "%{x}"},
 };
 
-static void test_unknown_expansions(void **state)
+TEST(unknown_expansions)
 {
     for (size_t i = 0; i < COUNT(unknowns); i++) {
         const char *found = verdict_action_unknown(unknowns[i].text);
@@ -308,18 +308,4 @@ static void test_unknown_expansions(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_default_actions),
-        cmocka_unit_test(test_whose_counter_is_full),
-        cmocka_unit_test(test_who_is_banned),
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_actions),
-        cmocka_unit_test(test_pass_and_defer),
-        cmocka_unit_test(test_words_of_a_proof),
-        cmocka_unit_test(test_actions_are_cut),
-        cmocka_unit_test(test_unknown_expansions),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -63,7 +63,7 @@ static const char said[] = "not served as published: 127.0.0.1:1: Connection "
                            "refused";
 
 /* Postfix may start after us. */
-static void test_after_a_start(void **state)
+TEST_WITH(publish_setup, publish_teardown, after_a_start)
 {
     struct certs_stage *stage = *state;
     static const unsigned pauses[] = {1, 4, 10, 45};
@@ -85,7 +85,7 @@ static void test_after_a_start(void **state)
 }
 
 /* With the map, what smtpd had read before is gone soon. */
-static void test_after_a_change(void **state)
+TEST_WITH(publish_setup, publish_teardown, after_a_change)
 {
     struct certs_stage *stage = *state;
 
@@ -103,7 +103,7 @@ static void test_after_a_change(void **state)
 }
 
 /* What is known stays, and is no news. */
-static void test_a_reload(void **state)
+TEST_WITH(publish_setup, publish_teardown, a_reload)
 {
     struct certs_stage *stage = *state;
     static const unsigned pauses[] = {1, 4, 10, 45, 240};
@@ -129,7 +129,7 @@ static void test_a_reload(void **state)
 }
 
 /* Whoever has mended it need not wait. */
-static void test_certs_reload_looks_at_once(void **state)
+TEST_WITH(publish_setup, publish_teardown, certs_reload_looks_at_once)
 {
     struct certs_stage *stage = *state;
 
@@ -140,7 +140,7 @@ static void test_certs_reload_looks_at_once(void **state)
     stage_await(stage, was_looked_now, "it is looked at");
 }
 
-static void test_nothing_to_serve_is_not_asked_for(void **state)
+TEST_WITH(publish_setup, publish_teardown, nothing_to_serve_is_not_asked_for)
 {
     struct certs_stage *stage = *state;
 
@@ -174,7 +174,7 @@ static const struct {
     {"127.0.0.1:25 proxy", NULL, 0, false, false},
 };
 
-static void test_places(void **state)
+TEST(places)
 {
     for (size_t i = 0; i < COUNT(places); i++) {
         struct config_verify_place place;
@@ -197,16 +197,4 @@ static void test_places(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        published(test_after_a_start),
-        published(test_after_a_change),
-        published(test_a_reload),
-        published(test_certs_reload_looks_at_once),
-        published(test_nothing_to_serve_is_not_asked_for),
-        cmocka_unit_test(test_places),
-    };
-    return cmocka_run_group_tests(
-        tests, publish_make_issued, publish_clear_issued);
-}
+RUN_TESTS(publish_make_issued, publish_clear_issued)

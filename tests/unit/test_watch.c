@@ -132,7 +132,7 @@ static void begin(struct scene *scene, struct certs_stage *stage, size_t number)
     scene->watch = watch_new(stage->base, on_change, scene);
 }
 
-static void test_changes(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, changes)
 {
     struct scene scenes[COUNT(cases)];
 
@@ -154,7 +154,7 @@ static void test_changes(void **state)
     }
 }
 
-static void test_only_what_was_set_last(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, only_what_was_set_last)
 {
     struct scene scene;
 
@@ -175,7 +175,7 @@ static void test_only_what_was_set_last(void **state)
 }
 
 /* A path that has become another folder. */
-static void test_another_under_the_same_name(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, another_under_the_same_name)
 {
     struct scene scene;
 
@@ -219,7 +219,7 @@ static void put_link(struct scene *scene, const char *name, const char *target)
     assert_int_equal(rename(path_of(scene, "link"), path_of(scene, name)), 0);
 }
 
-static void test_links_on_the_way(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, links_on_the_way)
 {
     for (size_t i = 0; i < COUNT(ways); i++) {
         struct scene scene;
@@ -244,7 +244,7 @@ static void test_links_on_the_way(void **state)
 }
 
 /* A link to itself is followed no further than the kernel does. */
-static void test_a_circle_of_links(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, a_circle_of_links)
 {
     struct scene scene;
     struct file_paths paths = {.count = 0};
@@ -261,7 +261,7 @@ static void test_a_circle_of_links(void **state)
     watch_free(&scene.watch);
 }
 
-static void test_without_inotify(void **state)
+TEST_WITH(certs_stage_setup, certs_stage_teardown, without_inotify)
 {
     struct certs_stage *stage = *state;
     struct scene scene = {.stage = stage};
@@ -279,15 +279,4 @@ static void test_without_inotify(void **state)
     watch_free(&scene.watch);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        staged(test_changes),
-        staged(test_only_what_was_set_last),
-        staged(test_another_under_the_same_name),
-        staged(test_links_on_the_way),
-        staged(test_a_circle_of_links),
-        staged(test_without_inotify),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -32,7 +32,7 @@ static int64_t charge(struct window *window, uint32_t limit, uint64_t window_ms,
     return retry_ms;
 }
 
-static void test_sliding_in_order(void **state)
+TEST(sliding_in_order)
 {
     /* One window, N = 20, W = 1600 ms (sub-windows of 100 ms), in order. */
     static const struct {
@@ -64,7 +64,7 @@ static void test_sliding_in_order(void **state)
     free(window);
 }
 
-static void test_small_limits_are_exact(void **state)
+TEST(small_limits_are_exact)
 {
     struct window *window = window_new();
 
@@ -80,7 +80,7 @@ static void test_small_limits_are_exact(void **state)
     free(window);
 }
 
-static void test_parts_of_odd_windows(void **state)
+TEST(parts_of_odd_windows)
 {
     /* W = 1000 ms: parts of 62.5 ms begin at 1000, 1062.5, 1125. */
     struct window *window = window_new();
@@ -97,7 +97,7 @@ static void test_parts_of_odd_windows(void **state)
     free(window);
 }
 
-static void test_never_more_slots_than_there_are(void **state)
+TEST(never_more_slots_than_there_are)
 {
     struct window *window = window_new();
 
@@ -116,7 +116,7 @@ static void test_never_more_slots_than_there_are(void **state)
     free(window);
 }
 
-static void test_clock_steps_back(void **state)
+TEST(clock_steps_back)
 {
     struct window *window = window_new();
 
@@ -129,7 +129,7 @@ static void test_clock_steps_back(void **state)
     free(window);
 }
 
-static void test_needs_room(void **state)
+TEST(needs_room)
 {
     struct window_rule rule = {.limit = 100, .window_ms = 16000};
     struct window *window = window_new();
@@ -143,7 +143,7 @@ static void test_needs_room(void **state)
     free(window);
 }
 
-static void test_fixed(void **state)
+TEST(fixed)
 {
     /* W = 60 s, begun in second 100: ends with second 160. */
     static const struct {
@@ -173,7 +173,7 @@ static void test_fixed(void **state)
     assert_int_equal(fixed_window_count(&fixed, 0, 283000), 0);
 }
 
-static void test_fixed_after_a_step_back(void **state)
+TEST(fixed_after_a_step_back)
 {
     struct fixed_window fixed = {0};
 
@@ -183,18 +183,4 @@ static void test_fixed_after_a_step_back(void **state)
     assert_int_equal(fixed_window_count(&fixed, 0, 461000), 0);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sliding_in_order),
-        cmocka_unit_test(test_small_limits_are_exact),
-        cmocka_unit_test(test_parts_of_odd_windows),
-        cmocka_unit_test(test_never_more_slots_than_there_are),
-        cmocka_unit_test(test_clock_steps_back),
-        cmocka_unit_test(test_needs_room),
-        cmocka_unit_test(test_fixed),
-        cmocka_unit_test(test_fixed_after_a_step_back),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)

@@ -20,7 +20,7 @@ static enum wire_result take(struct wire *wire, const char *bytes, size_t len)
     return result;
 }
 
-static void test_pieces(void **state)
+TEST(pieces)
 {
     struct wire wire = {0};
     size_t last = sizeof negotiate - 2;
@@ -33,7 +33,7 @@ static void test_pieces(void **state)
     }
 }
 
-static void test_several_at_once(void **state)
+TEST(several_at_once)
 {
     char both[2 * sizeof negotiate];
     struct wire wire = {0};
@@ -47,7 +47,7 @@ static void test_several_at_once(void **state)
     assert_int_equal(used, len);
 }
 
-static void test_lengths(void **state)
+TEST(lengths)
 {
     static const struct {
         const char *bytes;
@@ -72,7 +72,7 @@ static void test_lengths(void **state)
 }
 
 /* Only its beginning is kept, and the next packet is found all the same. */
-static void test_a_long_packet(void **state)
+TEST(a_long_packet)
 {
     static const char zeros[65535];
     struct wire wire = {0};
@@ -84,7 +84,7 @@ static void test_a_long_packet(void **state)
     assert_int_equal(wire_command(&wire), WIRE_NEGOTIATE);
 }
 
-static void test_answer_to_negotiation(void **state)
+TEST(answer_to_negotiation)
 {
     static const char answer[] = "\0\0\0\x0dO\0\0\0\x06\0\0\0\0\0\0\0";
     unsigned char reply[WIRE_REPLY_MAX];
@@ -100,7 +100,7 @@ static void test_answer_to_negotiation(void **state)
     assert_int_equal(wire_answer_negotiation(&wire, reply), 0);
 }
 
-static void test_refusal(void **state)
+TEST(refusal)
 {
     unsigned char reply[WIRE_REPLY_MAX];
     char text[WIRE_REPLY_MAX] = "";
@@ -113,7 +113,7 @@ static void test_refusal(void **state)
     assert_int_equal(wire_refuse(text, reply), 0);
 }
 
-static void test_client(void **state)
+TEST(client)
 {
     static const struct {
         const char *data;
@@ -160,17 +160,4 @@ static void test_client(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pieces),
-        cmocka_unit_test(test_several_at_once),
-        cmocka_unit_test(test_lengths),
-        cmocka_unit_test(test_a_long_packet),
-        cmocka_unit_test(test_answer_to_negotiation),
-        cmocka_unit_test(test_refusal),
-        cmocka_unit_test(test_client),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS(NULL, NULL)
