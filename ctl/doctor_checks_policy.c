@@ -55,6 +55,8 @@ void check_policy_missing(
     policy_uses_open(doctor, listener, &uses);
     check_state(doctor, listener, &uses, "RCPT", LIST_RECIPIENT);
     check_state(doctor, listener, &uses, "END-OF-MESSAGE", LIST_END_OF_DATA);
+    if (doctor_limits(doctor, listener, FACE_POLICY, EVENT_ETRN).count > 0)
+        check_state(doctor, listener, &uses, "ETRN", LIST_ETRN);
     policy_uses_close(&uses);
 }
 

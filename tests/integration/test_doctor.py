@@ -133,6 +133,11 @@ BROKEN = {
                           listed("recipient", "permit_mynetworks,reject")),
     "no policy at the end": ("policy-missing", ["-PX", (
         f"{AT}/smtpd_end_of_data_restrictions")]),
+    "no policy at ETRN": ("policy-missing policy-missing", lambda it:
+                          it.config.write_text(it.config.read_text() + (
+                              'limit "etrn" {\n  event = "etrn"\n'
+                              '  key = { "client" }\n  rate = "9/1h"\n}\n'))
+                          and None),
     "somebody else's": ("policy-missing", lambda it: it.postconf(
         "-e", "other=check_policy_service { unix:private/greylist, "
         "timeout=1s }, reject_unauth_destination") and None or listed(
