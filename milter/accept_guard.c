@@ -83,7 +83,7 @@ struct question_of_peer {
 
 /* The descriptor is ours only if the one who asks still waits for the answer;
  * else libmilter has it. */
-static void question_run(struct bridge_job *job)
+static void peer_question_run(struct bridge_job *job)
 {
     struct question_of_peer *question = (struct question_of_peer *)job;
     const struct peer peer = question->peer;
@@ -136,7 +136,7 @@ static bool guard_turns_away(int fd, const struct peer *peer)
 {
     struct question_of_peer *question = xcalloc(1, sizeof *question);
 
-    question->job.run = question_run;
+    question->job.run = peer_question_run;
     question->job.destroy = bridge_job_free;
     question->peer = *peer;
     question->fd = fd;

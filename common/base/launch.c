@@ -62,7 +62,7 @@ static bool wait_end(int pidfd, uint64_t ms)
     return got == 1;
 }
 
-static void describe_status(int status, const char *program, char problem[])
+static void describe_end(int status, const char *program, char problem[])
 {
     if (WIFSIGNALED(status))
         snprintf(problem, LAUNCH_PROBLEM_SIZE, "%.200s: ended by signal %d",
@@ -102,7 +102,7 @@ void launch_run(const struct launch *launch, char problem[LAUNCH_PROBLEM_SIZE])
         continue;
     close(pidfd);
     if (has_ended)
-        describe_status(status, program, problem);
+        describe_end(status, program, problem);
     else
         snprintf(problem, LAUNCH_PROBLEM_SIZE, "%.200s: not done in %llu ms",
             program, (unsigned long long)launch->timeout_ms);

@@ -73,7 +73,8 @@ static bool check_kind(const struct section *section, struct error *err)
     return true;
 }
 
-static bool check_section(const struct section *section, struct error *err)
+static bool check_limit_section(
+    const struct section *section, struct error *err)
 {
     if (!check_name(section, err))
         return false;
@@ -268,7 +269,7 @@ static bool add_section(
     struct calendar *calendar = NULL;
     struct limit_names *names = NULL;
     enum face at;
-    if (!check_section(section, err))
+    if (!check_limit_section(section, err))
         return false;
     build_store(section, &raw);
     bool is_good = check_key(section, &raw, err) &&
