@@ -3,8 +3,8 @@
  */
 #include "ctl/client.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
-#include "common/base/memory.h"
 #include "common/net/unix_connect.h"
 
 #include <errno.h>

@@ -6,8 +6,8 @@
  */
 #include "ctl/doctor_checks.h"
 
+#include "common/base/alloc.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/config/listen.h"
 
 #include <stdarg.h>

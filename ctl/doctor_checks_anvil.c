@@ -6,7 +6,7 @@
  */
 #include "ctl/doctor_checks.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "ctl/reach.h"
 #include "policyd/anvil_pass.h"
 

@@ -7,7 +7,7 @@
 #include "ctl/doctor_checks.h"
 #include "ctl/policy_uses.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <stdlib.h>
 

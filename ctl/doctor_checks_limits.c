@@ -5,7 +5,7 @@
 #include "common/engine/postfix_limits.h"
 #include "ctl/doctor_checks.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <stdlib.h>
 #include <string.h>

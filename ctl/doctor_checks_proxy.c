@@ -3,7 +3,7 @@
  */
 #include "ctl/doctor_checks.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <stdlib.h>
 #include <string.h>

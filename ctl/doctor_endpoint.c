@@ -7,7 +7,7 @@
  */
 #include "ctl/doctor_checks.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <limits.h>
 #include <stdlib.h>

@@ -8,7 +8,7 @@
  */
 #include "ctl/doctor_checks.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <ctype.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
  */
 #include "ctl/guard.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/net/resolver.h"
 #include "common/net/trust.h"
 

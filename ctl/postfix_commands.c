@@ -9,7 +9,7 @@
 #include "ctl/print.h"
 #include "ctl/words.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <stdlib.h>
 #include <string.h>

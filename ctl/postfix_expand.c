@@ -7,7 +7,7 @@
  */
 #include "ctl/postfix_expand.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <ctype.h>
 #include <stdlib.h>

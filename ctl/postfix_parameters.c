@@ -7,7 +7,7 @@
  */
 #include "ctl/postfix_parameters.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <stdlib.h>
 #include <string.h>

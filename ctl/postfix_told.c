@@ -6,7 +6,7 @@
  */
 #include "ctl/postfix_told.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/base/program.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /*
  * print_bans.c - ban, unban, bans.
  */
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "ctl/edict_words.h"
 #include "ctl/print.h"
 #include "ctl/table.h"

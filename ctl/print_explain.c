@@ -1,7 +1,7 @@
 /*
  * print_explain.c - explain.
  */
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/core/event.h"
 #include "common/engine/postfix_limits.h"
 #include "ctl/postfix_config.h"

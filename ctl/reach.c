@@ -5,7 +5,7 @@
  */
 #include "ctl/reach.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <errno.h>
 #include <grp.h>

@@ -7,8 +7,8 @@
  */
 #include "ctl/setup.h"
 
+#include "common/base/alloc.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/base/nearest.h"
 #include "common/certs/atomic_file.h"
 #include "common/config/config.h"

@@ -6,8 +6,8 @@
  */
 #include "ctl/setup.h"
 
+#include "common/base/alloc.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/base/nearest.h"
 #include "common/config/option_checks.h"
 #include "common/config/redis_url.h"

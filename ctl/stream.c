@@ -3,7 +3,7 @@
  */
 #include "ctl/stream.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "ctl/ask.h"
 #include "ctl/client.h"
 #include "ctl/reply.h"

@@ -5,8 +5,8 @@
  */
 #include "ctl/table.h"
 
+#include "common/base/alloc.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 
 #include <assert.h>
 #include <stdarg.h>

@@ -9,7 +9,7 @@
  */
 #include "milter/accept_guard.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/engine/engine.h"
 #include "common/net/peer_proof.h"
 #include "milter/turnaway.h"

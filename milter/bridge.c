@@ -8,7 +8,7 @@
  */
 #include "milter/bridge.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <assert.h>
 #include <errno.h>

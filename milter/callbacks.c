@@ -11,7 +11,7 @@
  */
 #include "milter/callbacks.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "milter/accept_guard.h"
 #include "milter/context.h"
 #include "milter/question.h"

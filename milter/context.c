@@ -7,8 +7,8 @@
  */
 #include "milter/context.h"
 
+#include "common/base/alloc.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -8,9 +8,9 @@
  */
 #include "milter/question.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/engine/receipts.h"
 
 #include <event2/event.h>

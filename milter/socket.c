@@ -9,8 +9,8 @@
  */
 #include "milter/socket.h"
 
+#include "common/base/alloc.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/base/root_path.h"
 #include "common/config/listen.h"
 #include "common/engine/privileges.h"

@@ -6,7 +6,7 @@
  */
 #include "milter/turnaway.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "milter/wire.h"
 
 #include <errno.h>

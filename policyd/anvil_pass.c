@@ -10,8 +10,8 @@
  */
 #include "policyd/anvil_pass.h"
 
+#include "common/base/alloc.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "policyd/anvil_session.h"
 
 #include <errno.h>

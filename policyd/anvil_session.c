@@ -12,17 +12,17 @@
  */
 #include "policyd/anvil_session.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/engine/daemon.h"
 #include "policyd/anvil_event.h"
 #include "policyd/anvil_ident.h"
 #include "policyd/anvil_silence.h"
 #include "policyd/anvil_statistics.h"
-#include "policyd/anvil_witness.h"
+#include "policyd/attr_batch.h"
 #include "policyd/attr_connection.h"
-#include "policyd/attr_round.h"
+#include "policyd/smtpd_activity.h"
 
 #include <event2/buffer.h>
 #include <event2/event.h>
@@ -42,17 +42,17 @@ struct anvil_session {
     bool is_unreadable;           /* that request: the peer alone is judged */
     struct decision decision;
 
-    struct anvil_witness witness;  /* of the client that smtpd serves now */
-    char holder[ANVIL_IDENT_SIZE]; /* whose place the lease is */
+    struct smtpd_activity activity; /* of the client that smtpd serves now */
+    char holder[ANVIL_IDENT_SIZE];  /* whose place the lease is */
     struct engine_lease lease;
 };
 
 struct anvil_sessions {
     struct daemon *daemon;
-    struct attr_round *round;
+    struct attr_batch *batch;
     struct anvil_session *first;
     size_t count;
-    struct anvil_witnesses *witnesses;
+    struct smtpd_activities *activities;
     struct anvil_silence silence;
     char silence_text[ANVIL_SILENCE_TEXT];
     struct anvil_statistics statistics;
@@ -86,7 +86,7 @@ static void session_free(struct anvil_session *session)
     attr_connection_free(&session->connection);
     decision_clear(&session->decision);
     engine_lease_release(daemon_engine(owner->daemon), &session->lease);
-    anvil_witness_remove(&session->witness);
+    smtpd_activity_remove(&session->activity);
     *session->link = session->next;
     if (session->next != NULL)
         session->next->link = session->link;
@@ -106,7 +106,7 @@ static void anvil_session_on_close(void *context)
 
 static bool is_disposable(const struct anvil_session *session)
 {
-    return !session->witness.is_serving &&
+    return !session->activity.is_serving &&
            attr_connection_is_idle(session->connection);
 }
 
@@ -219,7 +219,7 @@ static void session_disconnect(struct anvil_session *session)
 
     if (strcmp(session->holder, session->request.ident) == 0)
         session_release(session);
-    anvil_witness_leave(&session->witness);
+    smtpd_activity_leave(&session->activity);
     session_answer(session, &none);
 }
 
@@ -230,11 +230,11 @@ static void session_note_client(struct anvil_session *session)
     if (session->request.kind == ANVIL_REQUEST_CONNECT) {
         session_release(session);
         memcpy(session->holder, session->request.ident, sizeof session->holder);
-        anvil_witness_enter(&session->witness, &session->ident);
+        smtpd_activity_enter(&session->activity, &session->ident);
     }
     for (unsigned i = 0; i < EVENT_KINDS; i++)
         if (event->amount[i] > 0)
-            session->witness.has_seen[i] = true;
+            session->activity.has_seen[i] = true;
 }
 
 /* Each time: smtpd comes over one connection with many clients. */
@@ -272,7 +272,7 @@ static void anvil_session_on_read(void *context)
     case ANVIL_REQUEST_TLSTR:
         break;
     default:
-        session->witness.is_serving = true;
+        session->activity.is_serving = true;
     }
 }
 
@@ -286,7 +286,7 @@ static void anvil_session_on_malformed(void *context)
     decision_clear(&session->decision);
     session->request.kind = ANVIL_REQUEST_UNKNOWN;
     session->is_unreadable = true;
-    session->witness.is_serving = true;
+    session->activity.is_serving = true;
     anvil_event_fill(session->request.kind, &nobody, &session->decision.event);
     session_prove(session);
     engine_decide(daemon_engine(session->owner->daemon), &session->decision);
@@ -352,13 +352,13 @@ void anvil_sessions_add(
     session->decision.on_verdict = anvil_session_on_verdict;
     session->decision.context = session;
     session->connection =
-        attr_connection_new(sessions->round, fd, &session_events, session);
+        attr_connection_new(sessions->batch, fd, &session_events, session);
     if (session->connection == NULL) {
         free(session);
         return;
     }
     session_link(session);
-    anvil_witness_add(sessions->witnesses, &session->witness,
+    smtpd_activity_add(sessions->activities, &session->activity,
         attr_connection_peer_pid(session->connection));
     if (!is_greeted && engine_config(engine)->policyd.anvil_greeting)
         attr_connection_greet(
@@ -391,8 +391,8 @@ struct anvil_sessions *anvil_sessions_new(struct daemon *daemon)
     const struct timeval every = {.tv_sec = STATISTICS_SECONDS};
 
     sessions->daemon = daemon;
-    sessions->round = attr_round_new(daemon_base(daemon));
-    sessions->witnesses = anvil_witnesses_new();
+    sessions->batch = attr_batch_new(daemon_base(daemon));
+    sessions->activities = smtpd_activities_new();
     anvil_silence_init(&sessions->silence);
     sessions->report = event_new(daemon_base(daemon), -1, EV_PERSIST,
         anvil_sessions_on_report, sessions);
@@ -410,8 +410,8 @@ void anvil_sessions_free(struct anvil_sessions **sessions)
     report_statistics(*sessions);
     if ((*sessions)->report != NULL)
         event_free((*sessions)->report);
-    anvil_witnesses_free(&(*sessions)->witnesses);
-    attr_round_free(&(*sessions)->round);
+    smtpd_activities_free(&(*sessions)->activities);
+    attr_batch_free(&(*sessions)->batch);
     free(*sessions);
     *sessions = NULL;
 }
@@ -435,14 +435,14 @@ void anvil_sessions_drain(struct anvil_sessions *sessions)
 
 bool anvil_sessions_is_idle(const struct anvil_sessions *sessions, pid_t smtpd)
 {
-    return anvil_witness_is_between_sessions(sessions->witnesses, smtpd);
+    return smtpd_activity_is_between_sessions(sessions->activities, smtpd);
 }
 
-void anvil_sessions_witness_rcpt(struct anvil_sessions *sessions, pid_t smtpd,
+void anvil_sessions_see_rcpt(struct anvil_sessions *sessions, pid_t smtpd,
     const struct policy_request *request, uint64_t now_ms)
 {
     enum anvil_acquaintance acquaintance =
-        anvil_witness_rcpt(sessions->witnesses, smtpd,
+        smtpd_activity_rcpt(sessions->activities, smtpd,
             engine_config(daemon_engine(sessions->daemon)));
 
     anvil_silence_note(&sessions->silence, request, acquaintance, now_ms);

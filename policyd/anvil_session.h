@@ -44,7 +44,7 @@ bool anvil_sessions_is_idle(const struct anvil_sessions *, pid_t smtpd);
  * event that a client_* limit counts: main.cf's own limit is then 0. Warns once
  * a minute if smtpd does not ask the anvil face any more (anvil_silence.h).
  */
-void anvil_sessions_witness_rcpt(struct anvil_sessions *, pid_t smtpd,
+void anvil_sessions_see_rcpt(struct anvil_sessions *, pid_t smtpd,
     const struct policy_request *, uint64_t now_ms);
 /* That smtpd does not ask any more, as a sentence; NULL: it does, for all that
  * is known. The text lives until the next call. */

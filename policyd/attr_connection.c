@@ -13,10 +13,10 @@
 #include "policyd/attr_connection.h"
 
 #include "common/base/address.h"
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
-#include "policyd/attr_round.h"
+#include "policyd/attr_batch.h"
 #include "policyd/attr_scan.h"
 
 #include <assert.h>
@@ -37,7 +37,7 @@ struct attr_connection {
     struct event deadline; /* of a request that did not come whole */
     const struct attr_events *events;
     void *session;
-    struct attr_round *round; /* borrowed */
+    struct attr_batch *batch; /* borrowed */
     int fd; /* -1: closed by the session while it was being called */
     pid_t peer_pid;
 
@@ -66,15 +66,15 @@ static pid_t peer_pid_of(int fd)
     return peer.pid;
 }
 
-struct attr_connection *attr_connection_new(struct attr_round *round, int fd,
+struct attr_connection *attr_connection_new(struct attr_batch *batch, int fd,
     const struct attr_events *events, void *session)
 {
-    struct event_base *base = attr_round_base(round);
+    struct event_base *base = attr_batch_base(batch);
     struct attr_connection *c = xcalloc(1, sizeof *c);
 
     c->events = events;
     c->session = session;
-    c->round = round;
+    c->batch = batch;
     c->fd = fd;
     c->peer_pid = peer_pid_of(fd);
     event_assign(&c->readable, base, fd, EV_READ | EV_PERSIST,
@@ -96,7 +96,7 @@ static void attr_connection_close(struct attr_connection *c)
         return;
     if (c->answer_len > 0)
         attr_connection_deliver(c);
-    attr_round_forget(c->round, c);
+    attr_batch_forget(c->batch, c);
     event_del(&c->readable);
     event_del(&c->deadline);
     close(c->fd);
@@ -178,12 +178,12 @@ static void attr_connection_forget_rest(struct attr_connection *c)
     c->rest_len = 0;
 }
 
-/* Whatever waits for its turn in the round is decided or sent here. */
+/* Whatever waits for its turn in the batch is decided or sent here. */
 static void attr_connection_answer_malformed(
     struct attr_connection *c, bool goes_on)
 {
     attr_connection_forget_rest(c);
-    attr_round_forget(c->round, c);
+    attr_batch_forget(c->batch, c);
     memset(&c->scan, 0, sizeof c->scan);
     if (c->answer_len > 0)
         attr_connection_deliver(c);
@@ -236,7 +236,7 @@ static void attr_connection_end_request(struct attr_connection *c)
     c->is_waiting = true;
     if (c->events->on_read != NULL)
         c->events->on_read(c->session);
-    attr_round_ask(c->round, c);
+    attr_batch_ask(c->batch, c);
 }
 
 void attr_connection_decide(struct attr_connection *c)
@@ -334,7 +334,7 @@ void attr_connection_reply(
     c->is_waiting = false;
     memcpy(c->answer, bytes, len);
     c->answer_len = len;
-    attr_round_answer(c->round, c);
+    attr_batch_answer(c->batch, c);
 }
 
 void attr_connection_deliver(struct attr_connection *c)

@@ -4,7 +4,7 @@
  *
  * The policy and the anvil protocol are both this. Hands each attribute on
  * as it lies in the buffer it was read into; answers within the same pass of
- * the loop (attr_round.h).
+ * the loop (attr_batch.h).
  * Limits: 4 KiB a line, 64 KiB a request, 10 s from a request's first byte to
  * its last. What breaks them, a NUL byte, a line without '=', or bytes that
  * come before the answer to the last request, is one log line, an answer if the
@@ -27,7 +27,7 @@
 #define ATTR_ANSWER_MAX         640
 
 struct attr_connection;
-struct attr_round;
+struct attr_batch;
 
 struct attr_events {
     const char *face;            /* for the log: "policy", "anvil" */
@@ -53,12 +53,12 @@ struct attr_events {
 };
 
 /*
- * Takes over fd (non-blocking). round and events outlive the connection. The
+ * Takes over fd (non-blocking). batch and events outlive the connection. The
  * peer's pid is 0 where the kernel does not tell (inet, another PID namespace).
  * NULL, with fd closed and logged, if the loop cannot watch it.
  */
 struct attr_connection *attr_connection_new(
-    struct attr_round *, int fd, const struct attr_events *, void *session);
+    struct attr_batch *, int fd, const struct attr_events *, void *session);
 /* Closes without on_close; an answer that was given is still sent. Allowed in
  * on_request and on anything later, not in on_attribute and on_read. */
 void attr_connection_free(struct attr_connection **);

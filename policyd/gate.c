@@ -7,10 +7,10 @@
  */
 #include "policyd/gate.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
 #include "common/base/hash.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/engine/daemon.h"
 #include "policyd/gate_client.h"
 

@@ -10,9 +10,9 @@
  */
 #include "policyd/gate_client.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/engine/daemon.h"
 #include "common/engine/log_gather.h"
 #include "common/engine/proof.h"

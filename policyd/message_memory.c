@@ -15,8 +15,8 @@
  */
 #include "policyd/message_memory.h"
 
+#include "common/base/alloc.h"
 #include "common/base/hash.h"
-#include "common/base/memory.h"
 
 #include <inttypes.h>
 #include <stdalign.h>

@@ -8,8 +8,8 @@
  */
 #include "policyd/open_message.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
-#include "common/base/memory.h"
 #include "common/engine/daemon.h"
 #include "policyd/message_ends.h"
 

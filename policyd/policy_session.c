@@ -10,12 +10,12 @@
  */
 #include "policyd/policy_session.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
-#include "common/base/memory.h"
 #include "common/engine/daemon.h"
 #include "policyd/anvil_session.h"
+#include "policyd/attr_batch.h"
 #include "policyd/attr_connection.h"
-#include "policyd/attr_round.h"
 #include "policyd/message_memory.h"
 #include "policyd/open_message.h"
 #include "policyd/policy_count.h"
@@ -29,7 +29,7 @@ struct policy_sessions {
     LIST_HEAD(, policy_session) all;
     size_t count;
     struct daemon *daemon;
-    struct attr_round *round;
+    struct attr_batch *batch;
     struct anvil_sessions *anvil; /* may be NULL */
     struct message_memory *memory;
     struct open_messages *open;
@@ -259,7 +259,7 @@ static const char *policy_session_on_request(void *context)
     if (session->request.state == POLICY_RCPT && owner->anvil != NULL) {
         pid_t smtpd = attr_connection_peer_pid(session->connection);
         if (smtpd > 0)
-            anvil_sessions_witness_rcpt(
+            anvil_sessions_see_rcpt(
                 owner->anvil, smtpd, &session->request, session->asked_ms);
     }
     bool is_judged = engine_judges_peers(engine_of(session));
@@ -369,7 +369,7 @@ void policy_sessions_add(struct policy_sessions *sessions, int fd)
     sessions->count++;
     metrics_of(session)->connections[FACE_POLICY]++;
     session->connection =
-        attr_connection_new(sessions->round, fd, &policy_events, session);
+        attr_connection_new(sessions->batch, fd, &policy_events, session);
     if (session->connection == NULL)
         policy_session_free(session);
 }
@@ -381,7 +381,7 @@ struct policy_sessions *policy_sessions_new(
 
     LIST_INIT(&sessions->all);
     sessions->daemon = daemon;
-    sessions->round = attr_round_new(daemon_base(daemon));
+    sessions->batch = attr_batch_new(daemon_base(daemon));
     sessions->anvil = anvil;
     sessions->memory = message_memory_new();
     sessions->open = open_messages_new(daemon, sessions->memory);
@@ -398,7 +398,7 @@ void policy_sessions_free(struct policy_sessions **sessions)
         attr_connection_free(&session->connection);
         policy_session_free(session);
     }
-    attr_round_free(&(*sessions)->round);
+    attr_batch_free(&(*sessions)->batch);
     open_messages_free(&(*sessions)->open);
     message_memory_free(&(*sessions)->memory);
     free(*sessions);

@@ -10,8 +10,8 @@
  */
 #include "policyd/sni_session.h"
 
+#include "common/base/alloc.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/certs/certs.h"
 #include "policyd/socketmap_request.h"
 

@@ -8,8 +8,8 @@
  */
 #include "common/base/cidr.h"
 
+#include "common/base/alloc.h"
 #include "common/base/decimal.h"
-#include "common/base/memory.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -7,8 +7,8 @@
  */
 #include "common/base/program.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
-#include "common/base/memory.h"
 
 #include <errno.h>
 #include <fcntl.h>

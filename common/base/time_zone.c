@@ -7,7 +7,7 @@
  */
 #include "common/base/time_zone.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <errno.h>
 #include <fcntl.h>

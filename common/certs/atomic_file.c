@@ -3,7 +3,7 @@
  */
 #include "common/certs/atomic_file.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/base/root_path.h"
 
 #include <errno.h>

@@ -4,9 +4,9 @@
  */
 #include "common/certs/certificate.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 
 #include <inttypes.h>
 #include <openssl/crypto.h>

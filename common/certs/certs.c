@@ -3,8 +3,8 @@
  */
 #include "common/certs/certs_private.h"
 
+#include "common/base/alloc.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/certs/atomic_file.h"
 #include "common/certs/certificate.h"
 #include "common/certs/certs_metrics.h"

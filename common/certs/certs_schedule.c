@@ -8,8 +8,8 @@
  */
 #include "common/certs/certs_private.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
-#include "common/base/memory.h"
 
 #include <event2/event.h>
 #include <stdlib.h>

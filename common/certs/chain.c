@@ -7,8 +7,8 @@
  */
 #include "common/certs/chain.h"
 
+#include "common/base/alloc.h"
 #include "common/base/hex.h"
-#include "common/base/memory.h"
 #include "common/certs/chain_build.h"
 #include "common/certs/chain_names.h"
 #include "common/certs/chain_staging.h"

@@ -6,7 +6,7 @@
  */
 #include "common/certs/chain_names.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/certs/chain.h"
 
 #include <ctype.h>

@@ -6,7 +6,7 @@
  */
 #include "common/certs/choice.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <stdint.h>
 #include <stdlib.h>

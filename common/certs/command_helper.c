@@ -7,10 +7,10 @@
  */
 #include "common/certs/command.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
 #include "common/base/kept_socket.h"
 #include "common/base/launch.h"
-#include "common/base/memory.h"
 
 #include <errno.h>
 #include <poll.h>

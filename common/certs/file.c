@@ -7,7 +7,7 @@
  */
 #include "common/certs/file.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <errno.h>
 #include <fcntl.h>

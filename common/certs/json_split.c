@@ -6,7 +6,7 @@
  */
 #include "common/certs/json_split.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <openssl/crypto.h>
 #include <stdio.h>

@@ -7,8 +7,8 @@
  */
 #include "common/certs/source.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
-#include "common/base/memory.h"
 #include "common/certs/chain_build.h"
 #include "common/certs/chain_names.h"
 #include "common/certs/pem.h"

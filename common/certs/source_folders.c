@@ -9,7 +9,7 @@
  */
 #include "common/certs/source.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -16,9 +16,9 @@
  */
 #include "common/certs/source.h"
 
+#include "common/base/alloc.h"
 #include "common/base/ascii.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/certs/json_split.h"
 
 #include <jansson.h>

@@ -6,7 +6,7 @@
  */
 #include "common/certs/stamp.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <errno.h>
 #include <stdlib.h>

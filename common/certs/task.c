@@ -3,8 +3,8 @@
  */
 #include "common/certs/task.h"
 
+#include "common/base/alloc.h"
 #include "common/base/child.h"
-#include "common/base/memory.h"
 
 #include <errno.h>
 #include <event2/event.h>

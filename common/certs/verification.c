@@ -10,10 +10,10 @@
  */
 #include "common/certs/certificate.h"
 
+#include "common/base/alloc.h"
 #include "common/base/child.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/certs/certs_private.h"
 #include "common/certs/served.h"
 #include "common/certs/task.h"

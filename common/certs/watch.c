@@ -6,8 +6,8 @@
  */
 #include "common/certs/watch.h"
 
+#include "common/base/alloc.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 
 #include <errno.h>
 #include <event2/event.h>

@@ -9,7 +9,7 @@
  */
 #include "common/config/build.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/config/option_types.h"
 #include "common/core/distinct.h"
 #include "common/core/verdict.h"

@@ -6,7 +6,7 @@
  */
 #include "common/config/build.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/config/name_file.h"
 
 #include <stdlib.h>

@@ -7,7 +7,7 @@
  */
 #include "common/config/build.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/config/option_checks.h"
 
 #include <assert.h>

@@ -5,7 +5,7 @@
  */
 #include "common/config/build.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <string.h>
 

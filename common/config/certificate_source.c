@@ -3,7 +3,7 @@
  */
 #include "common/config/certificate_source.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/config/option_checks.h"
 
 #include <stdlib.h>

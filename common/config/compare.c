@@ -7,7 +7,7 @@
  */
 #include "common/config/compare.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/config/show.h"
 #include "common/config/values.h"
 

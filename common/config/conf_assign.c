@@ -6,7 +6,7 @@
  */
 #include "common/config/conf_assign.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/base/nearest.h"
 
 #include <stdio.h>

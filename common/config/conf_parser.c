@@ -21,8 +21,8 @@
  */
 #include "common/config/sources.h"
 
+#include "common/base/alloc.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/config/conf_assign.h"
 #include "common/config/conf_lexer.h"
 #include "common/config/text_file.h"

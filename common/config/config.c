@@ -7,7 +7,7 @@
  */
 #include "common/config/config.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/config/build.h"
 #include "common/config/option_types.h"
 #include "common/config/show.h"

@@ -9,7 +9,7 @@
  */
 #include "common/config/listen.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/config/option_checks.h"
 
 #include <assert.h>

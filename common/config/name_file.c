@@ -7,8 +7,8 @@
  */
 #include "common/config/name_file.h"
 
+#include "common/base/alloc.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/config/option_checks.h"
 #include "common/config/text_file.h"
 #include "common/core/mailbox.h"

@@ -8,10 +8,10 @@
 #include "common/config/option_checks.h"
 
 #include "common/base/address.h"
+#include "common/base/alloc.h"
 #include "common/base/cidr.h"
 #include "common/base/decimal.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/config/listen.h"
 #include "common/config/redis_url.h"
 #include "common/core/verdict.h"

@@ -8,8 +8,8 @@
  */
 #include "common/config/option_value.h"
 
+#include "common/base/alloc.h"
 #include "common/base/decimal.h"
-#include "common/base/memory.h"
 #include "common/config/limit_section.h"
 
 #include <assert.h>

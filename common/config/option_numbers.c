@@ -6,8 +6,8 @@
  */
 #include "common/config/option_value.h"
 
+#include "common/base/alloc.h"
 #include "common/base/duration.h"
-#include "common/base/memory.h"
 
 #include <assert.h>
 #include <inttypes.h>

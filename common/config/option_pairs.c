@@ -3,9 +3,9 @@
  */
 #include "common/config/option_pairs.h"
 
+#include "common/base/alloc.h"
 #include "common/base/decimal.h"
 #include "common/base/duration.h"
-#include "common/base/memory.h"
 #include "common/config/option_value.h"
 
 #include <inttypes.h>

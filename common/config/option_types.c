@@ -7,8 +7,8 @@
  */
 #include "common/config/option_types.h"
 
+#include "common/base/alloc.h"
 #include "common/base/cidr.h"
-#include "common/base/memory.h"
 #include "common/config/listen.h"
 #include "common/config/option_value.h"
 

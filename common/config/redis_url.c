@@ -7,8 +7,8 @@
  */
 #include "common/config/redis_url.h"
 
+#include "common/base/alloc.h"
 #include "common/base/decimal.h"
-#include "common/base/memory.h"
 #include "common/base/percent.h"
 
 #include <stdio.h>

@@ -8,9 +8,9 @@
  */
 #include "common/config/show.h"
 
+#include "common/base/alloc.h"
 #include "common/base/hex.h"
 #include "common/base/http_url.h"
-#include "common/base/memory.h"
 #include "common/config/option_checks.h"
 #include "common/config/option_pairs.h"
 #include "common/config/values.h"

@@ -7,7 +7,7 @@
  */
 #include "common/config/sources.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/base/nearest.h"
 #include "common/config/text_file.h"
 

@@ -6,7 +6,7 @@
  */
 #include "common/config/text_file.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <errno.h>
 #include <stdio.h>

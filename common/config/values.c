@@ -8,7 +8,7 @@
  */
 #include "common/config/values.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/config/option_types.h"
 
 #include <assert.h>

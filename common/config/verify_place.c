@@ -4,7 +4,7 @@
  */
 #include "common/config/verify_place.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/config/option_checks.h"
 
 #include <ctype.h>

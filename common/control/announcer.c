@@ -5,7 +5,7 @@
  */
 #include "common/control/announcer.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/engine/daemon.h"
 #include "common/store/store_inspect.h"
 

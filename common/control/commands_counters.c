@@ -6,8 +6,8 @@
  */
 #include "common/control/control_command.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
-#include "common/base/memory.h"
 #include "common/control/counters_walk.h"
 #include "common/control/edict_write.h"
 #include "common/engine/ban.h"

@@ -6,7 +6,7 @@
  */
 #include "common/control/control_command.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/control/explain_answer.h"
 #include "common/control/explain_question.h"
 #include "common/engine/daemon.h"

@@ -7,8 +7,8 @@
  */
 #include "common/control/control_command.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
-#include "common/base/memory.h"
 #include "common/engine/daemon.h"
 #include "common/engine/tops.h"
 

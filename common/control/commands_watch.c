@@ -7,7 +7,7 @@
  */
 #include "common/control/control_command.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/engine/daemon.h"
 #include "common/engine/decision_ring.h"
 

@@ -7,7 +7,7 @@
  */
 #include "common/control/control_apart.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/engine/daemon.h"
 
 #include <assert.h>

@@ -8,8 +8,8 @@
  */
 #include "common/control/control_call.h"
 
+#include "common/base/alloc.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/control/control_apart.h"
 #include "common/control/control_request.h"
 #include "common/engine/daemon.h"

@@ -6,7 +6,7 @@
  */
 #include "common/control/control_call.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <stdlib.h>
 #include <string.h>

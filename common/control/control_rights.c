@@ -6,8 +6,8 @@
  */
 #include "common/control/control_rights.h"
 
+#include "common/base/alloc.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/engine/privileges.h"
 
 #include <stdlib.h>

@@ -10,7 +10,7 @@
  */
 #include "common/control/control_server.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/control/announcer.h"
 #include "common/control/control_call.h"
 #include "common/control/control_request.h"

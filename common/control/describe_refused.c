@@ -9,8 +9,8 @@
 #include "common/control/control_command.h"
 #include "common/control/describe.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
-#include "common/base/memory.h"
 #include "common/engine/daemon.h"
 #include "common/engine/tops.h"
 

@@ -6,9 +6,9 @@
  */
 #include "common/control/edict_write.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
 #include "common/base/duration.h"
-#include "common/base/memory.h"
 #include "common/engine/daemon.h"
 
 #include <stdlib.h>

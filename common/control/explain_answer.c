@@ -6,9 +6,9 @@
  */
 #include "common/control/explain_answer.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
 #include "common/base/duration.h"
-#include "common/base/memory.h"
 #include "common/control/control_command.h"
 #include "common/engine/ban.h"
 

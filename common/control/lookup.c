@@ -7,7 +7,7 @@
  */
 #include "common/control/lookup.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/control/control_call.h"
 #include "common/engine/daemon.h"
 #include "common/net/http.h"

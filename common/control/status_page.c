@@ -3,8 +3,8 @@
  */
 #include "common/control/status_page.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
-#include "common/base/memory.h"
 #include "common/control/certs_summary.h"
 #include "common/control/control_command.h"
 #include "common/control/describe.h"

@@ -7,8 +7,8 @@
  */
 #include "common/control/top_publisher.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
-#include "common/base/memory.h"
 #include "common/engine/daemon.h"
 #include "common/engine/tops.h"
 #include "common/engine/usages.h"

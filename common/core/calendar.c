@@ -6,7 +6,7 @@
  */
 #include "common/core/calendar.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <inttypes.h>
 #include <stdio.h>

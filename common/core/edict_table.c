@@ -9,7 +9,7 @@
  */
 #include "common/core/edict_table.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <stdio.h>
 #include <stdlib.h>

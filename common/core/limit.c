@@ -7,7 +7,7 @@
  */
 #include "common/core/limit.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,8 +6,8 @@
  */
 #include "common/core/name_list.h"
 
+#include "common/base/alloc.h"
 #include "common/base/ascii.h"
-#include "common/base/memory.h"
 #include "common/core/mailbox.h"
 
 #include <stdlib.h>

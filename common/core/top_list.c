@@ -7,8 +7,8 @@
  */
 #include "common/core/top_list.h"
 
+#include "common/base/alloc.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 
 #include <stdlib.h>
 #include <string.h>

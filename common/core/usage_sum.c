@@ -6,8 +6,8 @@
  */
 #include "common/core/usage_sum.h"
 
+#include "common/base/alloc.h"
 #include "common/base/decimal.h"
-#include "common/base/memory.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -7,9 +7,9 @@
  */
 #include "common/core/verdict.h"
 
+#include "common/base/alloc.h"
 #include "common/base/duration.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 
 #include <assert.h>
 #include <inttypes.h>

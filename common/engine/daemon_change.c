@@ -7,9 +7,9 @@
  */
 #include "common/engine/daemon_private.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/engine/elder.h"
 #include "common/engine/log_gather.h"
 #include "common/engine/notice_helper.h"

@@ -8,8 +8,8 @@
  */
 #include "common/engine/daemon_private.h"
 
+#include "common/base/alloc.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/base/root_path.h"
 #include "common/engine/privileges.h"
 #include "common/net/inherit.h"

@@ -7,8 +7,8 @@
  */
 #include "common/engine/decision_ring.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
-#include "common/base/memory.h"
 #include "common/engine/decision_log.h"
 
 #include <assert.h>

@@ -4,8 +4,8 @@
  */
 #include "common/engine/engine_private.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
-#include "common/base/memory.h"
 #include "common/engine/decision_ring.h"
 #include "common/engine/newcomers.h"
 #include "common/engine/penalties.h"

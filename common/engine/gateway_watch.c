@@ -3,9 +3,9 @@
  */
 #include "common/engine/gateway_watch.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/engine/engine.h"
 #include "common/net/gateways.h"
 
@@ -23,7 +23,7 @@ const char gateway_remedy[] =
 
 void gateway_watch_clear(struct gateway_watch *watch)
 {
-    free(watch->crowds);
+    free(watch->majorities);
     *watch = (struct gateway_watch){0};
 }
 
@@ -33,7 +33,8 @@ void gateway_watch_follow(
     uint64_t warned_ms = watch->warned_ms;
 
     gateway_watch_clear(watch);
-    watch->crowds = xcalloc(config->service_count + 1, sizeof *watch->crowds);
+    watch->majorities =
+        xcalloc(config->service_count + 1, sizeof *watch->majorities);
     watch->warned_ms = warned_ms;
 }
 
@@ -67,7 +68,7 @@ static void warn_of_gateway(struct gateway_watch *watch)
 }
 
 static void warn_of_one(struct gateway_watch *watch,
-    const struct decision *decision, const struct crowd_share *share)
+    const struct decision *decision, const struct majority_share *share)
 {
     if (is_due(watch))
         log_warn("service %s: %" PRIu32 " of the last %" PRIu32 " clients were "
@@ -84,24 +85,24 @@ static bool is_gateway(const struct cidr *client)
 }
 
 static void judge(struct gateway_watch *watch, const struct decision *decision,
-    size_t at, const struct crowd_share *share)
+    size_t at, const struct majority_share *share)
 {
     struct gateway_seen *seen = &watch->seen;
-    bool is_one = crowd_is_one(share);
+    bool is_one = majority_is_one(share);
 
-    if (is_one && is_gateway(&watch->crowds[at].client)) {
+    if (is_one && is_gateway(&watch->majorities[at].client)) {
         watch->seen_at = at;
         seen->share = *share;
         seen->last_ms = clock_coarse_ms();
-        address_format(&watch->crowds[at].client.net, seen->client);
+        address_format(&watch->majorities[at].client.net, seen->client);
         snprintf(
             seen->service, sizeof seen->service, "%s", decision->service_title);
         warn_of_gateway(watch);
         return;
     }
     if (watch->seen_at == at)
-        seen->share = (struct crowd_share){0};
-    if (is_one && share->of == CROWD_SIZE && decision->service != NULL &&
+        seen->share = (struct majority_share){0};
+    if (is_one && share->of == MAJORITY_SIZE && decision->service != NULL &&
         decision->service->proxied)
         warn_of_one(watch, decision, share);
 }
@@ -114,11 +115,11 @@ void gateway_watch_note(
     size_t at = decision->service != NULL
                     ? (size_t)(decision->service - config->services)
                     : config->service_count;
-    struct crowd_share share;
+    struct majority_share share;
 
     if (is_arrival(event) && event->client.net.family != ADDRESS_NONE &&
         !event->is_exempt && !event->is_unproxied && !event->is_dry &&
         !event->is_gate &&
-        crowd_note(&watch->crowds[at], &event->client, &share))
+        majority_note(&watch->majorities[at], &event->client, &share))
         judge(watch, decision, at, &share);
 }

@@ -2,14 +2,15 @@
  * gateway_watch.h - are the clients of a service hidden behind one address?
  *
  * Limits and bans then hit all of them together. Where the address is one of a
- * gateway of ours, CROWD_FIRST arrivals are enough to say so; another one may
- * be a customer's, and is said of proxied services alone, after CROWD_SIZE.
+ * gateway of ours, MAJORITY_FIRST arrivals are enough to say so; another one
+ * may be a customer's, and is said of proxied services alone, after
+ * MAJORITY_SIZE.
  */
 #ifndef TOLLGATE_ENGINE_GATEWAY_WATCH_H
 #define TOLLGATE_ENGINE_GATEWAY_WATCH_H
 
 #include "common/base/address.h"
-#include "common/core/crowd.h"
+#include "common/core/majority.h"
 
 #include <stddef.h>
 
@@ -21,7 +22,7 @@ struct decision;
 /* The last gateway that was seen; of the service whose clients it hid until
  * less than three quarters of a crowd have its address. */
 struct gateway_seen {
-    struct crowd_share share; /* of 0: none is seen */
+    struct majority_share share; /* of 0: none is seen */
     char service[GATEWAY_SERVICE_SIZE];
     char client[ADDRESS_TEXT_SIZE];
     uint64_t last_ms; /* clock_coarse_ms */
@@ -29,8 +30,8 @@ struct gateway_seen {
 
 /* Embedded in the engine; all zero at first. */
 struct gateway_watch {
-    struct crowd *crowds; /* owned: of each service of the snapshot, and one of
-                             all others */
+    struct majority *majorities; /* owned: of each service of the snapshot, and
+                             one of all others */
     struct gateway_seen seen;
     size_t seen_at;     /* the crowd in which it was seen */
     uint64_t warned_ms; /* 0: never */

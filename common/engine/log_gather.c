@@ -3,9 +3,9 @@
  */
 #include "common/engine/log_gather.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
 #include "common/base/hash.h"
-#include "common/base/memory.h"
 
 #include <event2/event.h>
 #include <stdlib.h>

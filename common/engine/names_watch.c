@@ -3,8 +3,8 @@
  */
 #include "common/engine/names_watch.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
-#include "common/base/memory.h"
 #include "common/config/name_file.h"
 #include "common/engine/engine.h"
 

@@ -6,8 +6,8 @@
  */
 #include "common/engine/newcomers.h"
 
+#include "common/base/alloc.h"
 #include "common/base/hash.h"
-#include "common/base/memory.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -7,10 +7,10 @@
  */
 #include "common/engine/notice_helper.h"
 
+#include "common/base/alloc.h"
 #include "common/base/http_url.h"
 #include "common/base/kept_socket.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/certs/command.h"
 #include "common/config/build.h"
 #include "common/engine/notice_post.h"

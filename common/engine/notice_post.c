@@ -6,7 +6,7 @@
  */
 #include "common/engine/notice_post.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/redis/tls.h"
 
 #include "config.h"

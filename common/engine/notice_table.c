@@ -6,7 +6,7 @@
  */
 #include "common/engine/notice_table.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -7,11 +7,11 @@
  */
 #include "common/engine/notices.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
 #include "common/base/hash.h"
 #include "common/base/hex.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/certs/command.h"
 #include "common/engine/notice_helper.h"
 #include "common/engine/notice_table.h"

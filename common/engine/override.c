@@ -6,8 +6,8 @@
  */
 #include "common/engine/override.h"
 
+#include "common/base/alloc.h"
 #include "common/base/duration.h"
-#include "common/base/memory.h"
 #include "common/core/distinct.h"
 #include "common/engine/counters.h"
 #include "common/engine/key_check.h"

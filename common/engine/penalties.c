@@ -8,11 +8,11 @@
  */
 #include "common/engine/penalties.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
 #include "common/base/duration.h"
 #include "common/base/hash.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/engine/ban.h"
 
 #include <inttypes.h>

@@ -7,10 +7,10 @@
  */
 #include "common/engine/postfix_limits.h"
 
+#include "common/base/alloc.h"
 #include "common/base/child.h"
 #include "common/base/decimal.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/base/program.h"
 #include "common/certs/task.h"
 

@@ -8,10 +8,10 @@
  */
 #include "common/engine/proof.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
 #include "common/base/decimal.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/engine/decision_log.h"
 #include "common/engine/peers.h"
 #include "common/net/trust.h"

@@ -8,7 +8,7 @@
  */
 #include "common/engine/receipts.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -7,9 +7,9 @@
  */
 #include "common/engine/successor.h"
 
+#include "common/base/alloc.h"
 #include "common/base/decimal.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/certs/command.h"
 #include "common/engine/notice_helper.h"
 

@@ -9,7 +9,7 @@
  */
 #include "common/engine/tops.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/engine/engine.h"
 
 #include <stdio.h>

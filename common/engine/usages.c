@@ -6,8 +6,8 @@
  */
 #include "common/engine/usages.h"
 
+#include "common/base/alloc.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/core/usage.h"
 
 #include <stdlib.h>

@@ -7,9 +7,9 @@
  */
 #include "common/net/acceptor.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/net/inet_socket.h"
 
 #include <errno.h>

@@ -10,7 +10,7 @@
 #include "common/net/http.h"
 
 #include "common/base/address.h"
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/config/option_checks.h"
 #include "common/net/acceptor.h"
 #include "common/net/http_request.h"

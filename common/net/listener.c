@@ -7,8 +7,8 @@
  */
 #include "common/net/listener.h"
 
+#include "common/base/alloc.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/net/acceptor.h"
 #include "common/net/inet_socket.h"
 #include "common/net/unix_socket.h"

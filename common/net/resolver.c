@@ -6,10 +6,10 @@
  */
 #include "common/net/resolver.h"
 
+#include "common/base/alloc.h"
 #include "common/base/child.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 
 #include <errno.h>
 #include <event2/event.h>

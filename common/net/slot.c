@@ -8,8 +8,8 @@
  */
 #include "common/net/slot.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
-#include "common/base/memory.h"
 
 #include <event2/event.h>
 #include <stdlib.h>

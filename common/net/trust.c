@@ -5,9 +5,9 @@
  */
 #include "common/net/trust.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/net/trust_source.h"
 
 #include <event2/event.h>

@@ -9,8 +9,8 @@
  */
 #include "common/net/trust_source.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
-#include "common/base/memory.h"
 #include "common/net/resolver.h"
 
 #include <event2/event.h>

@@ -13,8 +13,8 @@
 #include "common/net/trust.h"
 #include "common/net/trust_source.h"
 
+#include "common/base/alloc.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/config/text_file.h"
 
 #include <errno.h>

@@ -6,7 +6,7 @@
  */
 #include "common/net/unix_place.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <fcntl.h>
 #include <limits.h>

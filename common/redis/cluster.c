@@ -7,9 +7,9 @@
  */
 #include "common/redis/cluster.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/redis/connection.h"
 
 #include <event2/event.h>

@@ -9,9 +9,9 @@
  */
 #include "common/redis/connection_internal.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 
 #include <assert.h>
 #include <event2/buffer.h>
@@ -58,7 +58,8 @@ static void connection_unlink(struct redis_connection *conn)
     conn->state = WAITING;
 }
 
-static void connection_answer(struct redis_slot *slot, const redisReply *reply)
+static void connection_answer(
+    struct redis_inflight *slot, const redisReply *reply)
 {
     struct redis_call *call = slot->call;
     if (call == NULL)
@@ -87,7 +88,7 @@ void connection_fail(struct redis_connection *conn, const char *reason)
     bool was_calling_out = conn->is_calling_out;
     conn->is_calling_out = true;
     connection_report(conn, false, text);
-    struct redis_slot *slot;
+    struct redis_inflight *slot;
     while ((slot = redis_pipeline_take(&conn->pipeline)) != NULL)
         connection_answer(slot, NULL);
     conn->is_calling_out = was_calling_out;
@@ -108,7 +109,7 @@ static void connection_take_reply(
         conn->settings.on_message(conn->settings.context, reply);
         return;
     }
-    struct redis_slot *slot = redis_pipeline_take(&conn->pipeline);
+    struct redis_inflight *slot = redis_pipeline_take(&conn->pipeline);
     if (slot == NULL) {
         connection_fail(conn, "a reply to nothing");
         return;
@@ -215,7 +216,8 @@ static void connection_dial(struct redis_connection *conn)
 /* Sets the timer for whichever comes first of what is awaited. */
 static void connection_await(struct redis_connection *conn)
 {
-    const struct redis_slot *oldest = redis_pipeline_oldest(&conn->pipeline);
+    const struct redis_inflight *oldest =
+        redis_pipeline_oldest(&conn->pipeline);
     if (oldest == NULL)
         return;
     uint64_t at_ms = redis_pipeline_next_due(&conn->pipeline);
@@ -228,12 +230,13 @@ static void connection_expire_calls(struct redis_connection *conn)
 {
     unsigned link = conn->link;
     uint64_t now_ms = clock_monotonic_ms();
-    const struct redis_slot *oldest = redis_pipeline_oldest(&conn->pipeline);
+    const struct redis_inflight *oldest =
+        redis_pipeline_oldest(&conn->pipeline);
     if (oldest != NULL && oldest->sent_ms + REDIS_SILENCE_MS <= now_ms) {
         connection_fail(conn, "the server does not answer");
         return;
     }
-    struct redis_slot *slot;
+    struct redis_inflight *slot;
     while ((slot = redis_pipeline_overdue(&conn->pipeline, now_ms)) != NULL) {
         connection_answer(slot, NULL);
         if (conn->link != link)
@@ -327,7 +330,7 @@ void redis_connection_free(struct redis_connection **conn_p)
     if (conn == NULL)
         return;
     assert(!conn->is_calling_out);
-    struct redis_slot *slot;
+    struct redis_inflight *slot;
     while ((slot = redis_pipeline_take(&conn->pipeline)) != NULL)
         if (slot->call != NULL)
             slot->call->slot = NULL;
@@ -350,7 +353,7 @@ bool redis_connection_call(struct redis_connection *conn,
         !redis_outbox_add(conn->outbox, argc, argv, argv_len))
         return false;
     uint64_t now_ms = clock_monotonic_ms();
-    struct redis_slot *slot =
+    struct redis_inflight *slot =
         redis_pipeline_push(&conn->pipeline, REDIS_STEP_CALL, now_ms);
     assert(slot != NULL);
     slot->due_ms = now_ms + REDIS_SILENCE_MS;

@@ -35,8 +35,8 @@ struct redis_call {
     /* reply: borrowed, NULL if there is none. May make new calls. */
     void (*on_reply)(struct redis_call *, const struct redisReply *reply);
     void *context;
-    uint64_t timeout_ms;     /* of this call; 0: the settings' */
-    struct redis_slot *slot; /* the connection's; NULL while idle */
+    uint64_t timeout_ms;         /* of this call; 0: the settings' */
+    struct redis_inflight *slot; /* the connection's; NULL while idle */
 };
 
 struct redis_settings {

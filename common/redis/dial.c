@@ -3,8 +3,8 @@
  */
 #include "common/redis/dial.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
-#include "common/base/memory.h"
 #include "common/redis/tls.h"
 
 #include <event2/bufferevent_ssl.h>

@@ -9,7 +9,7 @@
  */
 #include "common/redis/outbox.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/redis/command.h"
 
 #include <event2/buffer.h>

@@ -23,7 +23,7 @@ enum redis_step {
     REDIS_STEP_SCRIPT,
 };
 
-struct redis_slot {
+struct redis_inflight {
     enum redis_step step;
     struct redis_call *call; /* NULL: nobody waits, or not any more */
     uint64_t sent_ms;
@@ -31,7 +31,7 @@ struct redis_slot {
 };
 
 struct redis_pipeline {
-    struct redis_slot *slots; /* owned */
+    struct redis_inflight *slots; /* owned */
     size_t capacity, first, count;
 };
 
@@ -41,14 +41,15 @@ void redis_pipeline_init(struct redis_pipeline *, size_t capacity);
 void redis_pipeline_clear(struct redis_pipeline *);
 
 /* NULL if it is full. The slot stays where it is until it is taken. */
-struct redis_slot *redis_pipeline_push(
+struct redis_inflight *redis_pipeline_push(
     struct redis_pipeline *, enum redis_step, uint64_t now_ms);
 /* The oldest goes, and is valid until the next push. NULL if empty. */
-struct redis_slot *redis_pipeline_take(struct redis_pipeline *);
-const struct redis_slot *redis_pipeline_oldest(const struct redis_pipeline *);
+struct redis_inflight *redis_pipeline_take(struct redis_pipeline *);
+const struct redis_inflight *redis_pipeline_oldest(
+    const struct redis_pipeline *);
 
 /* The first slot whose call should have been answered by now, or NULL. */
-struct redis_slot *redis_pipeline_overdue(
+struct redis_inflight *redis_pipeline_overdue(
     struct redis_pipeline *, uint64_t now_ms);
 /* When the next call is due; UINT64_MAX: none waits. */
 uint64_t redis_pipeline_next_due(const struct redis_pipeline *);

@@ -7,7 +7,7 @@
  */
 #include "common/redis/reader.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <hiredis/read.h>
 #include <stdlib.h>

@@ -7,9 +7,9 @@
  */
 #include "common/redis/sentinel.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/redis/connection.h"
 #include "common/redis/sentinel_reply.h"
 

@@ -7,7 +7,7 @@
  */
 #include "common/redis/tls.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <arpa/inet.h>
 #include <event2/bufferevent.h>

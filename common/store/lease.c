@@ -7,8 +7,8 @@
  */
 #include "common/store/lease.h"
 
+#include "common/base/alloc.h"
 #include "common/base/hash.h"
-#include "common/base/memory.h"
 
 #include <assert.h>
 #include <stdlib.h>

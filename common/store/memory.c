@@ -7,7 +7,7 @@
  */
 #include "common/store/memory.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/core/distinct.h"
 #include "common/core/window.h"
 #include "common/store/memory_table.h"

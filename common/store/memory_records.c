@@ -5,7 +5,7 @@
  */
 #include "common/store/memory_records.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <stdlib.h>
 #include <string.h>

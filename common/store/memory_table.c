@@ -4,11 +4,11 @@
  * Keys come from strangers, so the hash is keyed: a chain is short whatever
  * they send, and the order of the buckets is as good as random, which makes
  * the hand's next few entries a fair sample of all. Memory that runs out ends
- * the process (base/memory.h).
+ * the process (base/alloc.h).
  */
 #include "common/store/memory_table.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

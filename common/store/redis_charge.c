@@ -9,8 +9,8 @@
  */
 #include "common/store/redis_store_internal.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
-#include "common/base/memory.h"
 
 #include <hiredis/hiredis.h>
 #include <stdlib.h>

@@ -9,9 +9,9 @@
  */
 #include "common/store/redis_edicts_internal.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/store/edict_text.h"
 
 #include <event2/event.h>

@@ -8,8 +8,8 @@
  */
 #include "common/store/redis_edicts_internal.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
-#include "common/base/memory.h"
 #include "common/store/edict_text.h"
 #include "common/store/memory_edicts.h"
 

@@ -7,7 +7,7 @@
  */
 #include "common/store/redis_store_internal.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <stddef.h>
 #include <stdlib.h>

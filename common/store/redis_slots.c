@@ -10,8 +10,8 @@
 #include "common/store/redis_store_internal.h"
 #include "common/store/store_inspect.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
-#include "common/base/memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>

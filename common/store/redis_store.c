@@ -6,9 +6,9 @@
  */
 #include "common/store/redis_store_internal.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/config/config.h"
 #include "common/store/redis_edicts.h"
 

@@ -6,8 +6,8 @@
  */
 #include "common/store/refused_cache.h"
 
+#include "common/base/alloc.h"
 #include "common/base/hash.h"
-#include "common/base/memory.h"
 
 #include <stdlib.h>
 #include <string.h>

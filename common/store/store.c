@@ -7,8 +7,8 @@
  */
 #include "common/store/store.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
-#include "common/base/memory.h"
 #include "common/config/config.h"
 #include "common/store/breaker.h"
 #include "common/store/lease.h"

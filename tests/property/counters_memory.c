@@ -1,7 +1,7 @@
 /* counters_memory.c - the memory store on trial. */
 #include "tests/property/counters.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/store/memory.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* counters_redis.c - the script in a Redis on trial, under a clock page. */
 #include "tests/property/counters.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "tests/property/script.h"
 
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* ledger.c - see ledger.h; sums by bisection, so that long logs stay cheap. */
 #include "tests/property/ledger.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <stdlib.h>
 #include <string.h>

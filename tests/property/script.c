@@ -1,7 +1,7 @@
 /* script.c - see script.h; hiredis's blocking calls. */
 #include "tests/property/script.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <inttypes.h>
 #include <stdio.h>

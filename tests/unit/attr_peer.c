@@ -3,7 +3,7 @@
  */
 #include "tests/unit/attr_peer.h"
 
-#include "policyd/attr_round.h"
+#include "policyd/attr_batch.h"
 #include "tests/unit/unit.h"
 
 #include <errno.h>
@@ -76,7 +76,7 @@ void attr_peer_open(struct attr_peer *s, struct event_base *base)
 
     memset(s, 0, sizeof *s);
     s->base = base;
-    s->round = attr_round_new(base);
+    s->round = attr_batch_new(base);
     assert_int_equal(
         socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
     s->peer = pair[1];
@@ -88,7 +88,7 @@ void attr_peer_open(struct attr_peer *s, struct event_base *base)
 void attr_peer_close(struct attr_peer *s)
 {
     attr_connection_free(&s->connection);
-    attr_round_free(&s->round);
+    attr_batch_free(&s->round);
     if (s->peer != -1)
         close(s->peer);
 }

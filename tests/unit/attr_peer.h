@@ -13,7 +13,7 @@ enum answer { ANSWER_NOW, ANSWER_LATER, ANSWER_REASON, ANSWER_FREE };
 
 struct attr_peer {
     struct event_base *base;
-    struct attr_round *round;
+    struct attr_batch *round;
     struct attr_connection *connection;
     int peer; /* Postfix's end */
     enum answer answer;

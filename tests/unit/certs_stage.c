@@ -5,9 +5,9 @@
 
 #include "tests/unit/certs_stage.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 
 #include <event2/event.h>
 #include <fcntl.h>

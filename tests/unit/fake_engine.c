@@ -187,10 +187,10 @@ __attribute__((weak)) bool anvil_sessions_is_idle(
     return smtpd == fake_engine.idle_smtpd;
 }
 
-__attribute__((weak)) void anvil_sessions_witness_rcpt(
+__attribute__((weak)) void anvil_sessions_see_rcpt(
     struct anvil_sessions *sessions, pid_t smtpd,
     const struct policy_request *request, uint64_t now_ms)
 {
-    fake_engine.witnesses++;
-    fake_engine.witness = smtpd;
+    fake_engine.activities++;
+    fake_engine.activity = smtpd;
 }

@@ -2,7 +2,7 @@
  * fake_engine.h - what a face sees of the house, played from a script.
  *
  * Linked before libtollgate.a it stands in for the engine, the store's notes,
- * the daemon and, where the true one is not linked, anvil's witness. One of
+ * the daemon and, where the true one is not linked, anvil's activity. One of
  * each, so the state is one struct.
  */
 #ifndef TOLLGATE_TESTS_FAKE_ENGINE_H
@@ -46,8 +46,8 @@ struct fake_engine {
     unsigned recalls, recalls_cancelled, writes;
 
     unsigned sessions_ended; /* as the daemon was told */
-    unsigned witnesses;
-    pid_t witness;
+    unsigned activities;
+    pid_t activity;
     pid_t idle_smtpd; /* the one that serves nobody, as anvil knows */
 };
 

@@ -5,7 +5,7 @@
 
 #include "tests/unit/issue.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>

@@ -3,7 +3,7 @@
  * badly behaved Postfix on the other.
  */
 #include "common/base/log.h"
-#include "policyd/attr_round.h"
+#include "policyd/attr_batch.h"
 #include "policyd/attr_scan.h"
 #include "tests/unit/attr_peer.h"
 #include "tests/unit/unit.h"
@@ -315,7 +315,7 @@ TEST_WITH(setup, teardown, knows_no_pid_over_inet)
         .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof address;
     int listener = socket(AF_INET, SOCK_STREAM, 0);
-    struct attr_peer s = {.base = *state, .round = attr_round_new(*state)};
+    struct attr_peer s = {.base = *state, .round = attr_batch_new(*state)};
 
     assert_int_equal(bind(listener, (struct sockaddr *)&address, len), 0);
     assert_int_equal(listen(listener, 1), 0);

@@ -4,8 +4,8 @@
  */
 #include "tests/unit/unit.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
-#include "common/base/memory.h"
 #include "milter/bridge.h"
 
 #include <event2/event.h>

@@ -3,7 +3,7 @@
  */
 #include "tests/unit/unit.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "tests/unit/certs_stage.h"
 
 #include <event2/event.h>

@@ -3,7 +3,7 @@
  */
 #include "tests/unit/unit.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/certs/chain.h"
 #include "common/certs/pem.h"
 #include "tests/unit/issue.h"

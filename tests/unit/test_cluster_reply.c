@@ -1,7 +1,7 @@
 /* test_cluster_reply.c - slots, slot maps and redirections, good and bad. */
 #include "tests/unit/unit.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/redis/cluster_reply.h"
 #include "common/redis/reader.h"
 

@@ -5,7 +5,7 @@
  */
 #include "tests/unit/unit.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/config/config.h"
 #include "common/core/verdict.h"
 

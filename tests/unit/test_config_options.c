@@ -4,7 +4,7 @@
  */
 #include "tests/unit/unit.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/config/config.h"
 #include "common/config/option_types.h"
 #include "common/config/options.h"

@@ -1,7 +1,7 @@
 /* test_control_request.c - lines that are requests, and lines that are not. */
 #include "tests/unit/unit.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/control/control_request.h"
 
 #include <stdlib.h>

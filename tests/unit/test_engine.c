@@ -3,7 +3,7 @@
  */
 #include "tests/unit/engine_bench.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <stdlib.h>
 

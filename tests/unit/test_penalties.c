@@ -4,8 +4,8 @@
  */
 #include "tests/unit/engine_bench.h"
 
+#include "common/base/alloc.h"
 #include "common/base/clock.h"
-#include "common/base/memory.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -78,7 +78,7 @@ TEST_WITH(
     policy_stage_ask(f->peer, STATE("VRFY", "1.2.3.0", "0", "0"));
     policy_stage_expect(f->peer, PASSED);
     assert_int_equal(fake_engine.decisions, 0);
-    assert_int_equal(fake_engine.witnesses, 0);
+    assert_int_equal(fake_engine.activities, 0);
 }
 
 TEST_WITH(
@@ -222,14 +222,14 @@ TEST_WITH(policy_stage_setup, policy_stage_teardown, closes_on_impatience)
     assert_int_equal(policy_sessions_count(f->sessions), 0);
 }
 
-TEST_WITH(policy_stage_setup, policy_stage_teardown, witnesses_rcpt)
+TEST_WITH(policy_stage_setup, policy_stage_teardown, sees_rcpt)
 {
     struct policy_stage *f = *state;
 
     policy_stage_ask(f->peer, RCPT("1.2.3.0"));
     policy_stage_ask(f->peer, STATE("DATA", "1.2.3.0", "1", "0"));
-    assert_int_equal(fake_engine.witnesses, 1);
-    assert_int_equal(fake_engine.witness, getpid());
+    assert_int_equal(fake_engine.activities, 1);
+    assert_int_equal(fake_engine.activity, getpid());
 }
 
 TEST_WITH(policy_stage_setup, policy_stage_teardown, free_closes_all)

@@ -1,8 +1,8 @@
 /*
  * test_proof.c - proof and claim in the engine's order, by a table.
  */
+#include "common/base/alloc.h"
 #include "common/base/log.h"
-#include "common/base/memory.h"
 #include "common/engine/engine.h"
 #include "tests/unit/fake_store.h"
 #include "tests/unit/unit.h"

@@ -6,7 +6,7 @@
  */
 #include "tests/unit/unit.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "policyd/sni_session.h"
 #include "tests/unit/certs_stage.h"
 

@@ -3,7 +3,7 @@
  */
 #include "tests/unit/unit.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 #include "common/certs/source.h"
 #include "tests/unit/certs_stage.h"
 

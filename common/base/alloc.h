@@ -1,12 +1,12 @@
 /*
- * memory.h - allocation that cannot fail.
+ * alloc.h - allocation that cannot fail.
  *
  * Out of memory ends the process (systemd or Kubernetes starts it again), so
  * no caller has a branch that no test can reach. What a stranger can make us
  * hold is bounded elsewhere, before it is allocated.
  */
-#ifndef TOLLGATE_BASE_MEMORY_H
-#define TOLLGATE_BASE_MEMORY_H
+#ifndef TOLLGATE_BASE_ALLOC_H
+#define TOLLGATE_BASE_ALLOC_H
 
 #include <stddef.h>
 

@@ -1,10 +1,10 @@
 /*
- * memory.c - allocation that ends the process instead of failing.
+ * alloc.c - allocation that ends the process instead of failing.
  *
  * Writes one fixed line to stderr before abort(): the log may itself need
  * memory.
  */
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /*
- * test_anvil_witness.c - limits that smtpd's silence makes useless, and whether
- * smtpd serves somebody.
+ * test_smtpd_activity.c - limits that smtpd's silence makes useless, and
+ * whether smtpd serves somebody.
  */
 #include "tests/unit/anvil_stage.h"
 
@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static void witness_limit(enum event_kind kind, char **services)
+static void wait_for_limit(enum event_kind kind, char **services)
 {
     static struct limit limits[EVENT_KINDS];
     static const struct limit *fed[EVENT_KINDS];
@@ -32,42 +32,42 @@ static void witness_limit(enum event_kind kind, char **services)
 
 static const struct policy_request request = {.server_port = "25"};
 
-static void witness(void)
+static void activity(void)
 {
-    anvil_sessions_witness_rcpt(
+    anvil_sessions_see_rcpt(
         stage.sessions, getpid(), &request, clock_coarse_ms());
 }
 
-TEST_WITH(stage_set_up, stage_tear_down, witness_warns_once)
+TEST_WITH(stage_set_up, stage_tear_down, warns_once)
 {
     static char *everywhere[] = {NULL};
     int fd = stage_open(true);
 
-    witness_limit(EVENT_MESSAGE, everywhere);
-    witness_limit(EVENT_RECIPIENT, everywhere);
-    witness(); /* no client: smtpd asked nothing about this one */
+    wait_for_limit(EVENT_MESSAGE, everywhere);
+    wait_for_limit(EVENT_RECIPIENT, everywhere);
+    activity(); /* no client: smtpd asked nothing about this one */
     stage_ask(fd, "request=connect\n" A);
-    anvil_sessions_witness_rcpt(
+    anvil_sessions_see_rcpt(
         stage.sessions, getpid() + 1, &request, clock_coarse_ms());
-    anvil_sessions_witness_rcpt(stage.sessions, 0, &request, clock_coarse_ms());
+    anvil_sessions_see_rcpt(stage.sessions, 0, &request, clock_coarse_ms());
     assert_int_equal(stage_logged(WARNING), 0);
-    witness();
+    activity();
     assert_int_equal(stage_logged("smtpd_client_message_rate_limit > 0"), 1);
     assert_int_equal(stage_logged("smtpd_client_recipient_rate_limit > 0"), 1);
     assert_int_equal(stage_logged("service smtp "), 2);
-    witness();
+    activity();
     stage_ask(fd, "request=connect\n" B);
-    witness();
+    activity();
     assert_int_equal(stage_logged(WARNING), 2);
     stage_ask(fd, "request=connect\nident=587:192.0.2.1\n\n");
     stage_ask(fd, "request=message\nident=587:192.0.2.1\n\n");
-    witness();
+    activity();
     assert_int_equal(stage_logged(WARNING), 3);
     assert_int_equal(stage_logged("service 587 sends no recipient"), 1);
     close(fd);
 }
 
-TEST(witness_is_quiet)
+TEST(is_quiet)
 {
     static char *everywhere[] = {NULL}, other[] = "587",
                 *elsewhere[] = {other, NULL};
@@ -93,12 +93,12 @@ TEST(witness_is_quiet)
         assert_int_equal(stage_set_up(state), 0);
         int fd = stage_open(true);
         if (cases[i].has_message)
-            witness_limit(EVENT_MESSAGE, services);
+            wait_for_limit(EVENT_MESSAGE, services);
         if (cases[i].has_recipient)
-            witness_limit(EVENT_RECIPIENT, services);
+            wait_for_limit(EVENT_RECIPIENT, services);
         for (size_t r = 0; cases[i].requests[r] != NULL; r++)
             stage_ask(fd, cases[i].requests[r]);
-        witness();
+        activity();
         if (stage_logged(WARNING) != 0)
             fail_msg("case %zu warns", i);
         close(fd);

@@ -1,5 +1,5 @@
 /*
- * anvil_witness.h - notices limits that can never count.
+ * smtpd_activity.h - notices limits that can never count.
  *
  * smtpd sends anvil the `message` and `recipient` events only where main.cf's
  * own limit is above 0. When a session of the policy face shows a recipient,
@@ -7,8 +7,8 @@
  * connect, and warns once a service if a limit waits in vain. A client about
  * whom smtpd asks nothing (an exempt one) has no connect, and says nothing.
  */
-#ifndef TOLLGATE_POLICYD_ANVIL_WITNESS_H
-#define TOLLGATE_POLICYD_ANVIL_WITNESS_H
+#ifndef TOLLGATE_POLICYD_SMTPD_ACTIVITY_H
+#define TOLLGATE_POLICYD_SMTPD_ACTIVITY_H
 
 #include "common/config/config.h"
 #include "policyd/anvil_ident.h"
@@ -16,11 +16,11 @@
 
 #include <sys/types.h>
 
-struct anvil_witnesses;
+struct smtpd_activities;
 
 /* Embedded in a session; zero at first. */
-struct anvil_witness {
-    struct anvil_witness *next, **link; /* of the same bucket */
+struct smtpd_activity {
+    struct smtpd_activity *next, **link; /* of the same bucket */
     pid_t pid;
     bool is_serving;   /* somebody, known by any event; the session sets it */
     bool is_connected; /* that somebody, by a connect */
@@ -30,25 +30,25 @@ struct anvil_witness {
 };
 
 /* Empty. */
-struct anvil_witnesses *anvil_witnesses_new(void);
-void anvil_witnesses_free(struct anvil_witnesses **); /* empty by then */
+struct smtpd_activities *smtpd_activities_new(void);
+void smtpd_activities_free(struct smtpd_activities **); /* empty by then */
 
 /* pid 0, an smtpd that the kernel does not name, is never found again. */
-void anvil_witness_add(
-    struct anvil_witnesses *, struct anvil_witness *, pid_t pid);
-void anvil_witness_remove(struct anvil_witness *);
+void smtpd_activity_add(
+    struct smtpd_activities *, struct smtpd_activity *, pid_t pid);
+void smtpd_activity_remove(struct smtpd_activity *);
 
 /* The smtpd serves this client from now on. */
-void anvil_witness_enter(struct anvil_witness *, const struct anvil_ident *);
+void smtpd_activity_enter(struct smtpd_activity *, const struct anvil_ident *);
 /* Its client has gone. */
-void anvil_witness_leave(struct anvil_witness *);
+void smtpd_activity_leave(struct smtpd_activity *);
 
 /* False too where no session of this smtpd is known. */
-bool anvil_witness_is_between_sessions(
-    const struct anvil_witnesses *, pid_t smtpd);
+bool smtpd_activity_is_between_sessions(
+    const struct smtpd_activities *, pid_t smtpd);
 
 /* This smtpd has asked the policy face about a recipient. */
-enum anvil_acquaintance anvil_witness_rcpt(
-    struct anvil_witnesses *, pid_t smtpd, const struct config *);
+enum anvil_acquaintance smtpd_activity_rcpt(
+    struct smtpd_activities *, pid_t smtpd, const struct config *);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * test_crowd.c - who is most of a crowd, and who only often there.
+ * test_majority.c - who is most of a crowd, and who only often there.
  */
-#include "common/core/crowd.h"
+#include "common/core/majority.h"
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
@@ -18,16 +18,17 @@ static struct cidr client_number(unsigned number)
 }
 
 /* Of each hundred so many are client 0; the others differ. */
-static struct crowd_share play(struct crowd *crowd, unsigned percent)
+static struct majority_share play(struct majority *crowd, unsigned percent)
 {
-    struct crowd_share share = {0};
+    struct majority_share share = {0};
 
-    for (unsigned i = 0; i < CROWD_SIZE; i++) {
+    for (unsigned i = 0; i < MAJORITY_SIZE; i++) {
         struct cidr client = client_number(i * 37 % 100 < percent ? 0 : 1 + i);
-        bool is_due = crowd_note(crowd, &client, &share);
-        assert_int_equal(is_due, i + 1 == CROWD_FIRST || i + 1 == CROWD_SIZE);
+        bool is_due = majority_note(crowd, &client, &share);
+        assert_int_equal(
+            is_due, i + 1 == MAJORITY_FIRST || i + 1 == MAJORITY_SIZE);
     }
-    assert_int_equal(share.of, CROWD_SIZE);
+    assert_int_equal(share.of, MAJORITY_SIZE);
     return share;
 }
 
@@ -38,13 +39,13 @@ TEST(shares)
         bool is_one;
     } rows[] = {{100, true}, {95, true}, {80, true}, {60, false}, {40, false},
         {0, false}, {90, true}};
-    struct crowd crowd = {0};
+    struct majority crowd = {0};
 
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct crowd_share share = play(&crowd, rows[i].percent);
-        if (crowd_is_one(&share) != rows[i].is_one)
+        struct majority_share share = play(&crowd, rows[i].percent);
+        if (majority_is_one(&share) != rows[i].is_one)
             fail_msg("%u %%: %u hits", rows[i].percent, (unsigned)share.hits);
-        assert_true(share.hits <= rows[i].percent * CROWD_SIZE / 100 + 10);
+        assert_true(share.hits <= rows[i].percent * MAJORITY_SIZE / 100 + 10);
     }
 }
 
@@ -59,15 +60,15 @@ TEST(the_first_ten)
         {"1111100000", false}, {"0110011010", false}};
 
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct crowd crowd = {0};
-        struct crowd_share share = {0};
-        for (unsigned at = 0; at < CROWD_FIRST; at++) {
+        struct majority crowd = {0};
+        struct majority_share share = {0};
+        for (unsigned at = 0; at < MAJORITY_FIRST; at++) {
             struct cidr client =
                 client_number(rows[i].clients[at] == '0' ? 0 : 1 + at);
-            crowd_note(&crowd, &client, &share);
+            majority_note(&crowd, &client, &share);
         }
-        assert_int_equal(share.of, CROWD_FIRST);
-        if (crowd_is_one(&share) != rows[i].is_one)
+        assert_int_equal(share.of, MAJORITY_FIRST);
+        if (majority_is_one(&share) != rows[i].is_one)
             fail_msg("%s: %u hits", rows[i].clients, (unsigned)share.hits);
     }
 }

@@ -1,9 +1,9 @@
 /*
- * test_memory.c - allocation for the cases that libc leaves open.
+ * test_alloc.c - allocation for the cases that libc leaves open.
  */
 #include "tests/unit/unit.h"
 
-#include "common/base/memory.h"
+#include "common/base/alloc.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 /*
- * test_attr_round.c - several connections that ask in the same moment: in
+ * test_attr_batch.c - several connections that ask in the same moment: in
  * which order they are read, decided and answered, and what becomes of those
  * that go away while they wait for their turn.
  */
+#include "policyd/attr_batch.h"
 #include "policyd/attr_connection.h"
-#include "policyd/attr_round.h"
 #include "tests/unit/unit.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@
 #define CROWD 40 /* fills two rounds and begins a third */
 
 struct member {
-    struct crowd *crowd;
+    struct majority *crowd;
     struct attr_connection *connection;
     int peer; /* Postfix's end */
     unsigned read, decided;
@@ -27,9 +27,9 @@ struct member {
     bool is_malformed;
 };
 
-struct crowd {
+struct majority {
     struct event_base *base;
-    struct attr_round *round;
+    struct attr_batch *batch;
     struct member members[CROWD];
     unsigned read, most_read_ahead, decided;
     bool has_answered_early;
@@ -44,7 +44,7 @@ static const char *on_attribute(void *context, const char *name,
 static void on_read(void *context)
 {
     struct member *member = context;
-    struct crowd *crowd = member->crowd;
+    struct majority *crowd = member->crowd;
 
     member->read++;
     crowd->read++;
@@ -97,7 +97,7 @@ static const struct attr_events events = {
     .on_close = on_close,
 };
 
-static void member_join(struct member *member, struct crowd *crowd)
+static void member_join(struct member *member, struct majority *crowd)
 {
     int pair[2];
 
@@ -106,15 +106,15 @@ static void member_join(struct member *member, struct crowd *crowd)
     member->crowd = crowd;
     member->peer = pair[1];
     member->connection =
-        attr_connection_new(crowd->round, pair[0], &events, member);
+        attr_connection_new(crowd->batch, pair[0], &events, member);
 }
 
 static int setup(void **state)
 {
-    struct crowd *crowd = calloc(1, sizeof *crowd);
+    struct majority *crowd = calloc(1, sizeof *crowd);
 
     crowd->base = event_base_new();
-    crowd->round = attr_round_new(crowd->base);
+    crowd->batch = attr_batch_new(crowd->base);
     for (size_t i = 0; i < CROWD; i++)
         member_join(&crowd->members[i], crowd);
     *state = crowd;
@@ -123,20 +123,20 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    struct crowd *crowd = *state;
+    struct majority *crowd = *state;
 
     for (size_t i = 0; i < CROWD; i++) {
         attr_connection_free(&crowd->members[i].connection);
         close(crowd->members[i].peer);
     }
-    attr_round_free(&crowd->round);
+    attr_batch_free(&crowd->batch);
     event_base_free(crowd->base);
     free(crowd);
     return 0;
 }
 
 /* The first `count` of them. Two looks: libevent's first takes 32 at most. */
-static void ask(struct crowd *crowd, size_t count)
+static void ask(struct majority *crowd, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         assert_int_equal(write(crowd->members[i].peer, "a=1\n\n", 5), 5);
@@ -155,7 +155,7 @@ static void expect(const struct member *member, const char *expected)
 
 TEST_WITH(setup, teardown, answers_all_who_ask_at_once)
 {
-    struct crowd *crowd = *state;
+    struct majority *crowd = *state;
 
     for (unsigned time = 1; time <= 3; time++) {
         ask(crowd, CROWD);
@@ -168,7 +168,7 @@ TEST_WITH(setup, teardown, answers_all_who_ask_at_once)
 
 TEST_WITH(setup, teardown, reads_all_then_decides_then_answers)
 {
-    struct crowd *crowd = *state;
+    struct majority *crowd = *state;
 
     ask(crowd, 5);
     assert_int_equal(crowd->most_read_ahead, 5);
@@ -178,17 +178,17 @@ TEST_WITH(setup, teardown, reads_all_then_decides_then_answers)
 
 TEST_WITH(setup, teardown, keeps_nobody_waiting_for_more_than_a_round)
 {
-    struct crowd *crowd = *state;
+    struct majority *crowd = *state;
 
     ask(crowd, CROWD);
     assert_int_equal(crowd->most_read_ahead, ROUND);
     assert_true(crowd->has_answered_early);
 }
 
-/* More than a round holds, from the loop's point of view all at once. */
+/* More than a batch holds, from the loop's point of view all at once. */
 TEST_WITH(setup, teardown, answers_all_that_were_decided_elsewhere)
 {
-    struct crowd *crowd = *state;
+    struct majority *crowd = *state;
 
     for (size_t i = 0; i < CROWD; i++)
         crowd->members[i].is_slow = true;
@@ -202,7 +202,7 @@ TEST_WITH(setup, teardown, answers_all_that_were_decided_elsewhere)
 
 TEST_WITH(setup, teardown, forgets_who_goes_away_before_its_turn)
 {
-    struct crowd *crowd = *state;
+    struct majority *crowd = *state;
 
     crowd->members[0].ends_next = true;
     ask(crowd, 3);
@@ -215,7 +215,7 @@ TEST_WITH(setup, teardown, forgets_who_goes_away_before_its_turn)
 
 TEST_WITH(setup, teardown, answers_who_goes_away_after_its_turn)
 {
-    struct crowd *crowd = *state;
+    struct majority *crowd = *state;
 
     crowd->members[1].is_slow = true;
     ask(crowd, 2);
@@ -237,7 +237,7 @@ static void answer_late(evutil_socket_t fd, short what, void *context)
 /* The next request is there before the answer to the last has been sent. */
 TEST_WITH(setup, teardown, ends_who_does_not_wait_for_the_answer)
 {
-    struct crowd *crowd = *state;
+    struct majority *crowd = *state;
     struct member *member = &crowd->members[0];
     struct event *late = event_new(crowd->base, -1, 0, answer_late, member);
 
