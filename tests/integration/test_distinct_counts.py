@@ -1,6 +1,7 @@
 """Limits of different values: the networks that a login comes from, the
 recipients and the recipients' domains that it writes to."""
 import re
+import time
 
 import pytest
 
@@ -146,13 +147,14 @@ def test_one_call_and_300_bytes(shared):
     user = "a.long.login.name@mail.example.com"
     with RedisClient(shared.redis) as redis, Policy(one.policy) as smtpd:
         assert smtpd.rcpt("198.51.100.1", sasl_username=user) == "DUNNO"
-        before = decisions(redis)
+        before, since = decisions(redis), time.monotonic()
         sizes, passed = [], 0
         for n in range(1000):
             passed += smtpd.rcpt(
                 network(n % 60), sasl_username=user,
                 recipient=f"u{n}@d{n}.example") == "DUNNO"
-        assert decisions(redis) - before <= 1010  # leases, too
+        beats = 2 + 2 * (time.monotonic() - since)  # of a daemon, a second
+        assert decisions(redis) - before <= 1000 + beats
         keys = [key for key in redis.keys() if user.encode() in key]
         assert len(keys) == 3
         sizes = [redis.call("MEMORY", "USAGE", key) for key in keys]
