@@ -168,6 +168,10 @@ class Host:
                 for path, said in zip(self.kind.paths, replies)
                 if not re.match(path.wanted(column), said)]
 
+    def must_play(self, column):
+        wrong = self.play(column)
+        assert not wrong, f"{wrong}\n{self.postfix.log.text()[-6000:]}"
+
     def treat(self):
         """What doctor prints, run until it prints no more; what it finds
         then."""
@@ -195,6 +199,6 @@ def check(kind, place, keep):
     for path in kind.paths:
         assert path.is_forged == (path.wanted("after") == "421"), path
     host = Host(kind, place, keep)
-    assert host.play("before") == []
+    host.must_play("before")
     assert host.treat() == kind.words
-    assert host.play("after") == [], host.postfix.log.text()[-6000:]
+    host.must_play("after")

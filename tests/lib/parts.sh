@@ -228,7 +228,7 @@ part_run_store() {
 part_run_pytest() {
     local hosts=
     [ "$2" != "$top/build" ] || hosts=tests/hosts
-    part_pytest "$1" "$2" -n "$(($(nproc) * 3))" --dist loadfile "${@:3}" \
+    part_pytest "$1" "$2" -n "$(($(nproc) * 2))" --dist loadfile "${@:3}" \
         tests/integration $hosts
 }
 
