@@ -15,7 +15,7 @@ import subprocess
 
 from .logfile import LogFile
 from .ports import is_taken
-from .process import has_ended
+from .process import group_has_ended, has_ended
 from .wait import PATIENCE, wait_until
 
 MAIN_CF = """
@@ -217,8 +217,13 @@ class Postfix:
                    "master has left its locks")
 
     def _end(self):
-        os.kill(self.master_pid(), signal.SIGTERM)
-        wait_until(lambda: not self.master_pid(), 20, "master has ended")
+        """With all that master has started: an smtpd that dies later holds its
+        port until then, and what comes to it is reset. The next master gets
+        the port all the same, for Postfix shares it (SO_REUSEPORT)."""
+        master = self.master_pid()
+        os.kill(master, signal.SIGTERM)
+        wait_until(lambda: group_has_ended(master), 20,
+                   "master and its processes have ended")
 
     def _locks(self):
         return self.queue / "pid/master.pid", self.data / "master.lock"

@@ -21,6 +21,20 @@ def has_ended(pid):
         return True
 
 
+def group_has_ended(group):
+    """All processes of it."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/stat", encoding="ascii",
+                      errors="replace") as file:
+                state, _, its_group = file.read().rsplit(")", 1)[1].split()[:3]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(its_group) == group and state != "Z":
+            return False
+    return True
+
+
 def running_with(word):
     """Pids of all in whose command line it stands."""
     return [int(pid) for pid in os.listdir("/proc") if pid.isdigit()
