@@ -33,6 +33,7 @@ static const struct {
     bool is_on_anvil;
 } key_parts[] = {KEY_PARTS_ALL(KEY_ROW)};
 
+/* Behind the first comma. */
 const char *face_words(void)
 {
     return &FACES_ALL(WORD_LISTED)[2];

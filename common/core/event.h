@@ -28,10 +28,10 @@
 
 #define SEEN_ON(face) (1u << FACE_##face)
 
-/* X(NAME, word, faces that see it, what who is limited is told). A limit of
- * what happens with something else, as those of messages do, has its row in
- * config/build_faces.c, too. Those that count different values are the last:
- * event.c has with what they come. */
+/* X(NAME, word, the faces that see it, the reply of a limit that has none of
+ * its own). Events of one request stand together in config/build_faces.c, too.
+ * Those that count different values are the last: event.c says which event
+ * brings each of them. */
 #define EVENTS_ALL(X) \
     /* A session was opened. */ \
     X(CONNECTION, "connection", SEEN_ON(ANVIL) | SEEN_ON(MILTER), \

@@ -3,7 +3,7 @@
  *
  * A request in the fewest hops:
  *   attr_connection_on_readable (bytes) -> attr_scan, policy_request_set ->
- *   attr_batch (whoever else asks now) -> policy_session_on_request ->
+ *   attr_batch (with other requests that wait) -> policy_session_on_request ->
  *   policy_count_fill (event) -> engine_decide ->
  *   bill_write (limit_applies, limit_subject) -> store_charge ->
  *   engine_on_charged -> struct verdict -> verdict_action -> "action=...".

@@ -30,8 +30,8 @@ struct gateway_seen {
 
 /* Embedded in the engine; all zero at first. */
 struct gateway_watch {
-    struct majority *majorities; /* owned: of each service of the snapshot, and
-                             one of all others */
+    /* Owned: of each service of the snapshot, and one of all others. */
+    struct majority *majorities;
     struct gateway_seen seen;
     size_t seen_at;     /* the crowd in which it was seen */
     uint64_t warned_ms; /* 0: never */

@@ -1,6 +1,6 @@
 /*
  * test_smtpd_activity.c - limits that smtpd's silence makes useless, and
- * whether smtpd serves somebody.
+ * whether an smtpd has a client.
  */
 #include "tests/unit/anvil_stage.h"
 

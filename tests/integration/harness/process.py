@@ -11,28 +11,27 @@ from .wait import wait_until
 OWN_PIDS = ["unshare", "--pid", "--fork"]
 
 
-def has_ended(pid):
-    """Gone, or only waited for by its parent; it may go at any moment."""
+def _state(pid):
+    """Its state, as a letter, and its group. Who is gone is as a zombie is, of
+    no group; it may go at any moment."""
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii",
                   errors="replace") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] == "Z"
+            state, _, group = file.read().rsplit(")", 1)[1].split()[:3]
+            return state, int(group)
     except (FileNotFoundError, ProcessLookupError):
-        return True
+        return "Z", 0
+
+
+def has_ended(pid):
+    """Gone, or only waited for by its parent."""
+    return _state(pid)[0] == "Z"
 
 
 def group_has_ended(group):
     """All processes of it."""
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/stat", encoding="ascii",
-                      errors="replace") as file:
-                state, _, its_group = file.read().rsplit(")", 1)[1].split()[:3]
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if int(its_group) == group and state != "Z":
-            return False
-    return True
+    return not any(its_group == group and state != "Z" for state, its_group in
+                   map(_state, filter(str.isdigit, os.listdir("/proc"))))
 
 
 def running_with(word):
